@@ -1,0 +1,1 @@
+"""lifeguard keeps a lab's development boards alive."""

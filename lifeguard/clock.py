@@ -1,0 +1,38 @@
+"""Service seconds: how long lifeguard has been running, over all its starts.
+
+Deadlines are kept in them, so that downtime is not charged to a board and a jump
+of the wall clock moves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from twisted.internet.interfaces import IReactorTime
+
+WallClock = Callable[[], datetime]
+"""Wall time, aware and in UTC: for display and history only."""
+
+
+def utc_now() -> datetime:
+    """The wall clock of the machine; only `tap` and `__main__` pass it on."""
+    return datetime.now(UTC)
+
+
+class ServiceTime:
+    """Continues the count that the store kept; `clock` must be monotonic."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._origin: float | None = None
+
+    def start(self, saved: float) -> None:
+        """Go on from `saved` service seconds."""
+        self._origin = self._clock.seconds() - saved
+
+    def now(self) -> float:
+        """Service seconds by now. An error before `start`: it would rewrite time."""
+        if self._origin is None:
+            raise RuntimeError("service time has not been started")
+        return self._clock.seconds() - self._origin

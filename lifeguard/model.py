@@ -1,0 +1,197 @@
+"""The records that everything else passes around; all frozen, none does anything.
+
+What a lab's inventory says of a thing (`Board`, `Image`, ...) and where a board
+stands (`Standing`, `Change`, `HistoryRow`) are kept apart: the first comes from
+files, the second from the database.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct, field
+
+from lifeguard.lifecycle import Lifecycle
+
+Role = Literal["self-test", "maintenance"]
+
+
+class Outlet(NamedTuple):
+    """One relay of a relay board. `rest` is the driver's own: "bank/relay"."""
+
+    relay_board: str
+    rest: str
+
+    def __str__(self) -> str:
+        return f"{self.relay_board}/{self.rest}"
+
+
+class RelayBoard(Struct, frozen=True, kw_only=True):
+    """A networked switch, as the inventory describes it. Times in seconds."""
+
+    name: str
+    driver: str
+    host: str
+    port: int
+    off_seconds: float = 1.0
+    dialect: Literal["classic", "advanced"] = "classic"
+
+
+class Boot(Struct, frozen=True, kw_only=True):
+    """How one hardware type boots one image."""
+
+    loader: str
+    template: str
+    """Absolute path of the Jinja2 template."""
+
+
+class Image(Struct, frozen=True, kw_only=True):
+    """What a board can be made to run. `health` None: the hardware's."""
+
+    name: str
+    boot: dict[str, Boot] = {}
+    health: tuple[str, ...] | None = None
+    role: Role | None = None
+
+
+class Hardware(Struct, frozen=True, kw_only=True):
+    """A kind of board; its lifecycle has the inventory's figures built in."""
+
+    name: str
+    lifecycle: Lifecycle
+    disk_boot: Literal["not-found", "localboot"] = "not-found"
+    health: tuple[str, ...] = ("ping",)
+
+
+class Board(Struct, frozen=True, kw_only=True):
+    """A managed computer, as the inventory describes it.
+
+    `mac` is lower case with colons. Without an `address` the board reports by
+    token only and is never polled; without `power` nothing can reboot it.
+    """
+
+    name: str
+    mac: str
+    hardware: str
+    address: str | None = None
+    power: tuple[Outlet, ...] = ()
+
+
+class Inventory(Struct, frozen=True, kw_only=True):
+    """Everything `boards.toml` declares, by name."""
+
+    relay_boards: dict[str, RelayBoard] = {}
+    hardware: dict[str, Hardware] = {}
+    images: dict[str, Image] = {}
+    boards: dict[str, Board] = {}
+
+    def image_of_role(self, role: Role, hardware: str) -> Image | None:
+        """The image that plays `role` on that hardware; at most one does."""
+        for image in self.images.values():
+            if image.role == role and hardware in image.boot:
+                return image
+        return None
+
+
+class Strikes(Struct, frozen=True):
+    """Failures counted against one state; `last` is in service seconds."""
+
+    count: int
+    last: float
+
+
+class Request(Struct, frozen=True):
+    """The last request accepted; it stands until its first state is left."""
+
+    event: str
+    body: dict[str, Any] = {}
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """Where a board stands: exactly one row of the database.
+
+    `entered` and `deadline` are service seconds (the time lifeguard has run),
+    `since` is wall time and only for display. `version` counts the changes,
+    `stay` the entries into a state, `generation` the power cycles ordered.
+    """
+
+    board: str
+    state: str
+    since: datetime
+    version: int = 0
+    stay: int = 0
+    generation: int = 0
+    entered: float = 0.0
+    deadline: float | None = None
+    image: str | None = None
+    wanted_image: str | None = None
+    boot_config: dict[str, Any] = {}
+    strikes: dict[str, Strikes] = {}
+    accepted: tuple[str, ...] = ()
+    """Board events accepted in this generation."""
+    noted: tuple[str, ...] = ()
+    """Events noted in this stay, which moved nothing."""
+    request: Request | None = None
+
+
+class Owed(Struct, frozen=True):
+    """An outlet that must be switched on again before anything is forgotten."""
+
+    outlet: Outlet
+    board: str
+    generation: int
+
+
+class HistoryRow(Struct, frozen=True, kw_only=True):
+    """One line of a board's history.
+
+    Refused, stale and repeated events are coalesced: `count` of them between `at`
+    and `last`. `outcome` says what became of the event.
+    """
+
+    at: datetime
+    board: str
+    event: str
+    source: str
+    outcome: Literal["moved", "noted", "refused", "stale", "repeat"]
+    from_state: str
+    to_state: str
+    generation: int
+    reason: str = ""
+    count: int = 1
+    last: datetime | None = None
+    id: int = 0
+    """Given by the database, ascending; 0 until then."""
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """Something a person should hear, told once; a row until it has been told."""
+
+    at: datetime
+    board: str
+    text: str
+    id: int = 0
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One step of one board, committed whole or not at all.
+
+    `after.version` is one more than the version it replaces; a first row has
+    version 1.
+    """
+
+    after: Standing
+    row: HistoryRow
+    owed: tuple[Owed, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+class Saved(Struct, frozen=True, kw_only=True):
+    """What a store holds when lifeguard starts."""
+
+    service_seconds: float = 0.0
+    standings: dict[str, Standing] = field(default_factory=dict)
+    owed: tuple[Owed, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    token_key: bytes = b""

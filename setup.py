@@ -1,0 +1,43 @@
+"""Packaging of lifeguard; the twistd plugin needs the `twisted.plugins` package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="lifeguard",
+    version="0.1.0",
+    description="Keeps a lab's development boards alive.",
+    long_description=Path(__file__).with_name("README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    license="MPL-2.0",
+    python_requires=">=3.11",
+    # find_packages() does not see twisted/plugins, which must have no __init__.py;
+    # package_dir keeps it reachable in an editable install.
+    packages=[*find_packages(include=["lifeguard", "lifeguard.*"]), "twisted.plugins"],
+    package_dir={"": "."},
+    package_data={"lifeguard": ["py.typed"]},
+    include_package_data=True,
+    install_requires=[
+        "alembic>=1.13",
+        "automat>=25.4",
+        "jinja2>=3.1",
+        "klein>=24.8",
+        "msgspec>=0.19",
+        "sqlalchemy>=2.0.30",
+        "treq>=25.5",
+        "twisted[conch,tls]>=25.5",
+    ],
+    extras_require={
+        "test": ["hypothesis>=6.100", "pytest>=8", "pytest-twisted>=1.14"],
+        "check": ["mypy>=1.16", "mypy-zope>=1.0.12", "ruff>=0.12"],
+    },
+    classifiers=[
+        "Framework :: Twisted",
+        "Programming Language :: Python :: 3 :: Only",
+        "Topic :: System :: Boot",
+        "Topic :: System :: Monitoring",
+    ],
+)

@@ -1,0 +1,7 @@
+"""Makes `twistd lifeguard` known to Twisted."""
+
+from twisted.application.service import ServiceMaker
+
+lifeguard = ServiceMaker(
+    "lifeguard", "lifeguard.tap", "Keeps a lab's development boards alive.", "lifeguard"
+)
