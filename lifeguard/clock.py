@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from twisted.internet.interfaces import IReactorTime
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
 
 WallClock = Callable[[], datetime]
 """Wall time, aware and in UTC: for display and history only."""

@@ -16,6 +16,9 @@ from lifeguard.lifecycle import Lifecycle
 
 Role = Literal["self-test", "maintenance"]
 
+Outcome = Literal["moved", "noted", "refused", "stale", "repeat"]
+"""What became of an event."""
+
 
 class Outlet(NamedTuple):
     """One relay of a relay board. `rest` is the driver's own: "bank/relay"."""
@@ -147,14 +150,14 @@ class HistoryRow(Struct, frozen=True, kw_only=True):
     """One line of a board's history.
 
     Refused, stale and repeated events are coalesced: `count` of them between `at`
-    and `last`. `outcome` says what became of the event.
+    and `last`.
     """
 
     at: datetime
     board: str
     event: str
     source: str
-    outcome: Literal["moved", "noted", "refused", "stale", "repeat"]
+    outcome: Outcome
     from_state: str
     to_state: str
     generation: int

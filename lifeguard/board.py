@@ -1,0 +1,390 @@
+"""One board: its inbox, its saved standing, and the single way to change it.
+
+Events are taken one at a time. Each becomes one change; only when the store has
+committed it is the caller answered, the timer armed and an effect begun. What the
+store may or may not have taken is looked up before anything else happens.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from lifeguard.change import (
+    Effect,
+    Moment,
+    NothingDue,
+    Renewed,
+    Repeated,
+    Step,
+    decide,
+    history_row,
+    place,
+    take_up_cycle,
+)
+from lifeguard.event import Answer, Event, NotAccepted, Refused, Stale, UnknownEvent
+from lifeguard.lifecycle.state import (
+    CONFIG_FETCHED,
+    CYCLE_FAILED,
+    CYCLE_OK,
+    CYCLE_STARTED,
+    POLL_FAILED,
+    TIMEOUT,
+)
+from lifeguard.store import StoreUnavailable, Superseded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+    from lifeguard.clock import ServiceTime, WallClock
+    from lifeguard.lifecycle import Lifecycle
+    from lifeguard.model import Board, Change, HistoryRow, Outcome, Outlet, Standing
+
+log = Logger()
+
+RETRY_SECONDS = 1.0
+"""How long lifeguard's own events wait before they ask an absent store again."""
+
+SET_STATE = "set-state"
+RESUME = "resume"
+
+
+class Store(Protocol):
+    """The part of the store that a board needs."""
+
+    def commit(self, change: Change) -> Deferred[None]: ...
+    def record(self, row: HistoryRow) -> Deferred[None]: ...
+    def standing(self, board: str) -> Deferred[Standing | None]: ...
+
+
+class Power(Protocol):
+    """Who cycles power; it reports by way of the fleet."""
+
+    def cycle(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> None: ...
+
+
+class Watch(Protocol):
+    """Polls that go on until they are stopped."""
+
+    def stop(self) -> None: ...
+
+
+class Poller(Protocol):
+    """Who asks boards whether they are well."""
+
+    def watch(
+        self,
+        board: str,
+        address: str,
+        checks: tuple[str, ...],
+        failed: Callable[[str], None],
+    ) -> Watch: ...
+
+
+class World(NamedTuple):
+    """Everything outside a board that it may touch."""
+
+    store: Store
+    power: Power
+    poller: Poller
+    clock: IReactorTime
+    service_time: ServiceTime
+    wall: WallClock
+    checks: Callable[[Board, Standing], tuple[str, ...]]
+    """What proves that a board is well, by the image it runs."""
+    changed: Callable[[Change], None]
+    """Told after each commit, before its effects begin."""
+
+
+class _Waiting(NamedTuple):
+    event: Event
+    target: tuple[str, str] | None
+    """From and to, when a person's hand moves the board."""
+    answer: Deferred[Answer]
+
+
+class ManagedBoard:
+    """A board under lifeguard's care, standing where the store says it does."""
+
+    def __init__(
+        self, board: Board, lifecycle: Lifecycle, standing: Standing, world: World
+    ) -> None:
+        self.board, self.lifecycle, self.standing = board, lifecycle, standing
+        self.switched_on: float | None = None
+        """When lifeguard last read its power back as on; seconds of the clock."""
+        self._world = world
+        self._inbox: deque[_Waiting] = deque()
+        self._busy = False
+        self._stopped = False
+        self._doubtful: Step | None = None
+        self._timer: IDelayedCall | None = None
+        self._retries: set[IDelayedCall] = set()
+        self._watch: Watch | None = None
+
+    # What others ask of a board.
+
+    def deliver(self, event: Event) -> Deferred[Answer]:
+        """Take an event in turn; fires when what became of it is durable.
+
+        Fails with a Refused, or with StoreUnavailable: then nothing is acknowledged
+        and the event may be sent again.
+        """
+        return self._queue(event, None)
+
+    def change(self, from_: str, to: str, source: str) -> Deferred[Answer]:
+        """Enter `to`, provided that the board is in `from_` when its turn comes."""
+        event = Event(name=SET_STATE, source=source, by="person")
+        return self._queue(event, (from_, to))
+
+    def tell(self, event: Event) -> None:
+        """Take an event of lifeguard's own; kept until the store has it."""
+        waiting = self.deliver(event)
+        waiting.addErrback(self._tell_again, event)
+
+    def resume(self) -> None:
+        """Go on where a stopped lifeguard left off: what lasts is taken up again."""
+        if self.standing.state not in self.lifecycle:
+            log.error(
+                "{board}: left alone in {state}, which is no state of its lifecycle",
+                board=self.board.name,
+                state=self.standing.state,
+            )
+            return
+        self._arm()
+        if self.lifecycle.wants(self.standing.state, "poll"):
+            self._poll()
+        if self.lifecycle.wants(self.standing.state, "cycle_power"):
+            self.tell(Event(name=RESUME, source="lifeguard", stay=self.standing.stay))
+
+    def stop(self) -> None:
+        """End all that is under way; what is committed stays committed."""
+        self._stopped = True
+        self._leave()
+        for call in self._retries:
+            call.cancel()
+        self._retries.clear()
+
+    def fetched_boot_config(self) -> None:
+        """A boot loader has fetched this board's boot config."""
+        standing = self.standing
+        if standing.state not in self.lifecycle or CONFIG_FETCHED in standing.noted:
+            return
+        if self.lifecycle.transition(standing.state, CONFIG_FETCHED) is not None:
+            self.tell(Event(name=CONFIG_FETCHED, source="netboot", stay=standing.stay))
+
+    def cycle_started(self, generation: int) -> Deferred[bool]:
+        """The turn of a power cycle has come: True once that is committed."""
+        event = Event(name=CYCLE_STARTED, source="power", generation=generation)
+        started: Deferred[bool] = self.deliver(event).addCallback(lambda _: True)
+        return started.addErrback(
+            lambda failure: failure.trap(Stale, NotAccepted) and False
+        )
+
+    def cycle_ended(self, generation: int, failure: str | None) -> None:
+        """A power cycle is over."""
+        if failure is None:
+            self.switched_on = self._world.clock.seconds()
+        self.tell(
+            Event(
+                name=CYCLE_OK if failure is None else CYCLE_FAILED,
+                source="power",
+                generation=generation,
+                reason=failure or "",
+            )
+        )
+
+    # One event at a time.
+
+    def _queue(self, event: Event, target: tuple[str, str] | None) -> Deferred[Answer]:
+        waiting = _Waiting(event, target, Deferred())
+        self._inbox.append(waiting)
+        if not self._busy:
+            Deferred.fromCoroutine(self._work())
+        return waiting.answer
+
+    async def _work(self) -> None:
+        self._busy = True
+        while self._inbox:
+            waiting = self._inbox.popleft()
+            try:
+                answer = await self._take(waiting)
+            except Exception:
+                waiting.answer.errback(Failure())
+            else:
+                waiting.answer.callback(answer)
+        self._busy = False
+
+    async def _take(self, waiting: _Waiting) -> Answer:
+        if self._stopped:
+            raise StoreUnavailable("lifeguard is stopping")
+        await self._resolve_doubt()
+        event = waiting.event
+        try:
+            decision = self._decide(waiting)
+        except Refused as refusal:
+            self._record_refusal(event, refusal)
+            raise
+        if isinstance(decision, Step):
+            await self._commit(decision)
+        elif isinstance(decision, Renewed):
+            self.standing = decision.after
+            self._arm()
+        elif isinstance(decision, Repeated):
+            self._record(decision.row)
+        else:
+            self._arm()
+        return Answer(
+            self.board.name,
+            self.standing.state,
+            self.standing.generation,
+            repeat=isinstance(decision, Repeated),
+        )
+
+    def _decide(self, waiting: _Waiting) -> Step | Renewed | Repeated | NothingDue:
+        event, standing, moment = waiting.event, self.standing, self._moment()
+        if waiting.target is not None:
+            return self._place(event, *waiting.target, moment)
+        if event.name == RESUME:
+            step = take_up_cycle(self.lifecycle, self.board, standing, event, moment)
+            return step or NothingDue()
+        return decide(self.lifecycle, self.board, standing, event, moment)
+
+    def _place(self, event: Event, from_: str, to: str, moment: Moment) -> Step:
+        if to not in self.lifecycle:
+            raise UnknownEvent(f"no such state: {to}")
+        if from_ != self.standing.state:
+            raise NotAccepted(
+                f"{self.board.name} is in {self.standing.state}, not in {from_}",
+                self.lifecycle.accepted(self.standing.state),
+            )
+        return place(self.lifecycle, self.board, self.standing, to, event, moment)
+
+    # The single choke point.
+
+    async def _commit(self, step: Step) -> None:
+        try:
+            await self._world.store.commit(step.change)
+        except (StoreUnavailable, Superseded) as error:
+            self._doubtful = step
+            raise StoreUnavailable(str(error)) from error
+        self._committed(step)
+
+    async def _resolve_doubt(self) -> None:
+        """Find out whether a change whose commit was not confirmed was made."""
+        if (step := self._doubtful) is None:
+            return
+        saved = await self._world.store.standing(self.board.name)
+        self._doubtful = None
+        if saved == step.change.after:
+            self._committed(step)
+        elif saved is not None:
+            self.standing = saved
+            self._arm()
+
+    def _committed(self, step: Step) -> None:
+        change, before = step.change, self.standing
+        self.standing = change.after
+        if change.after.stay != before.stay:
+            self._leave()
+        self._arm()
+        log.info(
+            "{board}: {old} -- {event} --> {new}{reason}",
+            board=self.board.name,
+            old=before.state,
+            event=change.row.event,
+            new=change.after.state,
+            reason=f" ({change.row.reason})" if change.row.reason else "",
+        )
+        self._world.changed(change)
+        self._begin(step.effects)
+
+    # Effects; bound to the state they were begun in.
+
+    def _begin(self, effects: tuple[Effect, ...]) -> None:
+        """In order; one that fails stops those after it and is a matter for the
+        state's timeout."""
+        actions = {"cycle_power": self._cycle_power, "poll": self._poll}
+        try:
+            for effect in effects:
+                actions[effect]()
+        except Exception:
+            log.failure("{board}: an effect failed", board=self.board.name)
+
+    def _cycle_power(self) -> None:
+        self._world.power.cycle(
+            self.board.name, self.standing.generation, self.board.power
+        )
+
+    def _poll(self) -> None:
+        checks = self._world.checks(self.board, self.standing)
+        if self.board.address is None or not checks:
+            return
+        stay = self.standing.stay
+        self._watch = self._world.poller.watch(
+            self.board.name,
+            self.board.address,
+            checks,
+            lambda reason: self.tell(
+                Event(name=POLL_FAILED, source="poll", stay=stay, reason=reason)
+            ),
+        )
+
+    def _leave(self) -> None:
+        """What a state started, leaving it stops."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
+
+    def _arm(self, at_least: float = 0.0) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        if self.standing.deadline is None or self.standing.state not in self.lifecycle:
+            return
+        left = self.standing.deadline - self._world.service_time.now()
+        event = Event(name=TIMEOUT, source="timer")
+        self._timer = self._world.clock.callLater(max(at_least, left), self.tell, event)
+
+    # What could not be done.
+
+    def _tell_again(self, failure: Failure, event: Event) -> None:
+        failure.trap(StoreUnavailable, Refused)
+        if self._stopped or not failure.check(StoreUnavailable):
+            return
+        if event.name == TIMEOUT:
+            self._arm(at_least=RETRY_SECONDS)
+            return
+
+        def again() -> None:
+            self._retries.discard(call)
+            self.tell(event)
+
+        call = self._world.clock.callLater(RETRY_SECONDS, again)
+        self._retries.add(call)
+
+    def _record_refusal(self, event: Event, refusal: Refused) -> None:
+        outcome: Outcome = "stale" if isinstance(refusal, Stale) else "refused"
+        row = history_row(self.standing, event, self._moment(), outcome, str(refusal))
+        if event.generation is not None:
+            row = replace(row, generation=event.generation)
+        self._record(row)
+
+    def _record(self, row: HistoryRow) -> None:
+        self._world.store.record(row).addErrback(
+            lambda failure: failure.trap(StoreUnavailable) and None
+        )
+
+    def _moment(self) -> Moment:
+        return Moment(self._world.service_time.now(), self._world.wall())

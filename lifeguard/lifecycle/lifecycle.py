@@ -1,0 +1,116 @@
+"""A checked set of states, and the machine they make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from lifeguard.lifecycle.machine import Core, build, give_up
+from lifeguard.lifecycle.mistakes import Declared, LifecycleError, mistakes
+from lifeguard.lifecycle.state import (
+    INTERNAL,
+    REQUEST_PREFIX,
+    State,
+    Transition,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+INITIAL: Final = "New"
+
+_FIGURES: Final = ("timeout", "attempts", "total", "wait", "forget")
+
+
+class Lifecycle:
+    """The states a kind of board goes through; every board begins in `New`.
+
+    Raises LifecycleError when a board could hang in it or go round for ever.
+    """
+
+    def __init__(self, *kinds: type[State]) -> None:
+        names = [kind.__name__ for kind in kinds]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise LifecycleError(f"{', '.join(twice)}: two states of one name")
+        self._kinds = kinds
+        self._declared = {kind.__name__: Declared.of(kind) for kind in kinds}
+        if found := list(mistakes(self._declared, INITIAL)):
+            raise LifecycleError("; ".join(found))
+        self._machine, self._typed = build(self._declared)
+
+    def __contains__(self, state: str) -> bool:
+        return state in self._declared
+
+    def __getitem__(self, state: str) -> State:
+        return self._declared[state].state
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """All names, in the order they were written in."""
+        return tuple(self._declared)
+
+    @property
+    def requests(self) -> frozenset[str]:
+        """Every request that some state accepts."""
+        return frozenset(e for e in self._events() if e.startswith(REQUEST_PREFIX))
+
+    @property
+    def board_events(self) -> frozenset[str]:
+        """Every event that some state accepts from a board."""
+        return self._events() - self.requests - INTERNAL
+
+    def transition(self, state: str, event: str) -> Transition | None:
+        """What `event` does in `state`; None: it is not accepted there."""
+        return self._declared[state].transitions.get(event)
+
+    def accepted(self, state: str) -> list[str]:
+        """The events from boards and people that `state` accepts, sorted."""
+        if state not in self:
+            return []
+        return sorted(self._declared[state].transitions.keys() - INTERNAL)
+
+    def wants(self, state: str, what: str) -> bool:
+        """Whether entering `state` asks for `what`, such as "cycle_power"."""
+        return what in self._declared[state].wants
+
+    def send(self, core: Core, state: str, event: str, *, gives_up: bool) -> None:
+        """Let the machine, standing in `state`, take one declared event."""
+        machine = self._machine(core, self._typed[state])
+        getattr(machine, give_up(event) if gives_up else event)()
+
+    def replace(self, *kinds: type[State]) -> Lifecycle:
+        """This lifecycle with states of the same names replaced, others added."""
+        by_name = {kind.__name__: kind for kind in (*self._kinds, *kinds)}
+        return Lifecycle(*by_name.values())
+
+    def with_figures(self, figures: Mapping[str, Mapping[str, Any]]) -> Lifecycle:
+        """This lifecycle with some figures changed: {"Ready": {"timeout": 600}}."""
+        for name, changes in figures.items():
+            self._check_figures(name, changes)
+        return self.replace(
+            *(
+                type(name, (type(self[name]),), dict(changes))
+                for name, changes in figures.items()
+            )
+        )
+
+    def _check_figures(self, name: str, changes: Mapping[str, Any]) -> None:
+        if name not in self:
+            raise LifecycleError(f"{name}: no such state")
+        for key, value in changes.items():
+            if key not in _FIGURES:
+                raise LifecycleError(
+                    f"{name}.{key}: not a figure of a state ({', '.join(_FIGURES)})"
+                )
+            if getattr(self[name], key) is None:
+                raise LifecycleError(f"{name}.{key}: this state has none to change")
+            kinds: tuple[type, ...] = (int,) if key == "attempts" else (int, float)
+            if type(value) not in kinds or not 0 <= value < float("inf"):
+                raise LifecycleError(
+                    f"{name}.{key}: expected a number not below 0, got {value!r}"
+                )
+
+    def _events(self) -> frozenset[str]:
+        return frozenset(
+            event for each in self._declared.values() for event in each.transitions
+        )

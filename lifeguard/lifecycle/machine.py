@@ -1,0 +1,127 @@
+"""Builds a lifecycle into an Automat machine.
+
+An input is an event's name; a strike has a second one, since Automat has no guards:
+who counts the strikes decides which of the two is sent. Every action ends in one
+call of the core, which is the only thing that knows what entering a state means.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from types import new_class
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from automat import TypeMachineBuilder
+
+from lifeguard.lifecycle.state import (
+    SELF,
+    Begin,
+    Doing,
+    Extend,
+    Move,
+    State,
+    Strike,
+    Transition,
+)
+
+if TYPE_CHECKING:
+    from automat._typed import TypedState, TypeMachine
+
+    from lifeguard.lifecycle.mistakes import Declared
+
+
+class Core(ABC):
+    """The change in the making that a machine works on."""
+
+    @abstractmethod
+    def enter(self, state: State, doing: Doing | None) -> None:
+        """The board is in `state` from now on; entered anew if it was before."""
+
+    @abstractmethod
+    def begin(self, state: State) -> None:
+        """What was waited for begins now, and so does the state's timeout."""
+
+    @abstractmethod
+    def extend(self, state: State) -> None:
+        """The state's timeout starts again, within its total."""
+
+    @abstractmethod
+    def note(self) -> None:
+        """The event is written down, nothing moves."""
+
+
+Action = Callable[[Any, Core], None]
+
+
+class Row(NamedTuple):
+    """One row of the machine's table."""
+
+    source: str
+    input: str
+    target: str
+    action: Action
+
+
+def give_up(event: str) -> str:
+    """The input that says: too many strikes by this event."""
+    return f"{event}/give-up"
+
+
+def build(
+    states: Mapping[str, Declared],
+) -> tuple[TypeMachine[Any, Core], dict[str, TypedState[Any, Core]]]:
+    """The machine, and its states by name to resume it in one of them."""
+    rows = list(_rows(states))
+    inputs = _input_protocol(sorted({row.input for row in rows}))
+    builder: TypeMachineBuilder[Any, Core] = TypeMachineBuilder(inputs, Core)  # type: ignore[type-abstract]
+    typed = {name: builder.state(name) for name in states}
+    for row in rows:
+        upon = typed[row.source].upon(getattr(inputs, row.input))
+        upon.to(typed[row.target])(row.action)
+    return builder.build(), typed
+
+
+def _rows(states: Mapping[str, Declared]) -> Iterator[Row]:
+    for name, declared in states.items():
+        for event, transition in declared.transitions.items():
+            for input_name, target, action in _arms(
+                event, transition, declared.state, states
+            ):
+                yield Row(name, input_name, target, action)
+
+
+def _arms(
+    event: str, transition: Transition, state: State, states: Mapping[str, Declared]
+) -> Iterator[tuple[str, str, Action]]:
+    if isinstance(transition, Move):
+        target = transition.target
+        yield event, target, _enter(states[target].state, transition.doing)
+    elif isinstance(transition, Strike):
+        retry = state.name if transition.retry == SELF else transition.retry
+        yield event, retry, _enter(states[retry].state)
+        if state.give_up is not None:
+            yield give_up(event), state.give_up, _enter(states[state.give_up].state)
+    elif isinstance(transition, Extend):
+        yield event, state.name, lambda _inputs, core: core.extend(state)
+    elif isinstance(transition, Begin):
+        yield event, state.name, lambda _inputs, core: core.begin(state)
+    else:
+        yield event, state.name, lambda _inputs, core: core.note()
+
+
+def _enter(state: State, doing: Doing | None = None) -> Action:
+    return lambda _inputs, core: core.enter(state, doing)
+
+
+def _input_protocol(names: list[str]) -> Any:
+    """Automat wants the inputs as the methods of a Protocol."""
+
+    def method(name: str) -> Callable[[Any], None]:
+        def declared(self: Any) -> None: ...
+
+        declared.__name__ = declared.__qualname__ = name
+        return declared
+
+    members = {name: method(name) for name in names}
+    return new_class("Inputs", (Protocol,), exec_body=lambda body: body.update(members))

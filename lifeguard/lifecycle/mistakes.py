@@ -1,0 +1,256 @@
+"""What a lifecycle must hold so that no board can hang or be cycled for ever.
+
+Each check yields mistakes in words. Requests are exempt everywhere: they are
+somebody's will.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
+
+from lifeguard.lifecycle.state import (
+    CYCLE_FAILED,
+    CYCLE_OK,
+    CYCLE_STARTED,
+    REQUEST_PREFIX,
+    SELF,
+    TIMEOUT,
+    Begin,
+    Extend,
+    Move,
+    Renew,
+    State,
+    Strike,
+    Transition,
+)
+
+_STATE_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
+_EVENT_NAME = re.compile(r"[a-z][a-z0-9-]*")
+
+
+class LifecycleError(Exception):
+    """A lifecycle that must not manage a board; its text names every mistake."""
+
+
+class Recorder:
+    """Hears what an entry wants, so that a check can know it without a board."""
+
+    def __init__(self) -> None:
+        self.wanted: set[str] = set()
+
+    def cycle_power(self) -> None:
+        self.wanted.add("cycle_power")
+
+    def poll(self) -> None:
+        self.wanted.add("poll")
+
+    def notify(self) -> None:
+        self.wanted.add("notify")
+
+    def take_wanted_image(self) -> None:
+        self.wanted.add("take_wanted_image")
+
+    def lose_image(self) -> None:
+        self.wanted.add("lose_image")
+
+    def want_requested_image(self) -> None:
+        self.wanted.add("want_requested_image")
+
+
+class Declared(NamedTuple):
+    """A state with all that has been declared of it."""
+
+    state: State
+    transitions: dict[str, Transition]
+    wants: frozenset[str]
+
+    @classmethod
+    def of(cls, kind: type[State]) -> Declared:
+        state, recorder = kind(), Recorder()
+        state.entry(recorder)
+        return cls(state, kind.transitions(), frozenset(recorder.wanted))
+
+
+class Edge(NamedTuple):
+    """A way from state to state, other than a request."""
+
+    source: str
+    target: str
+    counted: bool
+
+
+States = Mapping[str, Declared]
+
+
+def mistakes(states: States, initial: str) -> Iterator[str]:
+    """Everything that is wrong; the graph is looked at only when its nodes are."""
+    single = [text for each in states.values() for text in _state(each, states)]
+    yield from single or _graph(states, initial)
+
+
+def _state(declared: Declared, states: States) -> Iterator[str]:
+    state = declared.state
+    for text in (
+        *_names(declared),
+        *_targets(declared, states),
+        *_time(declared),
+        *_counting(declared),
+        *_power(declared),
+    ):
+        yield f"{state.name}: {text}"
+
+
+def _names(declared: Declared) -> Iterator[str]:
+    if not _STATE_NAME.fullmatch(declared.state.name):
+        yield "a state's name is a capital letter, then letters and digits"
+    for event in declared.transitions:
+        if not _EVENT_NAME.fullmatch(event):
+            yield f"{event!r} is no event's name: small letters, digits and hyphens"
+
+
+def _targets(declared: Declared, states: States) -> Iterator[str]:
+    for event, transition in declared.transitions.items():
+        for target in targets(declared.state, transition):
+            if target not in states:
+                yield f"{event} leads to {target}, which is no state"
+            elif states[target].state.by_hand:
+                yield f"{event} leads to {target}, which is reached only by hand"
+
+
+def _time(declared: Declared) -> Iterator[str]:
+    state, transitions = declared.state, declared.transitions
+    kinds = {type(transition) for transition in transitions.values()}
+    if state.steady:
+        if state.timeout is not None or TIMEOUT in transitions:
+            yield "a steady state has no timeout"
+        return
+    if state.timeout is None or state.timeout <= 0:
+        yield "it is not steady and needs a timeout above 0"
+    if not isinstance(transitions.get(TIMEOUT), Strike | Renew):
+        yield "its timeout must be a strike, or RENEW where polls watch over it"
+    if Renew in kinds and not ("poll" in declared.wants and state.clears):
+        yield "RENEW is for a state that polls and clears the strikes of others"
+    if Extend in kinds and (state.total is None or state.total < (state.timeout or 0)):
+        yield "EXTEND needs a total that is not below the timeout"
+
+
+def _counting(declared: Declared) -> Iterator[str]:
+    state = declared.state
+    if any(isinstance(each, Strike) for each in declared.transitions.values()):
+        if state.give_up is None:
+            yield "it counts strikes and needs a state to give up to"
+        if state.attempts < 0:
+            yield "its attempts must not be below 0"
+    if state.forget is not None and state.forget <= 0:
+        yield "forget must be above 0"
+
+
+def _power(declared: Declared) -> Iterator[str]:
+    transitions = declared.transitions
+    if "cycle_power" not in declared.wants:
+        return
+    if declared.state.steady:
+        yield "a steady state cannot wait for a power cycle"
+    for event in (CYCLE_STARTED, CYCLE_FAILED):
+        if not isinstance(transitions.get(event), Begin):
+            yield f"it cycles power, so {event} must be BEGIN"
+    if not isinstance(transitions.get(CYCLE_OK), Move):
+        yield f"it cycles power, so {CYCLE_OK} must lead on"
+    if declared.state.wait <= 0:
+        yield "its wait must be above 0"
+
+
+def targets(state: State, transition: Transition) -> Iterator[str]:
+    """The names of the states that a transition can enter."""
+    if isinstance(transition, Move):
+        yield transition.target
+    if isinstance(transition, Strike):
+        yield state.name if transition.retry == SELF else transition.retry
+        if state.give_up is not None:
+            yield state.give_up
+
+
+def _graph(states: States, initial: str) -> Iterator[str]:
+    yield from _unreachable(states, initial)
+    clearing = {name for name, each in states.items() if each.state.clears}
+    edges = list(_edges(states))
+    lasting = {name for name, each in states.items() if each.state.forget is not None}
+    yield from _uncounted(
+        [e for e in edges if not e.counted and not {e.source, e.target} & clearing],
+        "is never counted: a board could go round it for ever",
+    )
+    yield from _uncounted(
+        [e for e in edges if not (e.counted and e.source in lasting)],
+        "forgets its strikes on the way: it needs a count that forgets only by time",
+        through=clearing,
+    )
+
+
+def _edges(states: States) -> Iterator[Edge]:
+    for name, declared in states.items():
+        for event, transition in declared.transitions.items():
+            if event.startswith(REQUEST_PREFIX):
+                continue
+            counted = isinstance(transition, Strike)
+            for target in targets(declared.state, transition):
+                yield Edge(name, target, counted and target != declared.state.give_up)
+
+
+def _unreachable(states: States, initial: str) -> Iterator[str]:
+    if initial not in states:
+        yield f"{initial}: a lifecycle begins in this state, which it lacks"
+        return
+    reached, to_visit = set[str](), {initial}
+    while to_visit:
+        reached |= to_visit
+        to_visit = {
+            target
+            for name in to_visit
+            for transition in states[name].transitions.values()
+            for target in targets(states[name].state, transition)
+        } - reached
+    for name, declared in states.items():
+        if name not in reached and not declared.state.by_hand:
+            # A state that a person reaches by hand may lead to others.
+            yield f"{name}: no way leads to this state, and it is not by_hand"
+
+
+def _uncounted(
+    edges: list[Edge], reason: str, through: set[str] | None = None
+) -> Iterator[str]:
+    for loop in _loops(edges, through):
+        yield f"{' -> '.join(loop)} {reason}"
+
+
+def _loops(edges: list[Edge], through: set[str] | None) -> Iterator[list[str]]:
+    """One loop of all edges, or one through each of the given states."""
+    if through is None:
+        sorter = TopologicalSorter[str]()
+        for edge in edges:
+            sorter.add(edge.target, edge.source)
+        try:
+            sorter.prepare()
+        except CycleError as error:
+            yield error.args[1]
+        return
+    for name in sorted(through):
+        if (way := _way(edges, name)) is not None:
+            yield way
+
+
+def _way(edges: list[Edge], home: str) -> list[str] | None:
+    """A shortest way from a state back to itself."""
+    ways = [[home]]
+    seen = set[str]()
+    for way in ways:
+        for edge in edges:
+            if edge.source != way[-1] or edge.target in seen:
+                continue
+            if edge.target == home:
+                return [*way, home]
+            seen.add(edge.target)
+            ways.append([*way, edge.target])
+    return None
