@@ -1,0 +1,248 @@
+"""What a single value of a configuration file looks like, in words and in code.
+
+A form says what was expected, so that every mistake reads the same way. Whether
+a value makes sense beside the others is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from msgspec import Meta, convert
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from twisted.internet.interfaces import IStreamServerEndpointStringParser
+from twisted.plugin import getPlugins
+
+from lifeguard.model import Outlet, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Form(NamedTuple):
+    """Stands in a field's `Annotated`: how the value of that field is read.
+
+    `description` completes "expected ..."; `parse` takes whatever TOML held and
+    raises ValueError when it is anything else.
+    """
+
+    description: str
+    parse: Callable[[Any], Any]
+
+
+def text(value: object) -> str:
+    """Some printable characters of one line."""
+    checked = convert(value, str)
+    if not checked or not checked.isprintable():
+        raise ValueError(value)
+    return checked
+
+
+def matching(pattern: str) -> Callable[[object], str]:
+    """Texts that are an example of `pattern` from end to end."""
+    compiled = re.compile(pattern)
+
+    def parse(value: object) -> str:
+        if not compiled.fullmatch(checked := text(value)):
+            raise ValueError(value)
+        return checked
+
+    return parse
+
+
+def one_of(*choices: str) -> Form:
+    """One of a few words."""
+
+    def parse(value: object) -> object:
+        if value not in choices:
+            raise ValueError(value)
+        return value
+
+    return Form(" or ".join(f'"{choice}"' for choice in choices), parse)
+
+
+def whole(low: int, high: int) -> Form:
+    """An integer, both limits included."""
+    kind = Annotated[int, Meta(ge=low, le=high)]
+    return Form(f"a whole number from {low} to {high}", partial(convert, type=kind))
+
+
+def number(low: float, high: float) -> Form:
+    """An integer or a float, both limits included."""
+    kind = Annotated[float, Meta(ge=low, le=high)]
+    return Form(f"a number from {low:g} to {high:g}", partial(convert, type=kind))
+
+
+def port_number(value: str) -> int:
+    """A port that can be connected to."""
+    port = int(value)
+    if not 1 <= port <= 65535:
+        raise ValueError(value)
+    return port
+
+
+_mac_digits = matching("[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+
+
+def mac_address(value: object) -> str:
+    """Lower case with colons, however it was written."""
+    return _mac_digits(text(value).lower().replace("-", ":"))
+
+
+def ipv4_address(value: object) -> str:
+    """Four decimal numbers without leading zeros."""
+    return str(IPv4Address(text(value)))
+
+
+_host_and_port = matching("[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+
+
+def relay_board_address(value: object) -> tuple[str, int]:
+    """Host and port; 2101 is what a relay board's network module listens on."""
+    host, _, port = _host_and_port(value).partition(":")
+    return host, port_number(port or "2101")
+
+
+_outlet = matching("[^/]+/.+")
+
+
+def outlet(value: object) -> Outlet:
+    """An outlet whose rest is the driver's to check."""
+    relay_board, _, rest = _outlet(value).partition("/")
+    return Outlet(relay_board, rest)
+
+
+_url = matching(r"https?://[A-Za-z0-9.\[\]:-]+(/[^\s\"'{}]*)?")
+
+
+def http_url(value: object) -> str:
+    """A URL that can stand on a kernel's command line."""
+    url = _url(value)
+    parts = urlsplit(url)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError(value)
+    return url
+
+
+def base_url(value: object) -> str:
+    """A URL that paths are appended to, without the last slash."""
+    url = http_url(value)
+    if "?" in url or "#" in url:
+        raise ValueError(value)
+    return url.rstrip("/")
+
+
+def health_check(value: object) -> str:
+    """A poll; an HTTP poll's URL may say {address} for the board's."""
+    check = text(value)
+    if check == "ping":
+        return check
+    kind, _, rest = check.partition(":")
+    if kind == "tcp":
+        port_number(matching("[0-9]{1,5}")(rest))
+    else:
+        http_url(check.replace("{address}", "192.0.2.1"))
+    return check
+
+
+def database_url(value: object) -> str:
+    """SQLite in a file, as memory would forget; or PostgreSQL by psycopg 3."""
+    written = text(value)
+    try:
+        url = make_url(written)
+    except ArgumentError as error:
+        raise ValueError(written) from error
+    if not url.database or url.database == ":memory:":
+        raise ValueError(written)
+    if url.drivername == "postgresql+psycopg":
+        return written
+    if url.drivername != "sqlite" or url.host is not None:
+        raise ValueError(written)
+    return written
+
+
+_port_argument = re.compile("(?:.*?:)?(?:port=)?([0-9]{1,5})(?::|$)")
+
+
+def endpoint(value: object) -> str:
+    """A server endpoint by the look of it: its kind is known and its port is one.
+
+    `serverFromString` alone knows the whole, but needs a reactor and opens files.
+    """
+    description = text(value)
+    kind, _, arguments = description.partition(":")
+    if kind not in _endpoint_kinds() or not arguments:
+        raise ValueError(value)
+    if kind in ("tcp", "tcp6", "ssl") and not _has_port(arguments):
+        raise ValueError(value)
+    return description
+
+
+def _has_port(arguments: str) -> bool:
+    """Whether there is a port to listen on; 0 is any free one."""
+    found = _port_argument.match(arguments)
+    return found is not None and int(found[1]) <= 65535
+
+
+def _endpoint_kinds() -> set[str]:
+    plugins = getPlugins(IStreamServerEndpointStringParser)
+    return {"tcp", "ssl", "unix"} | {plugin.prefix for plugin in plugins}
+
+
+NAME: Final = Form(
+    "a name of letters, digits, dots and hyphens, at most 63",
+    matching("[A-Za-z0-9][A-Za-z0-9.-]{0,62}"),
+)
+
+Text = Annotated[str, Form("a text", text)]
+Flag = Annotated[bool, Form("true or false", partial(convert, type=bool))]
+Name = Annotated[str, NAME]
+Port = Annotated[int, whole(1, 65535)]
+Count = Annotated[int, whole(1, 1000)]
+Seconds = Annotated[float, number(0.01, 86400)]
+Share = Annotated[float, number(0, 1)]
+MacAddress = Annotated[str, Form("a MAC address like 02:00:00:00:00:01", mac_address)]
+Address = Annotated[str, Form("an IPv4 address like 192.0.2.101", ipv4_address)]
+BaseUrl = Annotated[str, Form("a URL like http://192.0.2.1:8080", base_url)]
+Endpoint = Annotated[str, Form('a Twisted endpoint like "tcp:8080"', endpoint)]
+DatabaseUrl = Annotated[
+    str,
+    Form(
+        "sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE",
+        database_url,
+    ),
+]
+TftpMode = Annotated[Literal["serve", "symlinks"], one_of("serve", "symlinks")]
+Driver = Annotated[Literal["proxr"], one_of("proxr")]
+RelayBoardAddress = Annotated[
+    tuple[str, int], Form("HOST or HOST:PORT", relay_board_address)
+]
+Dialect = Annotated[Literal["classic", "advanced"], one_of("classic", "advanced")]
+PowerOutlet = Annotated[Outlet, Form('an outlet like "rack1/1/3"', outlet)]
+LifecycleName = Annotated[
+    str, Form('"standard" or MODULE:NAME', matching(r"standard|[\w.]+:[\w.]+"))
+]
+Figures = Annotated[
+    dict[str, Any], Form("a table of figures", partial(convert, type=dict[str, Any]))
+]
+DiskBoot = Annotated[
+    Literal["not-found", "localboot"], one_of("not-found", "localboot")
+]
+HealthCheck = Annotated[
+    str, Form('"ping", "tcp:PORT" or "http://{address}/PATH"', health_check)
+]
+ImageRole = Annotated[Role, one_of("self-test", "maintenance")]
+Loader = Annotated[Literal["pxelinux"], one_of("pxelinux")]
+
+OUTLETS: Final = {
+    "proxr": Form(
+        "BANK/RELAY with a bank from 1 to 32 and a relay from 1 to 8",
+        matching("([1-9]|[12][0-9]|3[0-2])/[1-8]"),
+    )
+}
+"""What each driver calls an outlet of its relay board."""

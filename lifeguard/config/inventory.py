@@ -1,0 +1,192 @@
+"""What `boards.toml` says of the lab, as the records of `lifeguard.model`.
+
+Here is checked what must hold between its tables and outside them: what is named
+exists, and what must belong to one only does.
+"""
+
+from __future__ import annotations
+
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import TemplateSyntaxError
+from jinja2.sandbox import SandboxedEnvironment
+
+from lifeguard.config.forms import OUTLETS
+from lifeguard.config.reader import did_you_mean, dotted, read_text, reason_of
+from lifeguard.config.tables import (
+    BoardTable,
+    BootTable,
+    HardwareTable,
+    ImageTable,
+    RelayBoardTable,
+    Tables,
+)
+from lifeguard.lifecycle import Lifecycle, LifecycleError, standard
+from lifeguard.model import Board, Boot, Hardware, Image, Inventory, Outlet, RelayBoard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lifeguard.config.reader import Key, Reader
+
+
+def read_inventory(reader: Reader) -> Inventory:
+    """The lab, complete unless the reader has mistakes."""
+    tables = reader.read(Tables)
+    return Inventory() if tables is None else _Builder(reader, tables).inventory()
+
+
+class _Builder:
+    """Makes the records of one file; remembers who owns what on the way."""
+
+    def __init__(self, reader: Reader, tables: Tables) -> None:
+        self._reader = reader
+        self._tables = tables
+        self._owners: dict[str, str] = {}
+        self._templates = SandboxedEnvironment()
+
+    def inventory(self) -> Inventory:
+        tables = self._tables
+        return Inventory(
+            relay_boards={
+                name: self._relay_board(name, table)
+                for name, table in tables.relay_boards.items()
+            },
+            hardware={
+                name: hardware
+                for name, table in tables.hardware.items()
+                if (hardware := self._hardware(name, table)) is not None
+            },
+            images={
+                name: self._image(name, table) for name, table in tables.images.items()
+            },
+            boards={
+                name: self._board(name, table) for name, table in tables.boards.items()
+            },
+        )
+
+    def _relay_board(self, name: str, table: RelayBoardTable) -> RelayBoard:
+        host, port = table.address
+        self._claim(f"{host}:{port}", name, "relay_boards", name, "address")
+        return RelayBoard(
+            name=name,
+            driver=table.driver,
+            host=host,
+            port=port,
+            off_seconds=table.off_seconds,
+            dialect=table.dialect,
+        )
+
+    def _hardware(self, name: str, table: HardwareTable) -> Hardware | None:
+        lifecycle = self._lifecycle(table.lifecycle, "hardware", name, "lifecycle")
+        if lifecycle is None:
+            return None
+        return Hardware(
+            name=name,
+            lifecycle=self._with_figures(
+                lifecycle, table.states, "hardware", name, "states"
+            ),
+            disk_boot=table.disk_boot,
+            health=table.health,
+        )
+
+    def _lifecycle(self, name: str, *keys: Key) -> Lifecycle | None:
+        if name == "standard":
+            return standard.LIFECYCLE
+        try:
+            found = resolve_name(name)
+        except Exception as error:  # importing runs a lab's own code
+            self._reader.mistake(f"{name}: {reason_of(error)}", *keys)
+            return None
+        if not isinstance(found, Lifecycle):
+            self._reader.mistake(f"{name} is not a Lifecycle", *keys)
+            return None
+        return found
+
+    def _with_figures(
+        self, lifecycle: Lifecycle, states: Mapping[str, dict[str, Any]], *keys: Key
+    ) -> Lifecycle:
+        for state, figures in states.items():
+            try:
+                lifecycle = lifecycle.with_figures({state: figures})
+            except LifecycleError as error:
+                self._reader.mistake(str(error), *keys)
+        return lifecycle
+
+    def _image(self, name: str, table: ImageTable) -> Image:
+        if table.role is not None:
+            self._role(table.role, name, table.boot)
+        return Image(
+            name=name,
+            boot={
+                hardware: self._boot(hardware, boot, "images", name, "boot", hardware)
+                for hardware, boot in table.boot.items()
+            },
+            health=table.health,
+            role=table.role,
+        )
+
+    def _role(self, role: str, name: str, boot: Mapping[str, BootTable]) -> None:
+        if not boot and not self._reader.mistaken("images", name, "boot"):
+            reason = f"a {role} image needs a boot for some hardware"
+            self._reader.mistake(reason, "images", name, "role")
+        for hardware in boot:
+            self._claim(f"the {role} of {hardware}", name, "images", name, "role")
+
+    def _boot(self, hardware: str, table: BootTable, *keys: Key) -> Boot:
+        self._refer(self._tables.hardware, "hardware", hardware, *keys)
+        path = (self._reader.path.parent / table.template).absolute()
+        try:
+            self._templates.compile(read_text(path), raw=True)
+        except TemplateSyntaxError as error:
+            reason = f"{table.template}, line {error.lineno}: {reason_of(error)}"
+            self._reader.mistake(reason, *keys, "template")
+        except (OSError, ValueError, RecursionError) as error:
+            reason = f"{table.template}: {reason_of(error)}"
+            self._reader.mistake(reason, *keys, "template")
+        return Boot(loader=table.loader, template=str(path))
+
+    def _board(self, name: str, table: BoardTable) -> Board:
+        keys = ("boards", name)
+        self._claim(table.mac, name, *keys, "mac")
+        self._refer(
+            self._tables.hardware, "hardware", table.hardware, *keys, "hardware"
+        )
+        if table.address is not None:
+            self._claim(table.address, name, *keys, "address")
+        for outlet in table.power:
+            self._outlet(outlet, name, *keys, "power")
+        return Board(
+            name=name,
+            mac=table.mac,
+            hardware=table.hardware,
+            address=table.address,
+            power=table.power,
+        )
+
+    def _outlet(self, outlet: Outlet, board: str, *keys: Key) -> None:
+        relay_boards = self._tables.relay_boards
+        self._refer(relay_boards, "relay_boards", outlet.relay_board, *keys)
+        if (relay_board := relay_boards.get(outlet.relay_board)) is None:
+            return
+        if self._reader.single(OUTLETS[relay_board.driver], outlet.rest, *keys):
+            self._claim(str(outlet), board, *keys)
+
+    def _refer(
+        self, tables: Mapping[str, object], kind: str, name: str, *keys: Key
+    ) -> None:
+        """`name` is used at `keys` and needs a table of its own."""
+        if name in tables or self._reader.mistaken(kind, name):
+            return
+        self._reader.mistake(
+            f"no [{dotted((kind, name))}] in this file{did_you_mean(name, tables)}",
+            *keys,
+        )
+
+    def _claim(self, what: str, owner: str, *keys: Key) -> None:
+        """`what` belongs to the first that says so."""
+        if what in self._owners:
+            reason = f"{what} belongs to {self._owners[what]} already"
+            self._reader.mistake(reason, *keys)
+        self._owners.setdefault(what, owner)

@@ -1,0 +1,200 @@
+"""Reads one TOML file into records and notes each mistake with its key.
+
+A key with a mistake counts as absent and the rest is read all the same, so that
+one run finds all mistakes. What the keys mean is not known here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from difflib import get_close_matches
+from types import NoneType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    NamedTuple,
+    TypeVar,
+    get_args,
+    get_origin,
+)
+
+from msgspec import Struct, structs
+
+from lifeguard.config.forms import NAME, Form
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+Record = TypeVar("Record", bound=Struct)
+Key = str | int
+
+_BARE_KEY = re.compile("[A-Za-z0-9_-]+")
+_PASSWORD = re.compile("(?<=://).*@")
+
+
+class Mistake(NamedTuple):
+    """What is wrong, and where. `keys` lead there; none: the file as a whole."""
+
+    file: Path
+    keys: tuple[Key, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        where = [str(self.file), dotted(self.keys)] if self.keys else [str(self.file)]
+        return ": ".join([*where, self.reason])
+
+
+class ConfigurationError(Exception):
+    """Files that lifeguard cannot run on; `mistakes` has one line for each."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = [str(mistake) for mistake in mistakes]
+        super().__init__("\n".join(self.mistakes))
+
+
+class Reader:
+    """One file, and the mistakes found in it so far."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.mistakes: list[Mistake] = []
+
+    def mistake(self, reason: str, *keys: Key) -> None:
+        """Note that the value at `keys` is wrong."""
+        self.mistakes.append(Mistake(self.path, keys, reason))
+
+    def mistaken(self, *keys: Key) -> bool:
+        """Whether a mistake was noted at these keys, above or below them."""
+        return any(
+            all(one == other for one, other in zip(mistake.keys, keys, strict=False))
+            for mistake in self.mistakes
+        )
+
+    def read(self, kind: type[Record]) -> Record | None:
+        """The file as a record, or None when it is no TOML file at all."""
+        try:
+            return self._record(kind, tomllib.loads(read_text(self.path)))
+        except (OSError, ValueError, RecursionError) as error:
+            self.mistake(reason_of(error))
+        return None
+
+    def single(self, form: Form, value: object, *keys: Key) -> Any:
+        """The value that `form` makes of this one, or None."""
+        try:
+            return form.parse(value)
+        except ValueError:
+            self.mistake(f"expected {form.description}, got {shown(value)}", *keys)
+            return None
+
+    def _record(self, kind: type[Record], table: object, *keys: Key) -> Record | None:
+        if not isinstance(table, dict):
+            self.mistake(f"expected a table, got {shown(table)}", *keys)
+            return None
+        fields = {field.name: field for field in structs.fields(kind)}
+        required = {name for name, field in fields.items() if field.required}
+        self._check_keys(table, fields, required, *keys)
+        found = {
+            name: value
+            for name, field in fields.items()
+            if name in table
+            and (value := self._value(field.type, table[name], *keys, name)) is not None
+        }
+        return kind(**found) if required <= found.keys() else None
+
+    def _check_keys(
+        self,
+        table: dict[str, Any],
+        known: Collection[str],
+        required: Collection[str],
+        *keys: Key,
+    ) -> None:
+        for name in table:
+            if name not in known:
+                self.mistake(f"unknown key{did_you_mean(name, known)}", *keys, name)
+        for name in known:
+            if name in required and name not in table:
+                self.mistake("missing", *keys, name)
+
+    def _value(self, kind: Any, value: object, *keys: Key) -> Any:
+        arguments = get_args(kind)
+        if NoneType in arguments:
+            return self._value(arguments[0], value, *keys)
+        if get_origin(kind) is tuple:
+            return tuple(self._items(arguments[0], value, *keys))
+        if get_origin(kind) is dict:
+            return self._tables(arguments[1], value, *keys)
+        if get_origin(kind) is Annotated:
+            return self.single(arguments[1], value, *keys)
+        return self._record(kind, value, *keys)
+
+    def _items(self, kind: Any, value: object, *keys: Key) -> Iterator[Any]:
+        """The items of a list; a value that stands alone is a list of one."""
+        items = (
+            [((*keys, number), item) for number, item in enumerate(value)]
+            if isinstance(value, list)
+            else [(keys, value)]
+        )
+        for place, item in items:
+            if (found := self._value(kind, item, *place)) is not None:
+                yield found
+
+    def _tables(self, kind: Any, value: object, *keys: Key) -> dict[str, Any]:
+        """Tables by name."""
+        if not isinstance(value, dict):
+            self.mistake(f"expected a table, got {shown(value)}", *keys)
+            return {}
+        return {
+            name: found
+            for name, table in value.items()
+            if self.single(NAME, name, *keys, name)
+            and (found := self._value(kind, table, *keys, name)) is not None
+        }
+
+
+def read_text(path: Path) -> str:
+    """A regular file's text in UTF-8; OSError or ValueError when it has none."""
+    if path.exists() and not path.is_file():
+        raise ValueError("not a file")
+    return path.read_bytes().decode()
+
+
+def reason_of(error: Exception) -> str:
+    """Why something could not be read, in one line."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 text at byte {error.start}"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """A question to end a sentence with, where a known word is close."""
+    close = get_close_matches(word, known, n=1)
+    return f", did you mean {shown(close[0])}?" if close else ""
+
+
+def shown(value: object) -> str:
+    """A value of a TOML file in a message: short, on one line, no password."""
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "a list"
+    if isinstance(value, str):
+        value = _PASSWORD.sub("***@", value)
+    line = json.dumps(value, default=str)
+    return line if len(line) <= 80 else f"{line[:77]}..."
+
+
+def dotted(keys: tuple[Key, ...]) -> str:
+    """The way to a value as TOML spells it; a list's items count from 0."""
+    path = ""
+    for key in keys:
+        if isinstance(key, int):
+            path += f"[{key}]"
+        else:
+            path += f".{key if _BARE_KEY.fullmatch(key) else json.dumps(key)}"
+    return path.removeprefix(".")

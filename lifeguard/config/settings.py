@@ -1,0 +1,133 @@
+"""What `lifeguard.toml` says: the daemon itself, not the lab it looks after.
+
+Every key has a default that works; times are in seconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
+from sqlalchemy.engine import make_url
+
+from lifeguard.config.forms import (
+    Address,
+    BaseUrl,
+    Count,
+    DatabaseUrl,
+    Endpoint,
+    Flag,
+    Name,
+    Port,
+    Seconds,
+    Share,
+    Text,
+    TftpMode,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lifeguard.config.reader import Reader
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """Who this daemon is, and where it keeps things.
+
+    `url` is where boards reach it, without a last slash. `inventory` is as it was
+    written; None: `boards.toml`, if there is one.
+    """
+
+    name: Name = "lifeguard"
+    url: BaseUrl = "http://127.0.0.1:8080"
+    database: DatabaseUrl = "sqlite:///lifeguard.sqlite"
+    inventory: Text | None = None
+
+    def database_url(self, state_dir: Path) -> str:
+        """The database's URL; a relative SQLite file is one of `state_dir`."""
+        url = make_url(self.database)
+        if url.drivername == "sqlite":
+            url = url.set(database=str(state_dir / (url.database or "")))
+        return url.render_as_string(hide_password=False)
+
+
+class Http(Struct, frozen=True, kw_only=True):
+    """Where HTTP is served; `require_token` even asks loopback for a token."""
+
+    listen: Endpoint = "tcp:8080"
+    require_token: Flag = False
+
+
+class Tftp(Struct, frozen=True, kw_only=True):
+    """How boards get their boot configs and kernels.
+
+    `mode` "symlinks" leaves TFTP to another server and writes boot configs below
+    `directory`. Without a `root` only boot configs are served. Both are absolute.
+    """
+
+    address: Address = "0.0.0.0"
+    port: Port = 69
+    root: Text | None = None
+    mode: TftpMode = "serve"
+    directory: Text | None = None
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """How boards are polled.
+
+    `misses` polls in a row, `retry` apart, make a failure; `brake` is the share of
+    boards that may fail at once before lifeguard doubts its own network.
+    """
+
+    every: Seconds = 300.0
+    retry: Seconds = 10.0
+    misses: Count = 3
+    timeout: Seconds = 5.0
+    brake: Share = 0.2
+
+
+class Manhole(Struct, frozen=True, kw_only=True):
+    """An SSH shell in the daemon; `authorized_keys` is absolute."""
+
+    authorized_keys: Text
+    listen: Endpoint = "tcp:2222:interface=127.0.0.1"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The tables of `lifeguard.toml`. Without a `manhole` table there is no shell."""
+
+    server: Server = Server()
+    http: Http = Http()
+    tftp: Tftp = Tftp()
+    health: Health = Health()
+    manhole: Manhole | None = None
+
+
+def read_settings(reader: Reader) -> Settings | None:
+    """The settings with all paths absolute, or None for a file that is no TOML."""
+    settings = reader.read(Settings)
+    if settings is None:
+        return None
+    _check_tftp(settings.tftp, reader)
+    return _anchored(settings, reader.path.parent.absolute())
+
+
+def _check_tftp(tftp: Tftp, reader: Reader) -> None:
+    if reader.mistaken("tftp"):
+        return
+    if tftp.mode == "symlinks" and tftp.directory is None:
+        reader.mistake('missing, mode = "symlinks" needs it', "tftp", "directory")
+    if tftp.mode == "serve" and tftp.directory is not None:
+        reader.mistake('only for mode = "symlinks"', "tftp", "directory")
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    tftp, manhole = settings.tftp, settings.manhole
+    if tftp.root is not None:
+        tftp = structs.replace(tftp, root=str(folder / tftp.root))
+    if tftp.directory is not None:
+        tftp = structs.replace(tftp, directory=str(folder / tftp.directory))
+    if manhole is not None:
+        keys = str(folder / manhole.authorized_keys)
+        manhole = structs.replace(manhole, authorized_keys=keys)
+    return structs.replace(settings, tftp=tftp, manhole=manhole)

@@ -1,0 +1,585 @@
+"""What a lab's files say arrives whole; what is wrong is said line by line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jinja2 import StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+from msgspec import structs
+
+from lifeguard.config import (
+    Configuration,
+    ConfigurationError,
+    Health,
+    Http,
+    Manhole,
+    Server,
+    Tftp,
+    load,
+)
+from lifeguard.lifecycle import standard
+from lifeguard.model import Board, Boot, Image, Inventory, Outlet, RelayBoard
+
+ETC = Path(__file__).parent.parent / "etc"
+
+SETTINGS = """
+[server]
+inventory = "boards.toml"
+"""
+
+BOARDS = """
+[relay_boards.rack1]
+driver = "proxr"
+address = "192.0.2.10:2101"
+
+[hardware.panda]
+health = ["ping"]
+[hardware.panda.states.RebootComplete]
+timeout = 900
+
+[images.debian]
+health = ["tcp:22"]
+[images.debian.boot.panda]
+loader = "pxelinux"
+template = "panda.cfg.j2"
+
+[images.check]
+role = "self-test"
+[images.check.boot.panda]
+loader = "pxelinux"
+template = "panda.cfg.j2"
+
+[boards.panda-01]
+mac = "02:00:00:00:00:01"
+address = "192.0.2.101"
+hardware = "panda"
+power = "rack1/1/3"
+
+[boards.panda-02]
+mac = "02-00-00-00-00-AB"
+hardware = "panda"
+power = ["rack1/1/4", "rack1/2/1"]
+"""
+
+TEMPLATE = "default {{ image.name }}\n"
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The present directory, with a small lab in it that has no mistake."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write(tmp_path)
+    return tmp_path
+
+
+def write(
+    folder: Path,
+    settings: str | bytes = SETTINGS,
+    boards: str | bytes = BOARDS,
+    template: str | bytes = TEMPLATE,
+) -> None:
+    files = {
+        "lifeguard.toml": settings,
+        "boards.toml": boards,
+        "panda.cfg.j2": template,
+    }
+    for name, content in files.items():
+        data = content.encode() if isinstance(content, str) else content
+        (folder / name).write_bytes(data)
+
+
+def mistakes(path: str | Path = "lifeguard.toml") -> list[str]:
+    try:
+        load(path)
+    except ConfigurationError as error:
+        return error.mistakes
+    return []
+
+
+def switched_on(text: str) -> str:
+    """An example with every key on that it shows switched off, once each."""
+    lines = text.splitlines()
+    given = {line for line in lines if re.match("[a-z_]+ =", line)}
+    keys = {line.split(" =")[0] for line in given}
+    on = []
+    for line in lines:
+        off = re.fullmatch(r"#((?:\[|([a-z_]+) = ).*)", line)
+        on.append(off[1] if off and off[2] not in keys - {"listen"} else line)
+    return "\n".join(on)
+
+
+def test_a_lab_becomes_records(lab: Path) -> None:
+    inventory = load("lifeguard.toml").inventory
+    template = str(lab / "panda.cfg.j2")
+    boot = {"panda": Boot(loader="pxelinux", template=template)}
+    assert inventory.relay_boards == {
+        "rack1": RelayBoard(
+            name="rack1", driver="proxr", host="192.0.2.10", port=2101, off_seconds=1.0
+        )
+    }
+    assert inventory.images == {
+        "debian": Image(name="debian", boot=boot, health=("tcp:22",)),
+        "check": Image(name="check", boot=boot, role="self-test"),
+    }
+    assert inventory.boards == {
+        "panda-01": Board(
+            name="panda-01",
+            mac="02:00:00:00:00:01",
+            hardware="panda",
+            address="192.0.2.101",
+            power=(Outlet("rack1", "1/3"),),
+        ),
+        "panda-02": Board(
+            name="panda-02",
+            mac="02:00:00:00:00:ab",
+            hardware="panda",
+            power=(Outlet("rack1", "1/4"), Outlet("rack1", "2/1")),
+        ),
+    }
+
+
+def test_the_lifecycle_has_the_figures_of_its_hardware(lab: Path) -> None:
+    panda = load("lifeguard.toml").inventory.hardware["panda"]
+    assert panda.lifecycle["RebootComplete"].timeout == 900
+    assert standard.LIFECYCLE["RebootComplete"].timeout == 600
+
+
+def test_a_lab_brings_its_own_lifecycle(lab: Path) -> None:
+    (lab / "lab_states.py").write_text(
+        "from lifeguard.lifecycle import standard\n"
+        "SLOW = standard.LIFECYCLE.with_figures({'Ready': {'timeout': 9999}})\n"
+    )
+    boards = BOARDS.replace(
+        "[hardware.panda]", '[hardware.panda]\nlifecycle = "lab_states:SLOW"'
+    )
+    write(lab, boards=boards)
+    panda = load("lifeguard.toml").inventory.hardware["panda"]
+    assert panda.lifecycle["Ready"].timeout == 9999
+    assert panda.lifecycle["RebootComplete"].timeout == 900
+
+
+def test_an_empty_file_is_a_working_configuration(lab: Path) -> None:
+    (lab / "empty.toml").touch()
+    (lab / "boards.toml").unlink()
+    assert load("empty.toml") == Configuration(
+        server=Server(),
+        http=Http(),
+        tftp=Tftp(),
+        health=Health(),
+        manhole=None,
+        inventory=Inventory(),
+    )
+
+
+def test_an_unnamed_inventory_is_read_if_it_is_there(lab: Path) -> None:
+    write(lab, settings="")
+    assert list(load("lifeguard.toml").inventory.boards) == ["panda-01", "panda-02"]
+
+
+def test_paths_are_relative_to_their_file_and_become_absolute(lab: Path) -> None:
+    write(
+        lab,
+        settings="""
+        [tftp]
+        root = "files"
+        mode = "symlinks"
+        directory = "/srv/tftp/pxelinux.cfg"
+        [manhole]
+        authorized_keys = "keys"
+        """,
+    )
+    configuration = load("lifeguard.toml")
+    assert configuration.tftp.root == str(lab / "files")
+    assert configuration.tftp.directory == "/srv/tftp/pxelinux.cfg"
+    assert configuration.manhole == Manhole(authorized_keys=str(lab / "keys"))
+
+
+@pytest.mark.parametrize(
+    ("database", "url"),
+    [
+        ("sqlite:///a.sqlite", "sqlite:////state/a.sqlite"),
+        ("sqlite:////var/a.sqlite", "sqlite:////var/a.sqlite"),
+        ("postgresql+psycopg://me:secret@db/lab",) * 2,
+    ],
+)
+def test_a_relative_database_lies_in_the_state_directory(
+    database: str, url: str
+) -> None:
+    assert Server(database=database).database_url(Path("/state")) == url
+
+
+def test_the_examples_load_as_they_stand() -> None:
+    configuration = load(ETC / "lifeguard.toml")
+    assert configuration.manhole is None
+    assert list(configuration.inventory.boards) == [
+        "panda-01",
+        "panda-02",
+        "minnow-01",
+        "minnow-02",
+    ]
+
+
+def test_the_example_shows_every_key_and_all_can_be_switched_on(lab: Path) -> None:
+    text = switched_on((ETC / "lifeguard.toml").read_text())
+    write(lab, settings=text)
+    configuration = load("lifeguard.toml")
+    assert configuration.manhole == Manhole(
+        listen="tcp:2222:interface=127.0.0.1",
+        authorized_keys=str(lab / "authorized_keys"),
+    )
+    for kind in (Server, Http, Tftp, Health, Manhole):
+        shown = text.partition(f"[{kind.__name__.lower()}]")[2].partition("\n[")[0]
+        for field in structs.fields(kind):
+            assert f"\n{field.name} = " in shown
+
+
+def test_the_example_templates_carry_the_lifeguard_parameters() -> None:
+    configuration = load(ETC / "lifeguard.toml")
+    environment = SandboxedEnvironment(undefined=StrictUndefined)
+    inventory = configuration.inventory
+    for image in inventory.images.values():
+        for hardware, boot in image.boot.items():
+            template = environment.from_string(Path(boot.template).read_text())
+            rendered = template.render(
+                board=inventory.boards[f"{hardware}-01"],
+                image=image,
+                hardware=inventory.hardware[hardware],
+                boot_config={},
+                server=configuration.server,
+                events_url="http://192.0.2.1/events",
+                token="1.abc",
+                cmdline="lifeguard.board=x lifeguard.url=y lifeguard.token=z",
+            )
+            assert rendered.startswith(f"# {hardware}-01: {image.name}\n")
+            assert rendered.endswith(" lifeguard.token=z")
+
+
+# Each: what is wrong, in which file, what is replaced by what, and what is said.
+L, B, T = "lifeguard.toml", "boards.toml", "panda.cfg.j2"
+# fmt: off
+BROKEN = [
+    ("a file without a table", L, SETTINGS, "server = 3", [
+        "lifeguard.toml: server: expected a table, got 3",
+    ]),
+    ("an unknown table", L, SETTINGS, "[sever]", [
+        'lifeguard.toml: sever: unknown key, did you mean "server"?',
+    ]),
+    ("an unknown key", L, SETTINGS, "[http]\nfoo = 1", [
+        "lifeguard.toml: http.foo: unknown key",
+    ]),
+    ("a key that must be quoted", L, SETTINGS, '[http]\n"a b\\n" = 1', [
+        'lifeguard.toml: http."a b\\n": unknown key',
+    ]),
+    ("a syntax error", L, SETTINGS, "[server]\nname", [
+        "lifeguard.toml: Expected '=' after a key in a key/value pair"
+        " (at end of document)",
+    ]),
+    ("a line that is no TOML", B, "[images.check]", "[images.check", [
+        "boards.toml: Expected ']' at the end of a table declaration"
+        " (at line 17, column 14)",
+    ]),
+    ("a board twice", B, "[boards.panda-02]", "[boards.panda-01]", [
+        "boards.toml: Cannot declare ('boards', 'panda-01') twice"
+        " (at line 29, column 17)",
+    ]),
+    ("deep nesting", B, BOARDS, f"a = {'[' * 9999}", [
+        "boards.toml: nested too deeply",
+    ]),
+    ("a missing inventory", L, "boards.toml", "lab.toml", [
+        "lab.toml: No such file or directory",
+    ]),
+    ("an inventory that is a directory", L, "boards.toml", ".", [
+        ".: not a file",
+    ]),
+    ("a name with a space", L, SETTINGS, '[server]\nname = "my lab"', [
+        "lifeguard.toml: server.name: expected a name of letters, digits, dots and"
+        ' hyphens, at most 63, got "my lab"',
+    ]),
+    ("a URL without scheme", L, SETTINGS, '[server]\nurl = "192.0.2.1:8080"', [
+        "lifeguard.toml: server.url: expected a URL like http://192.0.2.1:8080,"
+        ' got "192.0.2.1:8080"',
+    ]),
+    ("a URL with a wild port", L, SETTINGS, '[server]\nurl = "http://a:99999"', [
+        "lifeguard.toml: server.url: expected a URL like http://192.0.2.1:8080,"
+        ' got "http://a:99999"',
+    ]),
+    ("another database", L, SETTINGS, '[server]\ndatabase = "mysql://u:p@h/d"', [
+        "lifeguard.toml: server.database: expected sqlite:///FILE or"
+        " postgresql+psycopg://USER:PASSWORD@HOST/DATABASE,"
+        ' got "mysql://***@h/d"',
+    ]),
+    ("a database in memory", L, SETTINGS, '[server]\ndatabase = "sqlite://"', [
+        "lifeguard.toml: server.database: expected sqlite:///FILE or"
+        " postgresql+psycopg://USER:PASSWORD@HOST/DATABASE,"
+        ' got "sqlite://"',
+    ]),
+    ("an unknown endpoint", L, SETTINGS, '[http]\nlisten = "tpc:8080"', [
+        'lifeguard.toml: http.listen: expected a Twisted endpoint like "tcp:8080",'
+        ' got "tpc:8080"',
+    ]),
+    ("an endpoint without a port", L, SETTINGS, '[http]\nlisten = "tcp:http"', [
+        'lifeguard.toml: http.listen: expected a Twisted endpoint like "tcp:8080",'
+        ' got "tcp:http"',
+    ]),
+    ("a flag in quotes", L, SETTINGS, '[http]\nrequire_token = "yes"', [
+        'lifeguard.toml: http.require_token: expected true or false, got "yes"',
+    ]),
+    ("ports that are none", L, SETTINGS, "[tftp]\nport = 65536\naddress = 1", [
+        "lifeguard.toml: tftp.address: expected an IPv4 address like 192.0.2.101,"
+        " got 1",
+        "lifeguard.toml: tftp.port: expected a whole number from 1 to 65535,"
+        " got 65536",
+    ]),
+    ("symlinks without a place", L, SETTINGS, '[tftp]\nmode = "symlinks"', [
+        'lifeguard.toml: tftp.directory: missing, mode = "symlinks" needs it',
+    ]),
+    ("a place without symlinks", L, SETTINGS, '[tftp]\ndirectory = "x"', [
+        'lifeguard.toml: tftp.directory: only for mode = "symlinks"',
+    ]),
+    ("an unknown mode", L, SETTINGS, '[tftp]\nmode = "links"', [
+        'lifeguard.toml: tftp.mode: expected "serve" or "symlinks", got "links"',
+    ]),
+    ("figures out of all limits", L, SETTINGS,
+     "[health]\nevery = 0\nretry = nan\nmisses = 1.5\ntimeout = true\nbrake = 20", [
+        "lifeguard.toml: health.every: expected a number from 0.01 to 86400, got 0",
+        "lifeguard.toml: health.retry: expected a number from 0.01 to 86400, got NaN",
+        "lifeguard.toml: health.misses: expected a whole number from 1 to 1000,"
+        " got 1.5",
+        "lifeguard.toml: health.timeout: expected a number from 0.01 to 86400,"
+        " got true",
+        "lifeguard.toml: health.brake: expected a number from 0 to 1, got 20",
+    ]),
+    ("a manhole for nobody", L, SETTINGS, "[manhole]", [
+        "lifeguard.toml: manhole.authorized_keys: missing",
+    ]),
+    ("a name that begins with a hyphen", B, "[boards.panda-02]", "[boards.-x]", [
+        "boards.toml: boards.-x: expected a name of letters, digits, dots and hyphens,"
+        ' at most 63, got "-x"',
+    ]),
+    ("a board without anything", B, "[images.check]", "[boards.x]\n[images.check]", [
+        "boards.toml: boards.x.mac: missing",
+        "boards.toml: boards.x.hardware: missing",
+    ]),
+    ("a board that is no table", B, BOARDS, "boards.x = 2024-02-29", [
+        'boards.toml: boards.x: expected a table, got "2024-02-29"',
+    ]),
+    ("a short MAC", B, "02:00:00:00:00:01", "zz", [
+        "boards.toml: boards.panda-01.mac:"
+        ' expected a MAC address like 02:00:00:00:00:01, got "zz"',
+    ]),
+    ("a MAC twice", B, "02-00-00-00-00-AB", "02-00-00-00-00-01", [
+        "boards.toml: boards.panda-02.mac:"
+        " 02:00:00:00:00:01 belongs to panda-01 already",
+    ]),
+    ("an address twice", B, "mac = \"02-", 'address = "192.0.2.101"\nmac = "02-', [
+        "boards.toml: boards.panda-02.address:"
+        " 192.0.2.101 belongs to panda-01 already",
+    ]),
+    ("an address that is none", B, "192.0.2.101", "192.0.2.256", [
+        "boards.toml: boards.panda-01.address:"
+        ' expected an IPv4 address like 192.0.2.101, got "192.0.2.256"',
+    ]),
+    ("an outlet twice", B, '"rack1/1/4"', '"rack1/1/3"', [
+        "boards.toml: boards.panda-02.power: rack1/1/3 belongs to panda-01 already",
+    ]),
+    ("an outlet twice for one board", B, "rack1/2/1", "rack1/1/4", [
+        "boards.toml: boards.panda-02.power: rack1/1/4 belongs to panda-02 already",
+    ]),
+    ("an outlet of nothing", B, '"rack1/2/1"', '"rack1", 7', [
+        "boards.toml: boards.panda-02.power[1]:"
+        ' expected an outlet like "rack1/1/3", got "rack1"',
+        "boards.toml: boards.panda-02.power[2]:"
+        ' expected an outlet like "rack1/1/3", got 7',
+    ]),
+    ("an outlet of another relay board", B, "rack1/1/3", "rack2/1/3", [
+        "boards.toml: boards.panda-01.power:"
+        ' no [relay_boards.rack2] in this file, did you mean "rack1"?',
+    ]),
+    ("a relay that no bank has", B, "rack1/1/3", "rack1/1/9", [
+        "boards.toml: boards.panda-01.power: expected"
+        ' BANK/RELAY with a bank from 1 to 32 and a relay from 1 to 8, got "1/9"',
+    ]),
+    ("an unknown driver", B, '"proxr"', '"ipmi"', [
+        'boards.toml: relay_boards.rack1.driver: expected "proxr", got "ipmi"',
+    ]),
+    ("a relay board's port", B, ":2101", ":0", [
+        "boards.toml: relay_boards.rack1.address: expected HOST or HOST:PORT,"
+        ' got "192.0.2.10:0"',
+    ]),
+    ("two relay boards in one", B, "[hardware.panda]",
+     '[relay_boards.b]\ndriver = "proxr"\naddress = "192.0.2.10"\n[hardware.panda]', [
+        "boards.toml: relay_boards.b.address: 192.0.2.10:2101 belongs to rack1 already",
+    ]),
+    ("a board of unknown hardware", B, 'hardware = "panda"\npower = "',
+     'hardware = "pandas"\npower = "', [
+        "boards.toml: boards.panda-01.hardware:"
+        ' no [hardware.pandas] in this file, did you mean "panda"?',
+    ]),
+    ("a boot for unknown hardware", B, "debian.boot.panda", "debian.boot.pi", [
+        "boards.toml: images.debian.boot.pi: no [hardware.pi] in this file",
+    ]),
+    ("an unknown role", B, '"self-test"', '"selftest"', [
+        "boards.toml: images.check.role:"
+        ' expected "self-test" or "maintenance", got "selftest"',
+    ]),
+    ("two images of one role", B, "[images.debian]",
+     '[images.debian]\nrole = "self-test"', [
+        "boards.toml: images.check.role:"
+        " the self-test of panda belongs to debian already",
+    ]),
+    ("a role that nothing boots", B, "[images.debian]",
+     '[images.rescue]\nrole = "maintenance"\n[images.debian]', [
+        "boards.toml: images.rescue.role:"
+        " a maintenance image needs a boot for some hardware",
+    ]),
+    ("an unknown loader", B, 'loader = "pxelinux"', 'loader = "grub"', [
+        "boards.toml: images.debian.boot.panda.loader:"
+        ' expected "pxelinux", got "grub"',
+        'boards.toml: images.check.boot.panda.loader: expected "pxelinux", got "grub"',
+    ]),
+    ("a template that is not there", B,
+     'template = "panda.cfg.j2"\n\n[images.check]', 'template = "x"\n[images.check]', [
+        "boards.toml: images.debian.boot.panda.template:"
+        " x: No such file or directory",
+    ]),
+    ("a template that is no template", T, "default", "\n{% if %}", [
+        f"boards.toml: images.{image}.boot.panda.template: panda.cfg.j2, line 2:"
+        " Expected an expression, got 'end of statement block'"
+        for image in ("debian", "check")
+    ]),
+    ("unknown checks", B, '["tcp:22"]', '["tcp:0", "pnig", "http://{board}/"]', [
+        f"boards.toml: images.debian.health[{number}]:"
+        f' expected "ping", "tcp:PORT" or "http://{{address}}/PATH", got "{check}"'
+        for number, check in enumerate(["tcp:0", "pnig", "http://{board}/"])
+    ]),
+    ("an unknown state", B, "RebootComplete", "RebootComplet", [
+        "boards.toml: hardware.panda.states: RebootComplet: no such state",
+    ]),
+    ("an unknown figure", B, "timeout = 900", "timeot = 900", [
+        "boards.toml: hardware.panda.states: RebootComplete.timeot: not a figure of a"
+        " state (timeout, attempts, total, wait, forget)",
+    ]),
+    ("a figure that is none", B, "timeout = 900", 'timeout = "900"', [
+        "boards.toml: hardware.panda.states: RebootComplete.timeout: expected a number"
+        " not below 0, got '900'",
+    ]),
+    ("a lifecycle without a module", B, "[hardware.panda]",
+     '[hardware.panda]\nlifecycle = "no_such_lab:X"', [
+        "boards.toml: hardware.panda.lifecycle:"
+        " no_such_lab:X: No module named 'no_such_lab'",
+    ]),
+    ("a lifecycle that is none", B, "[hardware.panda]",
+     '[hardware.panda]\nlifecycle = "pathlib:Path"', [
+        "boards.toml: hardware.panda.lifecycle: pathlib:Path is not a Lifecycle",
+    ]),
+    ("a lifecycle that is no name", B, "[hardware.panda]",
+     '[hardware.panda]\nlifecycle = "fast"', [
+        "boards.toml: hardware.panda.lifecycle:"
+        ' expected "standard" or MODULE:NAME, got "fast"',
+    ]),
+]
+# fmt: on
+
+
+def test_each_mistake_is_named_with_its_file_key_and_reason(lab: Path) -> None:
+    found = {}
+    for name, file, old, new, _ in BROKEN:
+        write(lab)
+        good = (lab / file).read_text()
+        assert old in good, name
+        (lab / file).write_text(good.replace(old, new))
+        found[name] = mistakes()
+    assert found == {row[0]: row[-1] for row in BROKEN}
+
+
+def test_the_mistakes_of_both_files_come_in_one_go(lab: Path) -> None:
+    write(
+        lab,
+        settings="[http]\nlisten = 80",
+        boards=BOARDS.replace("192.0.2.10:2101", "?").replace("00:01", "00:0x"),
+    )
+    assert mistakes() == [
+        'lifeguard.toml: http.listen: expected a Twisted endpoint like "tcp:8080",'
+        " got 80",
+        'boards.toml: relay_boards.rack1.address: expected HOST or HOST:PORT, got "?"',
+        "boards.toml: boards.panda-01.mac:"
+        ' expected a MAC address like 02:00:00:00:00:01, got "02:00:00:00:00:0x"',
+    ]
+
+
+def test_the_error_says_all_mistakes(lab: Path) -> None:
+    write(lab, settings="a = 1\nb = 2")
+    with pytest.raises(ConfigurationError) as caught:
+        load("lifeguard.toml")
+    assert str(caught.value).splitlines() == caught.value.mistakes
+
+
+def test_a_file_that_cannot_be_read_is_one_mistake(lab: Path) -> None:
+    (lab / "latin.toml").write_bytes(b"# caf\xe9")
+    assert mistakes("latin.toml") == ["latin.toml: not UTF-8 text at byte 5"]
+    assert mistakes("none.toml") == ["none.toml: No such file or directory"]
+    assert mistakes(lab) == [f"{lab}: not a file"]
+    assert mistakes("/dev/null") == ["/dev/null: not a file"]
+
+
+def test_a_labs_own_module_may_fail_in_any_way(lab: Path) -> None:
+    (lab / "broken_states.py").write_text("raise SystemError('two\\nlines')")
+    hardware = '[hardware.panda]\nlifecycle = "broken_states:LIFECYCLE"'
+    write(lab, boards=BOARDS.replace("[hardware.panda]", hardware))
+    assert mistakes() == [
+        "boards.toml: hardware.panda.lifecycle: broken_states:LIFECYCLE: two lines"
+    ]
+
+
+def test_a_long_value_is_cut_short(lab: Path) -> None:
+    write(lab, settings=f'[http]\nlisten = "{"x" * 500}"')
+    (line,) = mistakes()
+    assert line.endswith(f'"{"x" * 76}...')
+
+
+SCALARS = st.one_of(
+    st.sampled_from(["nan", "-inf", "true", "1979-05-27", "07:32:00", "{}", "[[]]"]),
+    st.sampled_from(['"panda"', '"rack1/1/3"', '"http://["', '"tcp:"', '"\\u0000"']),
+    st.integers().map(str),
+    st.floats(allow_nan=False).map(repr),
+    st.text().map(lambda text: f"'''{text}'''"),
+)
+VALUES = SCALARS | st.lists(SCALARS).map(lambda items: f"[{', '.join(items)}]")
+
+
+@st.composite
+def damaged(draw: st.DrawFn, text: str) -> str:
+    """`text` with some lines dropped, doubled, torn or given another value."""
+    lines = text.splitlines()
+    for _ in range(draw(st.integers(0, 4))):
+        number = draw(st.integers(0, len(lines) - 1))
+        key = lines[number].split("=")[0]
+        lines[number] = draw(
+            st.sampled_from(["", f"{lines[number]}\n{lines[number]}"])
+            | st.text().map(key.__add__)
+            | VALUES.map(f"{key}= ".__add__)
+        )
+    return "\n".join(lines)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    settings_text=damaged((ETC / "lifeguard.toml").read_text()) | st.binary(),
+    boards=damaged(BOARDS) | st.binary(),
+    template=st.text() | st.just("{{" + "(" * 5000),
+)
+def test_no_file_can_do_worse_than_a_list_of_lines(
+    settings_text: str | bytes, boards: str | bytes, template: str
+) -> None:
+    with TemporaryDirectory() as folder:
+        write(Path(folder), settings_text, boards, template)
+        for line in mistakes(Path(folder, "lifeguard.toml")):
+            assert line.isprintable()
+            assert line.startswith(folder)
