@@ -1,0 +1,1 @@
+"""Does a board answer? Checks, the polls that make them, and when to doubt a poll."""

@@ -1,0 +1,1 @@
+"""Bytes of the protocols and nothing else: no sockets, no clock."""
