@@ -1,0 +1,30 @@
+# Each target sets up what it needs in .venv; nothing is installed elsewhere.
+VENV = .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test test-system check clean
+
+# Twelve simulated boards, kept alive until Ctrl-C; nothing is kept afterwards.
+demo: $(VENV)/installed
+	PYTHONPATH=. $(BIN)/twistd --nodaemon --pidfile= lifeguard --demo $(DEMO)
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest -q $(TESTS)
+
+# Needs the Debian packages that .ci/run installs: QEMU, TFTP clients, OpenSSH.
+test-system: $(VENV)/installed
+	$(BIN)/python -m pytest -q -m system $(TESTS)
+
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/installed: setup.py pyproject.toml
+	python3 -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[test,check]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

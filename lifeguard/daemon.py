@@ -1,0 +1,212 @@
+"""The daemon: everything a configuration asks for, put together and started.
+
+Port 69 is bound first, while lifeguard may still be root; then the store is opened,
+and only when every board stands where it was saved does anything move. Stopping goes
+the other way: begun power cycles are finished before the store is closed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.endpoints import HostnameEndpoint, serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from lifeguard.clock import ServiceTime, WallClock
+from lifeguard.fleet import Fleet
+from lifeguard.health.network import Network, board_agent
+from lifeguard.health.pinger import Pinger
+from lifeguard.health.poller import Poller
+from lifeguard.manhole import manhole_factory
+from lifeguard.netboot.boot_server import BootServer
+from lifeguard.netboot.files import Content, Root
+from lifeguard.netboot.loader_config import LoaderConfigs
+from lifeguard.netboot.parameters import Server
+from lifeguard.netboot.symlinks import Symlinks
+from lifeguard.netboot.tftp import TftpServer
+from lifeguard.netboot.tokens import Tokens
+from lifeguard.notify import Notifier
+from lifeguard.power import Power, RelayBoardQueue
+from lifeguard.store import SqlStore, StoreError, WorkerThreads
+from lifeguard.web import site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+
+    from lifeguard.config import Configuration
+    from lifeguard.model import Change, Inventory
+
+log = Logger()
+
+
+class CannotStart(Exception):
+    """Why the daemon cannot do its work, in one line."""
+
+
+class Daemon(Service):
+    """One lab, kept alive; `failed` hears in one line why it cannot be.
+
+    `state_dir` holds the database, the keys and the operator's token.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        state_dir: Path,
+        reactor: Any,
+        wall: WallClock,
+        failed: Callable[[str], None],
+    ) -> None:
+        self.configuration, self.state_dir = configuration, state_dir
+        self._reactor, self._wall, self._failed = reactor, wall, failed
+        self._starting: Deferred[None] | None = None
+        self._ports: list[IListeningPort] = []
+        self._boot: BootServer | None = None
+
+        inventory, root = configuration.inventory, configuration.tftp.root
+        self._service_time = ServiceTime(reactor)
+        self._store = SqlStore(
+            configuration.server.database_url(state_dir),
+            service_seconds=self._service_time.now,
+            threads=WorkerThreads(reactor),
+        )
+        self._pinger = Pinger(reactor)
+        probes = Network(reactor, self._pinger, board_agent(reactor))
+        self.poller = Poller(reactor, configuration.health, probes)
+        self.fleet = Fleet(
+            inventory, self._store, self.poller, reactor, self._service_time, wall
+        )
+        self.power = Power(reactor, _queues(reactor, inventory), self.fleet)
+        self._notifier = Notifier(self._store)
+        self._files = None if root is None else Root(Path(root))
+        self._tftp = TftpServer(
+            self._resolve,
+            reactor,
+            address=configuration.tftp.address,
+            port=configuration.tftp.port,
+        )
+
+    # Starting.
+
+    def privilegedStartService(self) -> None:
+        """Bind what may need root; a failure is met again, and told, by the start."""
+        super().privilegedStartService()
+        self._pinger.privilegedStartService()
+        if self._serves_tftp:
+            with suppress(CannotListenError):
+                self._tftp.listen()
+
+    def startService(self) -> None:
+        super().startService()
+        self._starting = Deferred.fromCoroutine(self._start())
+        self._starting.addErrback(self._cannot_start)
+
+    async def _start(self) -> None:
+        if self._serves_tftp:
+            self._tftp.startService()
+        saved = await self._store.open()
+        self._service_time.start(saved.service_seconds)
+        tokens = Tokens(saved.token_key)
+        self.fleet.load(saved, self.power)
+        self._show_boot_configs(tokens)
+        await self._listen_http(tokens)
+        await self._listen_manhole()
+        for service in (self._pinger, self.poller, self.power, self.fleet):
+            service.startService()
+        self.fleet.subscribe(self._notifier.changed)
+        self._notifier.tell()
+        self.fleet.resume(saved, self.power)
+
+    def _cannot_start(self, failure: Failure) -> None:
+        """Anything but a known reason is a mistake of ours, and shown whole."""
+        failure.trap(StoreError, CannotListenError, CannotStart, CancelledError)
+        if not failure.check(CancelledError):
+            self._failed(str(failure.value))
+
+    @property
+    def _serves_tftp(self) -> bool:
+        return self.configuration.tftp.mode == "serve"
+
+    def _show_boot_configs(self, tokens: Tokens) -> None:
+        server = Server(self.configuration.server.name, self.configuration.server.url)
+        configs = LoaderConfigs(self.configuration.inventory, tokens, server)
+        self._boot = BootServer(self.fleet, configs, self._files)
+        if self.configuration.tftp.directory is not None:
+            links = Symlinks(Path(self.configuration.tftp.directory), configs)
+            links.reconcile(self.fleet.situations())
+            self.fleet.subscribe(partial(self._show_link, links))
+
+    def _show_link(self, links: Symlinks, change: Change) -> None:
+        links.show(self.fleet.situation(self.fleet.board(change.after.board)))
+
+    def _resolve(self, filename: str, client_address: str) -> Content:
+        if self._boot is None:
+            raise OSError("the boards are not loaded yet")
+        return self._boot.resolve(filename, client_address)
+
+    async def _listen_http(self, tokens: Tokens) -> None:
+        http = self.configuration.http
+        factory = site(...)
+        await self._listen("http", http.listen, factory)
+
+    async def _listen_manhole(self) -> None:
+        if (manhole := self.configuration.manhole) is not None:
+            factory = manhole_factory(...)
+            await self._listen("manhole", manhole.listen, factory)
+
+    async def _listen(self, name: str, where: str, factory: IProtocolFactory) -> None:
+        """Listen at an endpoint; raises CannotStart that names it."""
+        try:
+            endpoint = serverFromString(self._reactor, where)
+            port = await endpoint.listen(factory)
+        except (CannotListenError, OSError, ValueError, TypeError) as error:
+            raise CannotStart(f"{name}: cannot listen on {where}: {error}") from error
+        self._ports.append(port)
+        log.info("{name} listens on {where}", name=name, where=where)
+
+    # Stopping.
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+        await DeferredList([port.stopListening() for port in self._ports])
+        await self._tftp.stopService()
+        await self.power.stopService()
+        self.fleet.stopService()
+        self.poller.stopService()
+        self._pinger.stopService()
+        await self._store.close()
+
+
+def _queues(reactor: Any, inventory: Inventory) -> dict[str, RelayBoardQueue]:
+    return {
+        name: RelayBoardQueue(
+            reactor,
+            relay_board,
+            HostnameEndpoint(reactor, relay_board.host, relay_board.port),
+        )
+        for name, relay_board in inventory.relay_boards.items()
+    }
+
+
+def operator_token(state_dir: Path) -> str:
+    """The token that lets a person in from anywhere; made at the first start."""
+    path = state_dir / "operator.token"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32) + "\n", "ascii")
+    return path.read_text("ascii").strip()

@@ -1,0 +1,109 @@
+"""`twistd lifeguard --demo`: a simulated lab and the daemon that manages it.
+
+The simulator is a process of its own; it ends with this one, whose end of the pipe it
+watches, and this one ends when it does.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+
+from lifeguard.config import ConfigurationError, load
+from lifeguard.event import Refused
+from lifeguard.store import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from twisted.python.failure import Failure
+
+    from lifeguard.config import Configuration
+    from lifeguard.daemon import Daemon
+    from lifeguard.fleet import Fleet
+    from lifeguard.model import Change
+
+log = Logger()
+
+FAULTS = "0.1"
+IMAGE = "debian"
+RETRY_SECONDS = 0.5
+
+
+class Simulator(ProcessProtocol):
+    """The simulator's process: ready after its first line."""
+
+    def __init__(self, ended: Callable[[str], None]) -> None:
+        self.ready: Deferred[None] = Deferred()
+        self._ended = ended
+        self._said = b""
+
+    def outReceived(self, data: bytes) -> None:
+        self._said += data
+        if b"\n" in self._said and not self.ready.called:
+            log.info("{line}", line=self._said.decode().strip())
+            self.ready.callback(None)
+
+    def errReceived(self, data: bytes) -> None:
+        for line in data.decode(errors="replace").splitlines():
+            log.error("{line}", line=line)
+
+    def processEnded(self, reason: Failure) -> None:
+        reason.trap(ProcessDone, ProcessTerminated)
+        self._ended(f"the simulator has ended: {reason.getErrorMessage()}")
+
+
+class Demo(MultiService):
+    """Reimages every board of a simulated lab, faults and all.
+
+    `build` makes the daemon of a configuration; `ended` hears why the demo is over,
+    None when `once` has seen all boards Ready.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        directory: Path,
+        arguments: list[str],
+        build: Callable[[Configuration], Daemon],
+        ended: Callable[[str | None], None],
+        *,
+        once: bool,
+    ) -> None:
+        super().__init__()
+        self._reactor, self._directory, self._arguments = reactor, directory, arguments
+        self._build, self._ended, self._once = build, ended, once
+        self._began = reactor.seconds()
+        self._all_ready = False
+
+    def startService(self) -> None:
+        super().startService()
+        simulator = Simulator(self._simulator_ended)
+        command = [sys.executable, "-m", "lifeguard.simulator", str(self._directory)]
+        self._reactor.spawnProcess(
+            simulator, command[0], [*command, *self._arguments], env=None
+        )
+        simulator.ready.addCallback(self._manage)
+
+    def _simulator_ended(self, reason: str) -> None:
+        if self.running:
+            self._ended(reason)
+
+    def _manage(self, _: None) -> None:
+        try:
+            configuration = load(self._directory / "lifeguard.toml")
+        except ConfigurationError as error:
+            self._ended(str(error))
+            return
+        daemon = self._build(configuration)
+        daemon.fleet.subscribe(self._look)
+        daemon.setServiceParent(self)
+        daemon.running_deferred
+''' 

@@ -1,0 +1,258 @@
+"""All boards of the lab: loads, resumes, addresses and describes them.
+
+Nothing is decided here; the fleet finds the board that is meant, checks that a
+request can be fulfilled at all, and passes on what other parts report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from lifeguard import board as one_board
+from lifeguard.board import ManagedBoard, Poller, World
+from lifeguard.event import Answer, Event, Impossible
+from lifeguard.lifecycle import Boots, Lifecycle
+from lifeguard.lifecycle.lifecycle import INITIAL
+from lifeguard.lifecycle.state import Move
+from lifeguard.model import Board, Change, Inventory, Owed, Saved, Standing
+from lifeguard.netboot.decision import Situation
+from lifeguard.store import StoreUnavailable
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+    from lifeguard.clock import ServiceTime, WallClock
+
+log = Logger()
+
+SAVE_TIME_SECONDS = 5.0
+"""How often the service seconds are saved; as much is lost by a kill -9."""
+
+Listener = Callable[[Change], None]
+
+
+class Store(one_board.Store, Protocol):
+    """The part of the store that the fleet needs."""
+
+    def settle(self, owed: Owed) -> Deferred[None]: ...
+    def save_time(self) -> Deferred[None]: ...
+
+
+class Power(one_board.Power, Protocol):
+    """Who cycles power and switches on what must not stay off."""
+
+    def owe(self, owed: tuple[Owed, ...]) -> None: ...
+
+
+class UnknownBoard(Exception):
+    """No board of this name is in the inventory."""
+
+
+class Fleet(Service):
+    """The boards of an inventory, by name, MAC and address."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        store: Store,
+        poller: Poller,
+        clock: IReactorTime,
+        service_time: ServiceTime,
+        wall: WallClock,
+    ) -> None:
+        self.inventory = inventory
+        self.boards: dict[str, ManagedBoard] = {}
+        self.removed: dict[str, Standing] = {}
+        """Boards that the database knows and the inventory does not."""
+        self._store, self._poller = store, poller
+        self._clock, self._service_time, self._wall = clock, service_time, wall
+        self._listeners: list[Listener] = []
+        self._macs = {board.mac: board.name for board in inventory.boards.values()}
+        self._addresses = {
+            board.address: board.name
+            for board in inventory.boards.values()
+            if board.address is not None
+        }
+        self._time_saver = LoopingCall(self._save_time)
+        self._time_saver.clock = clock
+
+    # From the database to running boards.
+
+    def load(self, saved: Saved, power: Power) -> None:
+        """Stand every board where it was saved; nothing moves yet."""
+        world = World(
+            store=self._store,
+            power=power,
+            poller=self._poller,
+            clock=self._clock,
+            service_time=self._service_time,
+            wall=self._wall,
+            checks=self._checks,
+            changed=self._changed,
+        )
+        for name, board in self.inventory.boards.items():
+            standing = saved.standings.get(name) or Standing(
+                board=name, state=INITIAL, since=self._wall()
+            )
+            lifecycle = self.inventory.hardware[board.hardware].lifecycle
+            self.boards[name] = ManagedBoard(board, lifecycle, standing, world)
+        self.removed = {
+            name: standing
+            for name, standing in saved.standings.items()
+            if name not in self.boards
+        }
+        for name in self.removed:
+            log.warn("{board}: not in the inventory any more; left alone", board=name)
+
+    def resume(self, saved: Saved, power: Power) -> None:
+        """Go on: first of all what must be switched on, then every board."""
+        power.owe(saved.owed)
+        self._time_saver.start(SAVE_TIME_SECONDS, now=False)
+        for board in self.boards.values():
+            board.resume()
+
+    def stopService(self) -> None:
+        """End what boards have under way; the store stays the store's owner's."""
+        super().stopService()
+        if self._time_saver.running:
+            self._time_saver.stop()
+        for board in self.boards.values():
+            board.stop()
+
+    # Which board is meant.
+
+    def board(self, name: str) -> ManagedBoard:
+        """The board of that name; raises UnknownBoard."""
+        try:
+            return self.boards[name]
+        except KeyError:
+            raise UnknownBoard(f"no such board: {name}") from None
+
+    def by_mac(self, mac: str) -> Situation | None:
+        """What the board with that MAC (lower case, colons) is about."""
+        return self._situation(self._macs.get(mac))
+
+    def by_address(self, address: str) -> Situation | None:
+        """What the board with that IPv4 address is about."""
+        return self._situation(self._addresses.get(address))
+
+    def situations(self) -> Iterator[Situation]:
+        """What every board is about."""
+        for board in self.boards.values():
+            yield self.situation(board)
+
+    def situation(self, board: ManagedBoard) -> Situation:
+        """What netboot needs to know of a board."""
+        state, lifecycle = board.standing.state, board.lifecycle
+        return Situation(
+            board=board.board,
+            hardware=self.inventory.hardware[board.board.hardware],
+            standing=board.standing,
+            boots=lifecycle[state].boots if state in lifecycle else Boots.NOTHING,
+        )
+
+    def _situation(self, name: str | None) -> Situation | None:
+        return None if name is None else self.situation(self.boards[name])
+
+    # What people and clients ask.
+
+    def request(
+        self, name: str, event: str, body: Mapping[str, Any], source: str
+    ) -> Deferred[Answer]:
+        """A person's or a client's request; `body` as the HTTP interface takes it.
+
+        Raises UnknownBoard, or Impossible for what no board of this kind can do;
+        the Deferred fails with other Refused or with StoreUnavailable.
+        """
+        board = self.board(name)
+        self._check_possible(board, event, body)
+        return board.deliver(
+            Event(name=event, source=source, by="person", body=dict(body))
+        )
+
+    def change(self, name: str, from_: str, to: str, source: str) -> Deferred[Answer]:
+        """Put a board into `to` by hand, provided that it is in `from_`."""
+        return self.board(name).change(from_, to, source)
+
+    def _check_possible(
+        self, board: ManagedBoard, event: str, body: Mapping[str, Any]
+    ) -> None:
+        first = _first_state(board.lifecycle, event)
+        if first is None:
+            return
+        if board.lifecycle.wants(first, "cycle_power") and not board.board.power:
+            raise Impossible(f"{board.board.name} has no power outlet to switch")
+        hardware = board.board.hardware
+        boots = board.lifecycle[first].boots
+        if boots is Boots.WANTED:
+            self._check_image(str(body["image"]), hardware)
+        elif boots in (Boots.SELF_TEST, Boots.MAINTENANCE):
+            role = "self-test" if boots is Boots.SELF_TEST else "maintenance"
+            if self.inventory.image_of_role(role, hardware) is None:
+                raise Impossible(f"no image of role {role} boots on {hardware}")
+
+    def _check_image(self, name: str, hardware: str) -> None:
+        image = self.inventory.images.get(name)
+        if image is None:
+            raise Impossible(f"no such image: {name}")
+        if hardware not in image.boot:
+            raise Impossible(f"image {name} has no boot for hardware {hardware}")
+
+    # What power and netboot report.
+
+    def cycle_started(self, board: str, generation: int) -> Deferred[bool]:
+        """A power cycle's turn has come; False when nobody wants it any more."""
+        if board not in self.boards:
+            return succeed(False)
+        return self.boards[board].cycle_started(generation)
+
+    def cycle_ended(self, board: str, generation: int, failure: str | None) -> None:
+        """A power cycle is over."""
+        if board in self.boards:
+            self.boards[board].cycle_ended(generation, failure)
+
+    def outlet_is_on(self, owed: Owed) -> Deferred[None]:
+        """An owed outlet was read back as on, so the mark may go."""
+        return self._store.settle(owed)
+
+    def fetched_boot_config(self, name: str) -> None:
+        """A boot loader has fetched the boot config of a board."""
+        self.board(name).fetched_boot_config()
+
+    # What others hear.
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Hear every committed change; returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _changed(self, change: Change) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(change)
+            except Exception:
+                log.failure("a listener failed on a change of {b}", b=change.row.board)
+
+    def _checks(self, board: Board, standing: Standing) -> tuple[str, ...]:
+        image = self.inventory.images.get(standing.image or "")
+        if image is not None and image.health is not None:
+            return image.health
+        return self.inventory.hardware[board.hardware].health
+
+    def _save_time(self) -> Deferred[None]:
+        saving = self._store.save_time()
+        return saving.addErrback(lambda failure: failure.trap(StoreUnavailable) and None)
+
+
+def _first_state(lifecycle: Lifecycle, event: str) -> str | None:
+    """The state that a request leads to, the same from wherever it is accepted."""
+    for state in lifecycle.states:
+        if isinstance(transition := lifecycle.transition(state, event), Move):
+            return transition.target
+    return None

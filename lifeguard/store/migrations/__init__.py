@@ -1,0 +1,1 @@
+"""The Alembic environment and its revisions; `lifeguard.store.migrate` runs them."""

@@ -1,0 +1,85 @@
+"""Records to rows and back; the only place that knows both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import DecodeError
+from msgspec.json import Decoder, Encoder
+from msgspec.structs import asdict
+
+from lifeguard.model import (
+    HistoryRow,
+    Notice,
+    Outlet,
+    Owed,
+    Request,
+    Standing,
+    Strikes,
+)
+from lifeguard.store.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+_encoder = Encoder()
+
+_decoders: dict[str, Decoder[Any]] = {
+    "boot_config": Decoder(dict[str, Any]),
+    "strikes": Decoder(dict[str, Strikes]),
+    "accepted": Decoder(tuple[str, ...]),
+    "noted": Decoder(tuple[str, ...]),
+    "request": Decoder(Request | None),
+}
+"""The columns of `boards` that hold JSON."""
+
+
+def from_standing(standing: Standing) -> dict[str, Any]:
+    """The columns of `boards`. ValueError where its JSON cannot be written."""
+    row = asdict(standing)
+    for column in _decoders:
+        row[column] = _encoder.encode(row[column]).decode()
+    return row
+
+
+def to_standing(row: Row[Any]) -> Standing:
+    """StoreError where somebody else has written in the row."""
+    fields = row._asdict()
+    for column, decoder in _decoders.items():
+        try:
+            fields[column] = decoder.decode(fields[column])
+        except DecodeError as error:
+            raise StoreError(f"board {row.board}, {column}: {error}") from error
+    return Standing(**fields)
+
+
+def from_owed(owed: Owed) -> dict[str, Any]:
+    """The columns of `owed_outlets`."""
+    return {
+        "relay_board": owed.outlet.relay_board,
+        "rest": owed.outlet.rest,
+        "board": owed.board,
+        "generation": owed.generation,
+    }
+
+
+def to_owed(row: Row[Any]) -> Owed:
+    """The mark of one outlet."""
+    return Owed(Outlet(row.relay_board, row.rest), row.board, row.generation)
+
+
+def from_numbered(record: HistoryRow | Notice) -> dict[str, Any]:
+    """The columns of `history` or `notices`, but for the id they will be given."""
+    row = asdict(record)
+    del row["id"]
+    return row
+
+
+def to_history_row(row: Row[Any]) -> HistoryRow:
+    """One line of a board's history."""
+    return HistoryRow(**row._asdict())
+
+
+def to_notice(row: Row[Any]) -> Notice:
+    """One notice that has not been told."""
+    return Notice(**row._asdict())

@@ -1,0 +1,207 @@
+"""The SQL: functions of a connection, none of which commits.
+
+Those that write take many items at once, in the order they were asked for.
+SQLite and PostgreSQL run the same statements.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    Executable,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from lifeguard.model import Saved
+from lifeguard.store import rows
+from lifeguard.store.errors import Superseded
+from lifeguard.store.schema import boards, daemon, history, notices, owed_outlets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from lifeguard.model import Change, HistoryRow, Notice, Owed, Standing
+
+COALESCED = 20
+"""Among so many of a board's newest rows a repeated one is looked for."""
+
+_SAME = ("event", "source", "outcome", "from_state", "generation", "reason")
+"""What two rows of a board must share to be one."""
+
+_insert_board = insert(boards)
+_insert_line = insert(history)
+_insert_notice = insert(notices)
+
+_move_board = update(boards).where(
+    boards.c.board == bindparam("of_board"),
+    boards.c.version == bindparam("version_before"),
+)
+
+# SQLAlchemy has ON CONFLICT only by dialect; both spell it this way.
+_owe = text("""
+    INSERT INTO owed_outlets (relay_board, rest, board, generation)
+    VALUES (:relay_board, :rest, :board, :generation)
+    ON CONFLICT (relay_board, rest) DO UPDATE
+    SET board = excluded.board, generation = excluded.generation
+    WHERE owed_outlets.generation <= excluded.generation
+""")
+
+_settle = delete(owed_outlets).where(
+    owed_outlets.c.relay_board == bindparam("relay_board"),
+    owed_outlets.c.rest == bindparam("rest"),
+    owed_outlets.c.generation <= bindparam("generation"),
+)
+
+_newest = (
+    select(history)
+    .where(history.c.board == bindparam("of_board"))
+    .order_by(history.c.id.desc())
+    .limit(COALESCED)
+    .subquery()
+)
+
+_coalesce = (
+    update(history)
+    .where(
+        history.c.id
+        == select(func.max(_newest.c.id))
+        .where(*(_newest.c[name] == bindparam(f"of_{name}") for name in _SAME))
+        .scalar_subquery()
+    )
+    .values(count=history.c.count + bindparam("more"), last=bindparam("latest"))
+)
+
+_tell = delete(notices).where(notices.c.id == bindparam("told"))
+
+_save_time = (
+    update(daemon)
+    .where(daemon.c.service_seconds < bindparam("now"))
+    .values(service_seconds=bindparam("now"))
+)
+
+
+def commit(connection: Connection, changes: Sequence[Change]) -> None:
+    """Write what each change carries. Superseded when any of them is."""
+    _write_standings(connection, [change.after for change in changes])
+    lines = [rows.from_numbered(change.row) for change in changes]
+    _many(connection, _insert_line, lines)
+    owed = [rows.from_owed(owed) for change in changes for owed in change.owed]
+    _many(connection, _owe, owed)
+    notes = [rows.from_numbered(note) for change in changes for note in change.notices]
+    _many(connection, _insert_notice, notes)
+
+
+def settle(connection: Connection, settled: Sequence[Owed]) -> None:
+    """Take away the marks of these outlets, but for those of a newer generation."""
+    _many(connection, _settle, [rows.from_owed(owed) for owed in settled])
+
+
+def record(connection: Connection, recorded: Sequence[HistoryRow]) -> None:
+    """Count each into a recent row that says the same, or insert it."""
+    for row in recorded:
+        if not _counted(connection, row):
+            connection.execute(_insert_line, rows.from_numbered(row))
+
+
+def told(connection: Connection, heard: Sequence[Notice]) -> None:
+    """Forget notices; those already forgotten are no error."""
+    _many(connection, _tell, [{"told": notice.id} for notice in heard])
+
+
+def save_time(connection: Connection, seconds: Sequence[float]) -> None:
+    """Move the saved service seconds on, never back."""
+    _many(connection, _save_time, [{"now": now} for now in seconds])
+
+
+def first_start(connection: Connection, token_key: bytes) -> None:
+    """Give a new database its one row of `daemon`."""
+    if connection.execute(select(daemon.c.id)).first() is None:
+        row = {"id": 1, "service_seconds": 0.0, "token_key": token_key}
+        connection.execute(insert(daemon), row)
+
+
+def load(connection: Connection) -> Saved:
+    """Everything that lifeguard resumes from."""
+    kept = connection.execute(select(daemon)).one()
+    standings = map(rows.to_standing, connection.execute(select(boards)))
+    return Saved(
+        service_seconds=kept.service_seconds,
+        token_key=kept.token_key,
+        standings={standing.board: standing for standing in standings},
+        owed=tuple(map(rows.to_owed, connection.execute(select(owed_outlets)))),
+        notices=tuple(untold(connection)),
+    )
+
+
+def standing(connection: Connection, board: str) -> Standing | None:
+    """Where a board stands by now."""
+    row = connection.execute(select(boards).where(boards.c.board == board)).first()
+    return None if row is None else rows.to_standing(row)
+
+
+def untold(connection: Connection) -> list[Notice]:
+    """The notices nobody has heard, oldest first."""
+    found = connection.execute(select(notices).order_by(notices.c.id))
+    return list(map(rows.to_notice, found))
+
+
+def history_of(
+    connection: Connection, board: str, limit: int, before: int | None
+) -> list[HistoryRow]:
+    """A board's newest `limit` rows, those older than id `before` if it is given."""
+    newest = select(history).where(history.c.board == board)
+    if before is not None:
+        newest = newest.where(history.c.id < before)
+    found = connection.execute(newest.order_by(history.c.id.desc()).limit(limit))
+    return list(map(rows.to_history_row, found))
+
+
+def _write_standings(connection: Connection, standings: Sequence[Standing]) -> None:
+    for first, run in groupby(standings, lambda after: after.version == 1):
+        if first:
+            _insert_first(connection, list(map(rows.from_standing, run)))
+        else:
+            _move_on(connection, list(map(_guarded, run)))
+
+
+def _insert_first(connection: Connection, standings: list[dict[str, Any]]) -> None:
+    try:
+        _many(connection, _insert_board, standings)
+    except IntegrityError as error:
+        raise Superseded("the board has a row already") from error
+
+
+def _move_on(connection: Connection, standings: list[dict[str, Any]]) -> None:
+    if _many(connection, _move_board, standings) != len(standings):
+        raise Superseded("the board's row is at another version")
+
+
+def _guarded(after: Standing) -> dict[str, Any]:
+    row = rows.from_standing(after)
+    return row | {"of_board": row.pop("board"), "version_before": after.version - 1}
+
+
+def _counted(connection: Connection, row: HistoryRow) -> bool:
+    parameters = {f"of_{name}": getattr(row, name) for name in ("board", *_SAME)}
+    parameters |= {"more": row.count, "latest": row.last or row.at}
+    return connection.execute(_coalesce, parameters).rowcount == 1
+
+
+def _many(
+    connection: Connection, statement: Executable, parameters: list[dict[str, Any]]
+) -> int:
+    """How many rows it touched. SQLAlchemy takes an empty list for one bare row."""
+    if not parameters:
+        return 0
+    return connection.execute(statement, parameters).rowcount

@@ -1,0 +1,255 @@
+"""A fleet over fakes that write one ordered list, on a clock that a test moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from lifeguard.board import ManagedBoard
+from lifeguard.clock import ServiceTime
+from lifeguard.event import Event
+from lifeguard.fleet import Fleet
+from lifeguard.lifecycle import Lifecycle
+from lifeguard.lifecycle.standard import LIFECYCLE
+from lifeguard.model import (
+    Board,
+    Boot,
+    Change,
+    Hardware,
+    HistoryRow,
+    Image,
+    Inventory,
+    Outlet,
+    Owed,
+    RelayBoard,
+    Saved,
+    Standing,
+)
+from lifeguard.store import StoreUnavailable
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def result_of(deferred: Deferred[Any]) -> Any:
+    """What a Deferred has fired with by now; raises what it failed with."""
+    results: list[Any] = []
+    deferred.addBoth(results.append)
+    assert results, f"has not fired: {deferred}"
+    if isinstance(results[0], Failure):
+        results[0].raiseException()
+    return results[0]
+
+
+@dataclass
+class FakeStore:
+    """Commits at once, or when told; loses answers or refuses when told."""
+
+    said: list[Any]
+    saved: dict[str, Standing] = field(default_factory=dict)
+    rows: list[HistoryRow] = field(default_factory=list)
+    owed: dict[Outlet, Owed] = field(default_factory=dict)
+    away: bool = False
+    loses_answers: bool = False
+    holds: bool = False
+    held: list[Callable[[], None]] = field(default_factory=list)
+
+    def commit(self, change: Change) -> Deferred[None]:
+        if self.away:
+            return fail(StoreUnavailable("away"))
+        if self.holds:
+            done: Deferred[None] = Deferred()
+            self.held.append(lambda: (self._apply(change), done.callback(None))[0])
+            return done
+        self._apply(change)
+        if self.loses_answers:
+            return fail(StoreUnavailable("the answer was lost"))
+        return succeed(None)
+
+    def _apply(self, change: Change) -> None:
+        after = change.after
+        before = self.saved.get(after.board)
+        assert after.version == (before.version if before else 0) + 1
+        self.saved[after.board] = after
+        self.rows.append(change.row)
+        self.owed.update({owed.outlet: owed for owed in change.owed})
+        self.said.append(("commit", after.board, change.row.event, after.state))
+
+    def record(self, row: HistoryRow) -> Deferred[None]:
+        self.rows.append(row)
+        return succeed(None)
+
+    def standing(self, board: str) -> Deferred[Standing | None]:
+        if self.away:
+            return fail(StoreUnavailable("away"))
+        return succeed(self.saved.get(board))
+
+    def settle(self, owed: Owed) -> Deferred[None]:
+        self.owed.pop(owed.outlet, None)
+        return succeed(None)
+
+    def save_time(self) -> Deferred[None]:
+        return succeed(None)
+
+    def history(
+        self, board: str, limit: int = 100, before: int | None = None
+    ) -> Deferred[list[HistoryRow]]:
+        return succeed([row for row in self.rows[::-1] if row.board == board][:limit])
+
+
+@dataclass
+class FakePower:
+    said: list[Any]
+
+    def cycle(self, board: str, generation: int, outlets: tuple[Outlet, ...]) -> None:
+        self.said.append(("cycle", board, generation, *map(str, outlets)))
+
+    def owe(self, owed: tuple[Owed, ...]) -> None:
+        self.said.append(("owe", *(str(each.outlet) for each in owed)))
+
+
+@dataclass
+class FakeWatch:
+    board: str
+    failed: Callable[[str], None]
+    said: list[Any]
+
+    def stop(self) -> None:
+        self.said.append(("stop polling", self.board))
+
+
+@dataclass
+class FakePoller:
+    said: list[Any]
+    watches: dict[str, FakeWatch] = field(default_factory=dict)
+
+    def watch(
+        self,
+        board: str,
+        address: str,
+        checks: tuple[str, ...],
+        failed: Callable[[str], None],
+    ) -> FakeWatch:
+        self.said.append(("poll", board, address, *checks))
+        self.watches[board] = FakeWatch(board, failed, self.said)
+        return self.watches[board]
+
+
+@dataclass
+class Rig:
+    """A fleet, its fakes, and `said`: all that was done, in order."""
+
+    said: list[Any]
+    clock: Clock
+    store: FakeStore
+    power: FakePower
+    poller: FakePoller
+    service_time: ServiceTime
+    fleet: Fleet
+
+    def board(self, name: str = "panda-01") -> ManagedBoard:
+        return self.fleet.boards[name]
+
+    def state(self, name: str = "panda-01") -> str:
+        return self.board(name).standing.state
+
+    def happens(self, event: str, name: str = "panda-01", **fields: Any) -> Any:
+        """A board's event with its present token, if nothing else is said."""
+        fields.setdefault("by", "board")
+        if fields["by"] == "board":
+            generation = self.board(name).standing.generation
+            fields.setdefault("generation", generation)
+        fields.setdefault("source", "test")
+        return result_of(self.board(name).deliver(Event(name=event, **fields)))
+
+    def request(self, event: str, name: str = "panda-01", **body: Any) -> Any:
+        return result_of(self.fleet.request(name, event, body, "operator"))
+
+    def cycled(self, name: str = "panda-01") -> None:
+        """The relay board does what was ordered last."""
+        generation = self.board(name).standing.generation
+        assert result_of(self.fleet.cycle_started(name, generation))
+        self.fleet.cycle_ended(name, generation, None)
+
+    def events(self, name: str = "panda-01") -> list[str]:
+        return [row.event for row in self.store.rows if row.board == name]
+
+    def forget(self) -> None:
+        """Begin a new list."""
+        self.said.clear()
+
+
+def inventory(lifecycle: Lifecycle = LIFECYCLE, boards: int = 2) -> Inventory:
+    """Some PandaBoards on one relay board, and one board without power."""
+    boot = {"panda": Boot(loader="pxelinux", template="/nowhere/panda.cfg.j2")}
+    pandas = {
+        f"panda-{n:02d}": Board(
+            name=f"panda-{n:02d}",
+            mac=f"02:00:00:00:{n // 256:02x}:{n % 256:02x}",
+            hardware="panda",
+            address=f"192.0.2.{n}" if n < 255 else None,
+            power=(Outlet("rack1", f"{(n - 1) // 8 + 1}/{(n - 1) % 8 + 1}"),),
+        )
+        for n in range(1, boards + 1)
+    }
+    bare = Board(name="bare", mac="02:00:00:00:ff:01", hardware="bare")
+    return Inventory(
+        relay_boards={
+            "rack1": RelayBoard(
+                name="rack1", driver="proxr", host="192.0.2.250", port=2101
+            )
+        },
+        hardware={
+            "panda": Hardware(name="panda", lifecycle=lifecycle, health=("ping",)),
+            "bare": Hardware(name="bare", lifecycle=lifecycle),
+        },
+        images={
+            "debian": Image(name="debian", boot=boot, health=("tcp:22",)),
+            "check": Image(name="check", boot=boot, role="self-test"),
+            "rescue": Image(name="rescue", boot=boot, role="maintenance"),
+            "elsewhere": Image(name="elsewhere", boot={}),
+        },
+        boards={**pandas, "bare": bare},
+    )
+
+
+def rig(
+    lab: Inventory | None = None,
+    saved: Saved | None = None,
+    store: FakeStore | None = None,
+) -> Rig:
+    """A fleet that has been started on what `saved` says."""
+    said: list[Any] = store.said if store else []
+    clock = Clock()
+    service_time = ServiceTime(clock)
+    saved = saved or Saved()
+    service_time.start(saved.service_seconds)
+    store = store or FakeStore(said, saved=dict(saved.standings))
+    power, poller = FakePower(said), FakePoller(said)
+    fleet = Fleet(
+        lab or inventory(),
+        store,
+        poller,
+        clock,
+        service_time,
+        lambda: EPOCH + timedelta(seconds=clock.seconds()),
+    )
+    fleet.load(saved, power)
+    fleet.startService()
+    fleet.resume(saved, power)
+    return Rig(said, clock, store, power, poller, service_time, fleet)
+
+
+def reimaged(parts: Rig, name: str = "panda-01") -> Rig:
+    """A board that was reimaged and is Ready; `said` begins after that."""
+    parts.request("rq-reimage", name, image="debian")
+    parts.cycled(name)
+    for event in ("installer-running", "install-ok", "image-running"):
+        parts.happens(event, name)
+    parts.forget()
+    return parts

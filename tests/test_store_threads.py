@@ -1,0 +1,89 @@
+"""Real threads: the reactor goes on while the disk is slow."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pytest_twisted import ensureDeferred
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
+
+from lifeguard.model import Outlet, Owed
+from lifeguard.store import SqlStore, WorkerThreads
+
+PATIENCE = 30.0
+"""Seconds after which a thread that should have been let go goes on by itself."""
+
+
+class SlowDisk(WorkerThreads):
+    """Writes that wait to be let go; `began` counts those that have begun."""
+
+    def __init__(self) -> None:
+        super().__init__(reactor)
+        self.let_go = threading.Event()
+        self.began = 0
+
+    def write(self, function: Callable[[], Any]) -> Deferred[Any]:
+        def slow() -> Any:
+            self.began += 1
+            self.let_go.wait(PATIENCE)
+            return function()
+
+        return super().write(slow)
+
+
+def rig(tmp_path: Path) -> tuple[SqlStore, SlowDisk]:
+    threads = SlowDisk()
+    url = f"sqlite:///{tmp_path}/lifeguard.sqlite"
+    return SqlStore(url, service_seconds=lambda: 1.0, threads=threads), threads
+
+
+def ours() -> list[str]:
+    """The threads of stores, by what they do."""
+    names = [each.name for each in threading.enumerate()]
+    return [kind for kind in ("reader", "writer") if f"store-{kind}" in str(names)]
+
+
+@ensureDeferred
+async def test_the_reactor_and_the_readers_go_on_while_the_disk_is_slow(
+    tmp_path: Path,
+) -> None:
+    store, threads = rig(tmp_path)
+    threads.let_go.set()
+    await store.open()
+    threads.let_go.clear()
+    asked = [store.settle(Owed(Outlet("rack1", "1"), "b1", n)) for n in range(100)]
+    await deferLater(reactor, 0)
+    assert await store.notices() == []
+    assert not any(each.called for each in asked)
+    threads.let_go.set()
+    await gatherResults(asked)
+    assert threads.began == 1 + 2  # to open; the first alone, the other 99 together
+    await store.close()
+
+
+@ensureDeferred
+async def test_one_thread_writes() -> None:
+    threads = SlowDisk()
+    writers = [threads.write(threading.get_ident) for _ in range(5)]
+    threads.let_go.set()
+    assert len(set(await gatherResults(writers))) == 1
+    await threads.close()
+
+
+@ensureDeferred
+async def test_threads_begin_with_the_first_use_and_end_with_the_store(
+    tmp_path: Path,
+) -> None:
+    store, threads = rig(tmp_path)
+    assert ours() == []  # a daemon forks between its making and its start
+    threads.let_go.set()
+    await store.open()
+    await store.notices()
+    assert ours() == ["reader", "writer"]
+    await store.close()
+    assert ours() == []
