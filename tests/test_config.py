@@ -468,7 +468,7 @@ BROKEN = [
     ]),
     ("a figure that is none", B, "timeout = 900", 'timeout = "900"', [
         "boards.toml: hardware.panda.states: RebootComplete.timeout: expected a number"
-        " not below 0, got '900'",
+        " from 0 to 1000000000, got '900'",
     ]),
     ("a lifecycle without a module", B, "[hardware.panda]",
      '[hardware.panda]\nlifecycle = "no_such_lab:X"', [

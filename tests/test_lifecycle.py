@@ -362,11 +362,11 @@ def test_a_lab_changes_figures() -> None:
         ({"New": {"timeout": 9}}, "New.timeout: this state has none to change"),
         (
             {"Ready": {"timeout": "9"}},
-            "Ready.timeout: expected a number not below 0, got '9'",
+            "Ready.timeout: expected a number from 0 to 1000000000, got '9'",
         ),
         (
             {"Ready": {"attempts": 1.5}},
-            "Ready.attempts: expected a number not below 0, got 1.5",
+            "Ready.attempts: expected a number from 0 to 1000000000, got 1.5",
         ),
         (
             {"Ready": {"timeout": 0}},

@@ -138,7 +138,7 @@ def base_url(value: object) -> str:
 
 
 def health_check(value: object) -> str:
-    """A poll; an HTTP poll's URL may say {address} for the board's."""
+    """A poll; an HTTP poll asks the board itself, so its host is {address}."""
     check = text(value)
     if check == "ping":
         return check
@@ -146,7 +146,8 @@ def health_check(value: object) -> str:
     if kind == "tcp":
         port_number(matching("[0-9]{1,5}")(rest))
     else:
-        http_url(check.replace("{address}", "192.0.2.1"))
+        url = matching(r"https?://\{address\}(:[0-9]{1,5})?(/[!-~]*)?")(check)
+        http_url(url.replace("{address}", "192.0.2.1"))
     return check
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 INITIAL: Final = "New"
 
+_MOST: Final = 10**9
+"""Seconds, some thirty years; or strikes."""
+
 _FIGURES: Final = ("timeout", "attempts", "total", "wait", "forget")
 
 
@@ -105,9 +108,9 @@ class Lifecycle:
             if getattr(self[name], key) is None:
                 raise LifecycleError(f"{name}.{key}: this state has none to change")
             kinds: tuple[type, ...] = (int,) if key == "attempts" else (int, float)
-            if type(value) not in kinds or not 0 <= value < float("inf"):
+            if type(value) not in kinds or not 0 <= value <= _MOST:
                 raise LifecycleError(
-                    f"{name}.{key}: expected a number not below 0, got {value!r}"
+                    f"{name}.{key}: expected a number from 0 to {_MOST}, got {value!r}"
                 )
 
     def _events(self) -> frozenset[str]:

@@ -1,0 +1,1 @@
+"""What a board boots over the network, and how the files reach it."""

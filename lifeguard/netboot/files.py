@@ -1,0 +1,121 @@
+"""What can be sent to a board: files below a root that nothing leaves, or memory.
+
+Every name is taken to be hostile. A content once opened stays the version that it
+was, whatever becomes of the name. Shared by TFTP and HTTP; knows of neither.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The name's fault. Anything else (descriptors, memory, a disk) is this machine's.
+_NAMES_NOTHING = {
+    errno.EACCES,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+}
+
+
+class NotFound(Exception):
+    """No regular file of this name can be had below the root."""
+
+
+class Content(Protocol):
+    """Bytes that do not change while they are served. `size` is in bytes."""
+
+    @property
+    def size(self) -> int: ...
+
+    def read(self, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset`, fewer only at the end; raises OSError."""
+
+    def close(self) -> None:
+        """Give back what the content holds; a second time does nothing."""
+
+
+class MemoryContent:
+    """Content that was made here, such as a boot config."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        return self._data[offset : offset + length]
+
+    def close(self) -> None:
+        pass
+
+
+class FileContent:
+    """An open file, as long as it was when it was opened."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+        self.size = os.fstat(file.fileno()).st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        length = max(0, min(length, self.size - offset))
+        data = os.pread(self._file.fileno(), length, offset)
+        if len(data) < length:
+            raise OSError(errno.EIO, "the file was cut short while it was served")
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class Root:
+    """A directory whose regular files may be had by anyone."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def open(self, name: str) -> FileContent:
+        """The file of this name; a leading `/` and `\\` are as boot loaders mean them.
+
+        Raises NotFound, also for what lies outside, and OSError when this machine
+        cannot open anything just now.
+        """
+        try:
+            # Opening by O_PATH touches no device and waits for no fifo's writer.
+            handle = os.open(self._path / _relative(name), os.O_PATH | os.O_CLOEXEC)
+        except ValueError as error:  # a NUL, or what no file name can be
+            raise NotFound(name) from error
+        except OSError as error:
+            raise _blamed(error, name) from error
+        try:
+            return self._reopen(handle, name)
+        finally:
+            os.close(handle)
+
+    def _reopen(self, handle: int, name: str) -> FileContent:
+        """Judge and open what was found, not its name, which may mean more by now."""
+        link = f"/proc/self/fd/{handle}"
+        inside = os.readlink(link).startswith(os.path.join(self._path.resolve(), ""))
+        if not (inside and stat.S_ISREG(os.fstat(handle).st_mode)):
+            raise NotFound(name)
+        try:
+            return FileContent(io.FileIO(link))
+        except OSError as error:
+            raise _blamed(error, name) from error
+
+
+def _relative(name: str) -> str:
+    parts = [part for part in name.replace("\\", "/").split("/") if part]
+    if ".." in parts:
+        raise NotFound(name)
+    return "/".join(parts)
+
+
+def _blamed(error: OSError, name: str) -> Exception:
+    return NotFound(name) if error.errno in _NAMES_NOTHING else error
