@@ -69,6 +69,8 @@ class Daemon(Service):
     ) -> None:
         self.configuration, self.state_dir = configuration, state_dir
         self._reactor, self._wall, self._failed = reactor, wall, failed
+        self.started: Deferred[None] = Deferred()
+        """Fires when all boards stand and all ports are open; never if they cannot."""
         self._starting: Deferred[None] | None = None
         self._ports: list[IListeningPort] = []
         self._boot: BootServer | None = None
@@ -126,6 +128,7 @@ class Daemon(Service):
         self.fleet.subscribe(self._notifier.changed)
         self._notifier.tell()
         self.fleet.resume(saved, self.power)
+        self.started.callback(None)
 
     def _cannot_start(self, failure: Failure) -> None:
         """Anything but a known reason is a mistake of ours, and shown whole."""
@@ -156,12 +159,12 @@ class Daemon(Service):
 
     async def _listen_http(self, tokens: Tokens) -> None:
         http = self.configuration.http
-        factory = site(...)
+        factory = site(tokens)
         await self._listen("http", http.listen, factory)
 
     async def _listen_manhole(self) -> None:
         if (manhole := self.configuration.manhole) is not None:
-            factory = manhole_factory(...)
+            factory = manhole_factory(self.fleet)
             await self._listen("manhole", manhole.listen, factory)
 
     async def _listen(self, name: str, where: str, factory: IProtocolFactory) -> None:

@@ -7,6 +7,7 @@ watches, and this one ends when it does.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-FAULTS = "0.1"
 IMAGE = "debian"
-RETRY_SECONDS = 0.5
 
 
 class Simulator(ProcessProtocol):
@@ -80,30 +79,67 @@ class Demo(MultiService):
         super().__init__()
         self._reactor, self._directory, self._arguments = reactor, directory, arguments
         self._build, self._ended, self._once = build, ended, once
-        self._began = reactor.seconds()
-        self._all_ready = False
+        self._began = 0.0
+        self._was_ready = False
 
     def startService(self) -> None:
         super().startService()
+        self._reactor.callWhenRunning(Deferred.fromCoroutine, self._run())
+
+    async def _run(self) -> None:
         simulator = Simulator(self._simulator_ended)
         command = [sys.executable, "-m", "lifeguard.simulator", str(self._directory)]
         self._reactor.spawnProcess(
             simulator, command[0], [*command, *self._arguments], env=None
         )
-        simulator.ready.addCallback(self._manage)
-
-    def _simulator_ended(self, reason: str) -> None:
-        if self.running:
-            self._ended(reason)
-
-    def _manage(self, _: None) -> None:
+        await simulator.ready
         try:
             configuration = load(self._directory / "lifeguard.toml")
         except ConfigurationError as error:
             self._ended(str(error))
             return
         daemon = self._build(configuration)
-        daemon.fleet.subscribe(self._look)
         daemon.setServiceParent(self)
-        daemon.running_deferred
-''' 
+        await daemon.started
+        self._say_where_to_look(daemon.configuration)
+        self._began = self._reactor.seconds()
+        daemon.fleet.subscribe(partial(self._look, daemon.fleet))
+        for board in daemon.fleet.boards:
+            Deferred.fromCoroutine(self._reimage(daemon.fleet, board))
+
+    async def _reimage(self, fleet: Fleet, board: str) -> None:
+        try:
+            await fleet.request(board, "rq-reimage", {"image": IMAGE}, "demo")
+        except (Refused, StoreUnavailable) as error:
+            log.warn("{board}: no reimage: {error}", board=board, error=error)
+
+    def _look(self, fleet: Fleet, _: Change) -> None:
+        states = [board.standing.state for board in fleet.boards.values()]
+        all_ready = all(state == "Ready" for state in states)
+        if all_ready and not self._was_ready:
+            log.info(
+                "all {count} boards are Ready after {seconds:.0f} s",
+                count=len(states),
+                seconds=self._reactor.seconds() - self._began,
+            )
+            if self._once:
+                self._ended(None)
+        self._was_ready = all_ready
+
+    def _simulator_ended(self, reason: str) -> None:
+        if self.running:
+            self._ended(reason)
+
+    def _say_where_to_look(self, configuration: Configuration) -> None:
+        shell = "none"
+        if configuration.manhole is not None:
+            port = configuration.manhole.listen.split(":")[1]
+            key = self._directory / "manhole_key"
+            shell = f"ssh -p {port} -i {key} 127.0.0.1"
+        url = configuration.server.url
+        for what, where in (
+            ("boards", f"curl {url}/api/v1/boards"),
+            ("shell", shell),
+            ("files", str(self._directory)),
+        ):
+            log.info("{what:<7}{where}", what=what, where=where)

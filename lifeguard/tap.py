@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from msgspec import structs
@@ -17,6 +19,7 @@ from lifeguard.clock import utc_now
 from lifeguard.config import Configuration, ConfigurationError, load
 from lifeguard.daemon import Daemon
 from lifeguard.demo import Demo
+from lifeguard.store import StoreError
 
 if TYPE_CHECKING:
     from twisted.application.service import IService
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 log = Logger()
 
 DEMO_HTTP = "tcp:8080:interface=127.0.0.1"
+DEMO_FAULTS = "0.1"
 
 
 class Options(usage.Options):
@@ -84,9 +88,81 @@ def makeService(options: Options) -> IService:
     """The daemon, or the demo, that the options ask for."""
     from twisted.internet import reactor
 
-    # The wall clock may jump; nothing has been scheduled by it yet.
+    # The wall clock may jump, so nothing may be scheduled by it.
     reactor.seconds = time.monotonic  # type: ignore[attr-defined]
+    ending = Ending(reactor)
     if options.configuration is None:
-        return Demo(...)
+        return demo(options, reactor, ending)
     state_dir = Path(options["state-dir"] or Path(options["config"]).parent).absolute()
-    return Daemon(options.configuration, state_dir, reactor, utc_now, give_up(reactor))
+    return daemon(options.configuration, state_dir, reactor, ending)
+
+
+def daemon(
+    configuration: Configuration, state_dir: Path, reactor: Any, ending: Ending
+) -> Daemon:
+    """The daemon, or the end of the process if it cannot even be put together."""
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        return Daemon(configuration, state_dir, reactor, utc_now, ending)
+    except (OSError, StoreError) as error:
+        refuse(f"lifeguard: {error}")
+
+
+def demo(options: Options, reactor: Any, ending: Ending) -> Demo:
+    """The demo, in a directory that goes with it unless one is named."""
+    listen = options["http"] or DEMO_HTTP
+    if (port := re.match(r"tcp:(?:port=)?(\d+)", listen)) is None:
+        refuse(f"lifeguard: the demo's boards need a tcp endpoint, not {listen}")
+    directory = _directory(options["state-dir"])
+
+    def build(configuration: Configuration) -> Daemon:
+        return daemon(with_http(configuration, listen), directory, reactor, ending)
+
+    arguments = {
+        "--boards": options["boards"],
+        "--seed": options["seed"],
+        "--faults": DEMO_FAULTS,
+        "--http-port": port[1],
+        "--tftp-port": 0,
+    }
+    return Demo(
+        reactor,
+        directory,
+        [str(word) for pair in arguments.items() for word in pair],
+        build,
+        ending,
+        once=bool(options["once"]),
+    )
+
+
+def _directory(named: str | None) -> Path:
+    if named is not None:
+        return Path(named).absolute()
+    temporary = TemporaryDirectory(prefix="lifeguard-demo-")
+    atexit.register(temporary.cleanup)
+    return Path(temporary.name)
+
+
+class Ending:
+    """Ends the process; with a reason, said in one line, its exit status is 1.
+
+    twistd has no exit status of its own, so one is forced when all else is over.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._failed = False
+        # Handlers run last in, first out: this one comes before all later ones.
+        atexit.register(self._leave)
+
+    def __call__(self, reason: str | None) -> None:
+        if reason is not None:
+            log.critical("{reason}", reason=reason)
+            self._failed = True
+        self._reactor.callWhenRunning(self._reactor.stop)
+
+    def _leave(self) -> None:
+        if self._failed:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(1)

@@ -13,7 +13,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 _STANDING = set(map(id, reactor.getReaders()))  # type: ignore[attr-defined]
 
 
-@pytest.fixture()
+@pytest.fixture
 def logged_failures() -> Iterator[list[LogEvent]]:
     """Failures logged so far; a test that expects one takes it out of the list."""
     failures: list[LogEvent] = []

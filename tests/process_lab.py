@@ -1,0 +1,172 @@
+"""A simulated lab and a real daemon, each a process, for the few tests that need it.
+
+Nothing here sleeps: a test waits for a line that a process writes, or for a file to
+say what it should, and fails after a limit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parents[1]
+LIMIT = 60.0
+"""Seconds that anything waited for may take on a slow machine."""
+
+
+class Child:
+    """A process whose output is read line by line, and kept."""
+
+    def __init__(self, *arguments: str | Path) -> None:
+        self.lines: list[str] = []
+        self._rest = b""
+        self.process = subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=REPOSITORY,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        )
+
+    def wait_for(self, text: str, limit: float = LIMIT) -> str:
+        """The next line that contains `text`."""
+        deadline = time.monotonic() + limit
+        while (line := self._next_line(deadline)) is not None:
+            if text in line:
+                return line
+        raise AssertionError(f"no {text!r} in:\n" + "\n".join(self.lines[-40:]))
+
+    def end(self, number: int = signal.SIGTERM, limit: float = LIMIT) -> int:
+        """Send a signal; the exit status, when all output has been read."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.leave(limit)
+
+    def leave(self, limit: float = LIMIT) -> int:
+        """The exit status, when the process has ended by itself."""
+        deadline = time.monotonic() + limit
+        while self._next_line(deadline) is not None:
+            pass
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return self.process.wait(max(0.1, deadline - time.monotonic()))
+
+    def _next_line(self, deadline: float) -> str | None:
+        assert self.process.stdout is not None
+        output = self.process.stdout.fileno()
+        while b"\n" not in self._rest:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([output], [], [], left)[0]:
+                return None
+            data = os.read(output, 65536)
+            if not data:
+                return None
+            self._rest += data
+        line, self._rest = self._rest.split(b"\n", 1)
+        self.lines.append(line.decode(errors="replace"))
+        return self.lines[-1]
+
+
+class ProcessLab:
+    """A simulator that runs on while daemons come and go."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self.directory = directory
+        ports = ("--http-port", "0", "--tftp-port", "0")
+        self.simulator = Child(
+            "-m", "lifeguard.simulator", directory, *ports, *arguments
+        )
+        self.simulator.wait_for("simulator: ")
+        text = (directory / "lifeguard.toml").read_text()
+        self.url = text.split('url = "')[1].split('"')[0]
+        self.daemon: Child | None = None
+
+    def start(self) -> Child:
+        """A daemon that has opened its ports."""
+        self.daemon = Child(
+            Path(sys.executable).with_name("twistd"),
+            "--nodaemon",
+            "--pidfile=",
+            "lifeguard",
+            "--config",
+            self.directory / "lifeguard.toml",
+        )
+        self.daemon.wait_for("http listens on")
+        return self.daemon
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
+        """The status and the JSON of an answer; with a body it is a POST."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            self.url + path, data, {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=LIMIT) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def states(self) -> dict[str, str]:
+        """The state of every board."""
+        _, answer = self.ask("/api/v1/boards")
+        return {board["name"]: board["state"] for board in answer["boards"]}
+
+    def history(self, board: str) -> list[dict[str, Any]]:
+        """A board's history, oldest first."""
+        _, answer = self.ask(f"/api/v1/boards/{board}/history?limit=1000")
+        return answer["history"][::-1]
+
+    def reimage_all(self) -> None:
+        for board in self.states():
+            status, answer = self.ask(
+                f"/api/v1/boards/{board}/events/rq-reimage", {"image": "debian"}
+            )
+            assert status == 200, answer
+
+    def wait_until_all(self, state: str, limit: float = LIMIT) -> None:
+        """Read the daemon's lines until all boards are in `state`."""
+        assert self.daemon is not None
+        deadline = time.monotonic() + limit
+        while set(self.states().values()) != {state}:
+            self.daemon.wait_for(f"--> {state}", deadline - time.monotonic())
+
+    def boards(self) -> dict[str, dict[str, Any]]:
+        """What the simulated boards really do, whatever the daemon believes."""
+        text = (self.directory / "boards.json").read_text()
+        boards: dict[str, dict[str, Any]] = json.loads(text)["boards"]
+        return boards
+
+
+def until(condition: Callable[[], bool], limit: float = LIMIT) -> None:
+    """Look again and again at what no process tells."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        select.select([], [], [], 0.01)
+
+
+@contextmanager
+def process_lab(directory: Path, *arguments: str) -> Iterator[ProcessLab]:
+    """A lab whose processes are all gone afterwards."""
+    lab = ProcessLab(directory, *arguments)
+    try:
+        yield lab
+    finally:
+        for child in (lab.daemon, lab.simulator):
+            if child is not None:
+                child.process.kill()
+                child.leave()

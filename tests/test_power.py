@@ -1,0 +1,667 @@
+"""Power: cycles from their turn to the read-back, and what is owed besides.
+
+With the queues faked: `rig` lets a test answer each request by hand, and one list
+keeps everything that was asked and told, in order. `lab` is the whole of it, down to
+the bytes, over relay boards that live on the same clock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+
+from lifeguard.model import Outlet, Owed, RelayBoard
+from lifeguard.power import Power, RelayBoardQueue, RelayError
+from lifeguard.wire.proxr import Relay
+from tests.fake_relay_board import SILENCE, FakeRelayBoard
+
+A = Outlet("rack1", "1/1")
+B = Outlet("rack1", "1/2")
+C = Outlet("rack2", "1/1")
+NO_STORE = RuntimeError("no store")
+
+
+class FakeQueue:
+    """A relay board of which a test says when and how it answers."""
+
+    off_seconds = 1.0
+
+    def __init__(self, name: str, events: list) -> None:
+        self.name, self.events = name, events
+        self.asked: dict[tuple[Outlet, bool], Deferred[None]] = {}
+        self.turns: list[Deferred[None]] = []
+        self.turns_come = True
+
+    def turn(self):
+        turn: Deferred[None] = Deferred()
+        self.turns.append(turn)
+        if self.turns_come:
+            self.give_turns()
+        return turn
+
+    def give_turns(self):
+        turns, self.turns = self.turns, []
+        for turn in turns:
+            turn.callback(None)
+
+    def switch(self, outlet, on):
+        self.events.append(f"{'on' if on else 'off'} {outlet}")
+        self.asked[outlet, on] = Deferred()
+        return self.asked[outlet, on]
+
+    def test(self):
+        return succeed(None)
+
+    def status(self):
+        return self.name
+
+    def close(self):
+        self.events.append(f"close {self.name}")
+        return succeed(None)
+
+
+class FakeReports:
+    """What power tells; answers at once unless a test says otherwise."""
+
+    def __init__(self, events: list) -> None:
+        self.events = events
+        self.wanted: dict[int, Deferred[bool]] = {}
+        self.noting: list[Deferred[None]] = []
+
+    def cycle_started(self, board, generation):
+        self.events.append(f"started {board} {generation}?")
+        return self.wanted.pop(generation, None) or succeed(True)
+
+    def cycle_ended(self, board, generation, failure):
+        self.events.append(f"ended {board} {generation}: {failure or 'ok'}")
+
+    def outlet_is_on(self, owed):
+        self.events.append(f"settled {owed.outlet} {owed.board} {owed.generation}")
+        return self.noting.pop(0) if self.noting else succeed(None)
+
+
+class Rig(NamedTuple):
+    power: Power
+    clock: Clock
+    queues: dict[str, FakeQueue]
+    reports: FakeReports
+    events: list
+
+    def answer(self, outlet, on, failure=None):
+        asked = self.queues[outlet.relay_board].asked.pop((outlet, on))
+        if failure is None:
+            asked.callback(None)
+        else:
+            asked.errback(RelayError(failure))
+
+    def told(self):
+        """What was asked and told since the last time."""
+        events = list(self.events)
+        self.events.clear()
+        return events
+
+    def owed(self):
+        return [
+            (str(one.outlet), one.tries, one.last_error) for one in self.power.owed()
+        ]
+
+    def at_rest(self):
+        return (self.power.owed(), self.clock.getDelayedCalls()) == ([], [])
+
+
+def rig():
+    clock, events = Clock(), []
+    queues = {name: FakeQueue(name, events) for name in ("rack1", "rack2")}
+    reports = FakeReports(events)
+    power = Power(clock, queues, reports)
+    power.startService()
+    return Rig(power, clock, queues, reports, events)
+
+
+def in_off_half(generation=1):
+    """A rig with board `a` switched off and read back."""
+    parts = rig()
+    parts.power.cycle("a", generation, (A,))
+    parts.answer(A, on=False)
+    parts.told()
+    return parts
+
+
+def test_a_cycle_is_off_and_a_wait_and_on_with_each_step_told():
+    parts = rig()
+    parts.power.cycle("a", 7, (A,))
+    assert parts.told() == ["started a 7?", "off rack1/1/1"]
+    parts.answer(A, on=False)
+    parts.clock.advance(0.99)
+    assert parts.told() == []
+    parts.clock.advance(0.01)
+    assert parts.told() == ["on rack1/1/1"]
+    parts.answer(A, on=True)
+    assert parts.told() == ["settled rack1/1/1 a 7", "ended a 7: ok"]
+    assert parts.at_rest()
+
+
+def test_an_outlet_s_mark_is_gone_before_the_cycle_is_told_to_be_over():
+    parts = in_off_half()
+    noted = Deferred()
+    parts.reports.noting.append(noted)
+    parts.clock.advance(1)
+    parts.answer(A, on=True)
+    assert parts.told() == ["on rack1/1/1", "settled rack1/1/1 a 1"]
+    noted.callback(None)
+    assert parts.told() == ["ended a 1: ok"]
+
+
+def test_a_board_of_several_relay_boards_is_off_at_once_for_the_longest_off_time():
+    parts = rig()
+    parts.queues["rack2"].off_seconds = 4.0
+    parts.power.cycle("a", 1, (A, C))
+    assert parts.told() == ["started a 1?", "off rack1/1/1", "off rack2/1/1"]
+    parts.answer(A, on=False)
+    parts.clock.advance(2)
+    parts.answer(C, on=False)
+    parts.clock.advance(3.9)
+    assert parts.told() == []
+    parts.clock.advance(0.1)
+    assert parts.told() == ["on rack1/1/1", "on rack2/1/1"]
+    parts.answer(C, on=True)
+    parts.answer(A, on=True)
+    assert parts.told() == [
+        "settled rack1/1/1 a 1",
+        "settled rack2/1/1 a 1",
+        "ended a 1: ok",
+    ]
+
+
+def test_two_boards_do_not_wait_for_each_other_s_off_time():
+    parts = rig()
+    parts.power.cycle("a", 1, (A,))
+    parts.power.cycle("b", 1, (B,))
+    parts.answer(A, on=False)
+    parts.answer(B, on=False)
+    parts.told()
+    parts.clock.advance(1)
+    assert parts.told() == ["on rack1/1/1", "on rack1/1/2"]
+    parts.answer(B, on=True)
+    assert parts.told() == ["settled rack1/1/2 b 1", "ended b 1: ok"]
+
+
+def test_nothing_is_asked_before_the_turn_has_come():
+    parts = rig()
+    parts.queues["rack1"].turns_come = False
+    parts.power.cycle("a", 1, (A,))
+    parts.clock.advance(1800)
+    assert parts.told() == []
+    parts.queues["rack1"].give_turns()
+    assert parts.told() == ["started a 1?", "off rack1/1/1"]
+
+
+def test_nothing_is_switched_off_before_the_start_is_committed():
+    parts = rig()
+    commit = parts.reports.wanted[1] = Deferred()
+    parts.power.cycle("a", 1, (A,))
+    parts.clock.advance(29)
+    assert parts.told() == ["started a 1?"]
+    commit.callback(True)
+    assert parts.told() == ["off rack1/1/1"]
+
+
+def test_a_cycle_that_nobody_wants_any_more_only_sees_to_it_that_power_is_on():
+    parts = rig()
+    parts.reports.wanted[1] = succeed(False)
+    parts.power.cycle("a", 1, (A,))
+    assert parts.told() == ["started a 1?", "on rack1/1/1"]
+    parts.answer(A, on=True)
+    assert parts.told() == ["settled rack1/1/1 a 1"]
+    assert parts.at_rest()
+
+
+def test_a_cycle_does_not_begin_without_a_store():
+    parts = rig()
+    parts.reports.wanted[1] = fail(NO_STORE)
+    parts.power.cycle("a", 1, (A,))
+    assert parts.told() == [
+        "started a 1?",
+        "ended a 1: not begun: no store",
+        "on rack1/1/1",
+    ]
+
+
+def test_a_commit_that_comes_after_the_budget_begins_nothing():
+    parts = rig()
+    commit = parts.reports.wanted[1] = Deferred()
+    parts.power.cycle("a", 1, (A,))
+    parts.clock.advance(31)
+    over = "not begun: not done within the 30 s of a power cycle"
+    assert parts.told() == ["started a 1?", f"ended a 1: {over}", "on rack1/1/1"]
+    commit.callback(True)
+    assert parts.told() == []
+
+
+def test_an_off_that_fails_is_made_good_at_once_and_told():
+    parts = rig()
+    parts.power.cycle("a", 1, (A, C))
+    parts.answer(C, on=False)
+    parts.answer(A, on=False, failure="no answer")
+    assert parts.told()[3:] == ["on rack1/1/1", "on rack2/1/1"]
+    parts.answer(A, on=True)
+    parts.answer(C, on=True)
+    assert parts.told() == [
+        "settled rack1/1/1 a 1",
+        "settled rack2/1/1 a 1",
+        "ended a 1: rack1/1/1: no answer",
+    ]
+    assert parts.at_rest()
+
+
+def test_an_on_that_fails_is_told_and_owed():
+    parts = in_off_half()
+    parts.clock.advance(1)
+    parts.answer(A, on=True, failure="no answer")
+    assert parts.told() == [
+        "on rack1/1/1",
+        "ended a 1: rack1/1/1: no answer",
+        "on rack1/1/1",
+    ]
+    assert parts.owed() == [("rack1/1/1", 0, None)]
+    parts.answer(A, on=True)
+    assert parts.told() == ["settled rack1/1/1 a 1"]
+    assert parts.at_rest()
+
+
+def test_a_mark_that_could_not_be_cleared_stays_owed_though_the_cycle_is_ok():
+    parts = in_off_half()
+    parts.reports.noting.append(fail(NO_STORE))
+    parts.clock.advance(1)
+    parts.answer(A, on=True)
+    assert parts.told() == [
+        "on rack1/1/1",
+        "settled rack1/1/1 a 1",
+        "ended a 1: ok",
+        "on rack1/1/1",
+    ]
+
+
+def test_a_cycle_ends_when_its_budget_is_over_however_slow_its_relay_board():
+    parts = rig()
+    parts.power.cycle("a", 1, (A,))
+    parts.clock.advance(31)
+    parts.clock.advance(0)
+    over = "rack1/1/1: not done within the 30 s of a power cycle"
+    assert parts.told() == [
+        "started a 1?",
+        "off rack1/1/1",
+        "on rack1/1/1",
+        f"ended a 1: {over}; {over}",
+        "on rack1/1/1",
+    ]
+    parts.answer(A, on=True)
+    assert parts.told() == ["settled rack1/1/1 a 1"]
+
+
+def test_an_off_time_longer_than_the_budget_is_kept():
+    parts = rig()
+    parts.queues["rack1"].off_seconds = 60.0
+    parts.power.cycle("a", 1, (A,))
+    parts.answer(A, on=False)
+    parts.clock.advance(60)
+    parts.answer(A, on=True)
+    assert parts.told()[-1] == "ended a 1: ok"
+
+
+def test_a_board_without_outlets_cannot_be_cycled():
+    parts = rig()
+    parts.power.cycle("a", 1, ())
+    assert parts.told() == ["ended a 1: no power outlet"]
+
+
+def test_a_relay_board_that_is_not_there_fails_the_cycle_before_it_begins():
+    parts = rig()
+    gone = Outlet("rack9", "1/1")
+    parts.power.cycle("a", 1, (A, gone))
+    text = "rack9/1/1: no relay board rack9 in the inventory"
+    assert parts.told() == [f"ended a 1: {text}", "on rack1/1/1"]
+    assert parts.owed() == [
+        ("rack1/1/1", 0, None),
+        ("rack9/1/1", 1, "no relay board rack9 in the inventory"),
+    ]
+
+
+# A second cycle of the same board.
+
+
+def test_a_newer_cycle_replaces_one_that_waits_for_its_turn():
+    parts = rig()
+    parts.queues["rack1"].turns_come = False
+    parts.power.cycle("a", 1, (A,))
+    parts.power.cycle("a", 2, (A,))
+    parts.queues["rack1"].give_turns()
+    assert parts.told() == ["started a 2?", "off rack1/1/1"]
+
+
+def test_a_newer_cycle_replaces_one_whose_start_is_being_committed():
+    parts = rig()
+    first = parts.reports.wanted[1] = Deferred()
+    parts.power.cycle("a", 1, (A,))
+    parts.power.cycle("a", 2, (A,))
+    first.callback(True)
+    assert parts.told() == ["started a 1?", "started a 2?", "off rack1/1/1"]
+
+
+def test_a_newer_cycle_shares_the_off_half_and_is_committed_before_the_board_boots():
+    parts = in_off_half()
+    commit = parts.reports.wanted[3] = Deferred()
+    parts.power.cycle("a", 2, (A,))
+    parts.power.cycle("a", 3, (A,))
+    parts.clock.advance(1)
+    assert parts.told() == ["started a 3?"]
+    commit.callback(True)
+    parts.answer(A, on=True)
+    assert parts.told() == [
+        "on rack1/1/1",
+        "settled rack1/1/1 a 3",
+        "ended a 1: ok",
+        "ended a 3: ok",
+    ]
+    assert parts.at_rest()
+
+
+def test_an_off_half_is_finished_though_the_newer_cycle_is_not_wanted():
+    for answer, told in [
+        (succeed(False), []),
+        (fail(NO_STORE), ["ended a 2: not begun: no store"]),
+    ]:
+        parts = in_off_half()
+        parts.reports.wanted[2] = answer
+        parts.power.cycle("a", 2, (A,))
+        parts.clock.advance(1)
+        assert parts.told() == ["started a 2?", *told, "on rack1/1/1"]
+        parts.answer(A, on=True)
+        assert parts.told() == ["settled rack1/1/1 a 2", "ended a 1: ok"]
+        assert parts.at_rest()
+
+
+def test_a_newer_cycle_comes_after_one_that_is_switching_on():
+    parts = in_off_half()
+    parts.clock.advance(1)
+    parts.power.cycle("a", 2, (A,))
+    parts.answer(A, on=True)
+    assert parts.told() == [
+        "on rack1/1/1",
+        "settled rack1/1/1 a 1",
+        "ended a 1: ok",
+        "started a 2?",
+        "off rack1/1/1",
+    ]
+
+
+def test_a_newer_cycle_of_other_outlets_comes_after():
+    parts = in_off_half()
+    parts.power.cycle("a", 2, (B,))
+    parts.clock.advance(1)
+    parts.answer(A, on=True)
+    assert parts.told()[-2:] == ["started a 2?", "off rack1/1/2"]
+
+
+# What is owed.
+
+
+def test_what_is_owed_is_switched_on_and_settled():
+    parts = rig()
+    parts.power.owe([Owed(A, "a", 4), Owed(B, "b", 2)])
+    parts.answer(A, on=True)
+    parts.answer(B, on=True)
+    assert parts.told() == [
+        "on rack1/1/1",
+        "on rack1/1/2",
+        "settled rack1/1/1 a 4",
+        "settled rack1/1/2 b 2",
+    ]
+    assert parts.at_rest()
+
+
+def test_what_is_owed_is_tried_for_ever_at_growing_intervals_and_shown():
+    parts = rig()
+    parts.power.owe([Owed(A, "a", 4)])
+    intervals = []
+    for _ in range(9):
+        parts.answer(A, on=True, failure="no answer")
+        parts.told()
+        [call] = parts.clock.getDelayedCalls()
+        intervals.append(call.getTime() - parts.clock.seconds())
+        parts.clock.advance(intervals[-1])
+        assert parts.told() == ["on rack1/1/1"]
+    assert intervals == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert parts.owed() == [("rack1/1/1", 9, "no answer")]
+
+
+def test_a_debt_whose_mark_could_not_be_cleared_is_tried_again():
+    parts = rig()
+    parts.reports.noting += [fail(NO_STORE), Deferred()]
+    parts.power.owe([Owed(A, "a", 4)])
+    parts.answer(A, on=True)
+    assert parts.owed() == [("rack1/1/1", 1, "no store")]
+    parts.clock.advance(1)
+    parts.answer(A, on=True)
+    parts.clock.advance(30)
+    text = "on, but that was not noted within 30 s"
+    assert parts.owed() == [("rack1/1/1", 2, text)]
+
+
+def test_a_debt_to_a_relay_board_that_is_gone_is_shown_and_not_tried():
+    parts = rig()
+    parts.power.owe([Owed(Outlet("rack9", "1/1"), "a", 4)])
+    assert parts.owed() == [("rack9/1/1", 1, "no relay board rack9 in the inventory")]
+    assert (parts.told(), parts.clock.getDelayedCalls()) == ([], [])
+
+
+def test_a_debt_of_an_outlet_in_a_cycle_waits_until_that_has_ended():
+    parts = in_off_half()
+    parts.power.owe([Owed(A, "b", 9)])
+    assert parts.owed() == [("rack1/1/1", 0, None)]
+    parts.clock.advance(1)
+    parts.answer(A, on=True)
+    assert parts.told() == [
+        "on rack1/1/1",
+        "settled rack1/1/1 a 1",
+        "ended a 1: ok",
+        "on rack1/1/1",
+    ]
+    parts.answer(A, on=True)
+    assert parts.told() == ["settled rack1/1/1 b 9"]
+
+
+def test_a_cycle_takes_over_what_its_outlets_owe():
+    parts = rig()
+    parts.power.owe([Owed(A, "a", 1)])
+    parts.answer(A, on=True, failure="no answer")
+    parts.power.cycle("a", 2, (A,))
+    assert parts.owed() == []
+    assert parts.told()[-1] == "off rack1/1/1"
+    assert len(parts.clock.getDelayedCalls()) == 1  # the budget, and no other try
+
+
+def test_a_debt_under_way_when_a_cycle_is_ordered_settles_nothing_any_more():
+    parts = rig()
+    parts.power.owe([Owed(A, "a", 1)])
+    parts.power.cycle("a", 2, (A,))
+    parts.told()
+    parts.answer(A, on=True)
+    assert parts.told() == []
+
+
+# Stopping.
+
+
+def stop(parts):
+    stopped = []
+    parts.power.stopService().addBoth(stopped.append)
+    return stopped
+
+
+def test_stopping_at_rest_only_closes_the_queues():
+    parts = rig()
+    assert stop(parts) == [None]
+    assert parts.told() == ["close rack1", "close rack2"]
+    assert parts.at_rest()
+
+
+def test_stopping_in_a_cycle_waits_until_it_is_on():
+    parts = in_off_half()
+    parts.power.cycle("a", 2, (B,))
+    stopped = stop(parts)
+    parts.power.cycle("b", 1, (B,))
+    parts.clock.advance(1)
+    assert (parts.told(), stopped) == (["on rack1/1/1"], [])
+    parts.answer(A, on=True)
+    assert parts.told() == [
+        "settled rack1/1/1 a 1",
+        "ended a 1: ok",
+        "close rack1",
+        "close rack2",
+    ]
+    assert stopped == [None]
+    assert parts.at_rest()
+
+
+def test_stopping_drops_what_has_not_begun():
+    parts = rig()
+    commit = parts.reports.wanted[1] = Deferred()
+    parts.power.cycle("a", 1, (A,))
+    assert stop(parts) == [None]
+    commit.callback(True)
+    assert parts.told() == ["started a 1?", "close rack1", "close rack2"]
+
+
+def test_stopping_waits_for_an_on_that_failed_to_be_made_good():
+    parts = in_off_half()
+    stopped = stop(parts)
+    parts.clock.advance(1)
+    parts.answer(A, on=True, failure="no answer")
+    parts.answer(A, on=True, failure="no answer")
+    parts.clock.advance(1)
+    assert stopped == []
+    parts.answer(A, on=True)
+    assert stopped == [None]
+    assert parts.at_rest()
+
+
+def test_stopping_does_not_wait_for_a_debt_that_will_not_be_tried_in_time():
+    parts = rig()
+    parts.power.owe([Owed(A, "a", 4), Owed(Outlet("rack9", "1/1"), "b", 1)])
+    for seconds in (1, 2, 4, 8, 16, 0):
+        parts.answer(A, on=True, failure="no answer")
+        parts.clock.advance(seconds)
+    assert stop(parts) == [None]
+    assert parts.at_rest()
+
+
+def test_stopping_takes_no_longer_than_it_may():
+    parts = in_off_half()
+    stopped = stop(parts)
+    parts.clock.advance(1)
+    parts.clock.advance(18.9)
+    assert stopped == []
+    parts.clock.advance(0.1)
+    assert stopped == [None]
+    assert parts.told()[-2:] == ["close rack1", "close rack2"]
+
+
+# For the API.
+
+
+def test_relay_boards_are_shown_and_tested_by_name():
+    parts = rig()
+    assert parts.power.relay_boards() == ["rack1", "rack2"]
+    heard = []
+    parts.power.test("rack1").addBoth(heard.append)
+    parts.power.test("rack9").addErrback(
+        lambda failure: heard.append(str(failure.value))
+    )
+    assert heard == [None, "no relay board rack9 in the inventory"]
+
+
+# The whole of it, down to the bytes.
+
+
+class Lab(NamedTuple):
+    power: Power
+    clock: Clock
+    relay_board: FakeRelayBoard
+    events: list
+
+    def run(self, seconds):
+        self.clock.pump([0.0078125] * int(seconds * 128))
+
+
+def lab():
+    clock, events = Clock(), []
+    relay_board = FakeRelayBoard(clock, round_trip=0.015625)
+    record = RelayBoard(name="rack1", driver="proxr", host="192.0.2.10", port=2101)
+    queue = RelayBoardQueue(clock, record, relay_board)
+    power = Power(clock, {"rack1": queue}, FakeReports(events))
+    power.startService()
+    return Lab(power, clock, relay_board, events)
+
+
+def test_fourteen_boards_take_one_off_time_and_one_connection():
+    parts = lab()
+    boards = [
+        (f"b{n}", Outlet("rack1", f"{1 + n // 8}/{1 + n % 8}")) for n in range(14)
+    ]
+    for board, outlet in boards:
+        parts.power.cycle(board, 1, (outlet,))
+    # 14 boards, two halves of three round trips each, the link test, and one off time.
+    parts.run(85 * 0.015625 + 1)
+    assert [event for event in parts.events if event.startswith("ended")] == [
+        f"ended {board} 1: ok" for board, _ in boards
+    ]
+    seen = Counter(parts.relay_board.seen_without_times())
+    assert (seen["connected"], seen["link test"]) == (1, 1)
+    assert parts.relay_board.relays_on == set()
+
+
+def test_a_relay_board_that_dies_between_off_and_on_is_switched_on_when_it_is_back():
+    parts = lab()
+    parts.power.cycle("a", 1, (A,))
+    parts.run(0.5)
+    assert parts.relay_board.relays_on == {Relay(1, 1)}
+    parts.relay_board.hang_up()
+    parts.relay_board.reachable = False
+    parts.run(10)
+    refused = "cannot be reached: Connection was refused by other side"
+    assert parts.events[1:] == [f"ended a 1: rack1/1/1: {refused}"]
+    [owed] = parts.power.owed()
+    assert (owed.outlet, owed.last_error) == (A, refused)
+    parts.relay_board.reachable = True
+    parts.run(8)
+    assert parts.events[2:] == ["settled rack1/1/1 a 1"]
+    assert parts.relay_board.relays_on == set()
+    assert parts.power.owed() == []
+
+
+def test_a_relay_board_that_hangs_ends_every_cycle_in_bounded_time():
+    parts = lab()
+    parts.relay_board.oddities["link test"] = [SILENCE] * 100
+    for number in range(1, 9):
+        parts.power.cycle(f"b{number}", 1, (Outlet("rack1", f"1/{number}"),))
+    parts.run(30)
+    ended = [event for event in parts.events if event.startswith("ended")]
+    assert len(ended) == 8
+    assert all("no answer within 5 s: link test" in event for event in ended)
+    assert len(parts.power.owed()) == 8
+
+
+def test_stopping_in_an_off_half_leaves_the_board_on():
+    parts = lab()
+    parts.power.cycle("a", 1, (A,))
+    parts.run(0.5)
+    stopped = stop(parts)
+    parts.run(1)
+    assert stopped == [None]
+    assert parts.events[-1] == "ended a 1: ok"
+    assert parts.relay_board.relays_on == set()
+    assert parts.clock.getDelayedCalls() == []

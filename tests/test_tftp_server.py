@@ -1,0 +1,637 @@
+"""The server in virtual time over fake sockets, and a little over real ones.
+
+"Line n" is the n-th habit of boot loaders in the lab's notes on TFTP clients.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pytest_twisted import ensureDeferred
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.task import Clock
+from twisted.internet.testing import FakeDatagramTransport
+from twisted.internet.udp import Port
+from twisted.logger import LogEvent, globalLogPublisher
+from zope.interface.verify import verifyObject
+
+from lifeguard.netboot.files import MemoryContent, NotFound, Root
+from lifeguard.netboot.pump import Pump, connect
+from lifeguard.netboot.tftp import Refused, Requests, TftpServer
+from lifeguard.wire.tftp import Ack, Code, Data, Error, Oack, Rrq, Wrq, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BOARD = ("192.0.2.101", 1203)
+RRQ = bytes(Rrq("kernel", "octet"))
+RRQ_SIZE = bytes(Rrq("kernel", "octet", (("tsize", "0"),)))
+PROBED = bytes(Error(8, "User aborted the transfer"))
+NOT_FOUND = bytes(Error(1, "File not found"))
+
+
+class Reactor(Clock):
+    """A clock that only notes who reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.readers: list[IReadDescriptor] = []
+
+    def addReader(self, reader: IReadDescriptor) -> None:
+        self.readers.append(reader)
+
+    def removeReader(self, reader: IReadDescriptor) -> None:
+        self.readers.remove(reader)
+
+
+@dataclass
+class Connection:
+    """A socket whose far end is the test. Errors put into `inbox` are raised."""
+
+    sent: list[bytes] = field(default_factory=list)
+    inbox: list[bytes | OSError] = field(default_factory=list)
+    send_error: OSError | None = None
+    closed: bool = False
+
+    def fileno(self) -> int:
+        return 99
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        if not self.inbox:
+            raise BlockingIOError
+        first = self.inbox[0] if flags & socket.MSG_PEEK else self.inbox.pop(0)
+        if isinstance(first, OSError):
+            raise first
+        return first
+
+    def send(self, datagram: bytes, /) -> int:
+        if self.send_error is not None:
+            raise self.send_error
+        self.sent.append(datagram)
+        return len(datagram)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Content(MemoryContent):
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Lab:
+    """A server with its far ends. `files` may hold what the resolver raises."""
+
+    def __init__(self, most_transfers: int = 4096) -> None:
+        self.files: dict[str, bytes | Exception] = {"kernel": b"x" * 1000}
+        self.asked: list[tuple[str, str]] = []
+        self.opened: list[Content] = []
+        self.connections: list[Connection] = []
+        self.connect_error: OSError | None = None
+        self.reactor = Reactor()
+        self.transport = FakeDatagramTransport()
+        self.requests = Requests(
+            self.resolve, self.reactor, self.connect, most_transfers
+        )
+        self.requests.makeConnection(self.transport)
+
+    def resolve(self, name: str, client: str) -> Content:
+        self.asked.append((name, client))
+        found = self.files.get(name, NotFound(name))
+        if isinstance(found, Exception):
+            raise found
+        self.opened.append(Content(found))
+        return self.opened[-1]
+
+    def connect(self, client: tuple[str, int]) -> Connection:
+        if self.connect_error is not None:
+            raise self.connect_error
+        self.connections.append(Connection())
+        return self.connections[-1]
+
+    def receive(self, datagram: bytes, client: tuple[str, int] = BOARD) -> None:
+        self.requests.datagramReceived(datagram, client)
+
+    def arrive(self, datagram: bytes | OSError, transfer: int = -1) -> None:
+        """Something for a transfer, by number, that the reactor hears of."""
+        connection = self.connections[transfer]
+        connection.inbox.append(datagram)
+        for reader in list(self.reactor.readers):
+            reader.doRead()
+
+    @property
+    def refused(self) -> list[Any]:
+        return self.transport.written
+
+
+@pytest.fixture
+def lines() -> Iterator[list[LogEvent]]:
+    events: list[LogEvent] = []
+
+    def observe(event: LogEvent) -> None:
+        events.append(event)
+
+    globalLogPublisher.addObserver(observe)
+    yield events
+    globalLogPublisher.removeObserver(observe)
+
+
+def outcomes(lines: list[LogEvent]) -> list[str]:
+    return [event["outcome"] for event in lines if "outcome" in event]
+
+
+# What is asked on port 69
+
+
+def test_a_request_is_served_on_a_connection_of_its_own() -> None:
+    """Line 13: and everything is given back at the end."""
+    lab = Lab()
+    lab.receive(RRQ)
+    lab.arrive(bytes(Ack(1)))
+    lab.arrive(bytes(Ack(2)))
+    assert lab.asked == [("kernel", "192.0.2.101")]
+    assert lab.connections[0].sent == [
+        bytes(Data(1, b"x" * 512)),
+        bytes(Data(2, b"x" * 488)),
+    ]
+    assert (lab.connections[0].closed, lab.opened[0].closed) == (True, True)
+    assert (lab.reactor.readers, lab.reactor.getDelayedCalls()) == ([], [])
+    assert lab.refused == []
+
+
+def test_a_missing_file_is_refused_from_port_69_and_opens_nothing() -> None:
+    """Line 16: with a text that ends in NUL (line 17)."""
+    lab = Lab()
+    lab.receive(bytes(Rrq("pxelinux.cfg/default", "octet")))
+    assert lab.refused == [(b"\0\5\0\1File not found\0", BOARD)]
+    assert (lab.connections, lab.reactor.getDelayedCalls()) == ([], [])
+
+
+def test_missing_files_are_not_logged(lines: list[LogEvent]) -> None:
+    """Line 16: every board asks for a dozen of them at every boot."""
+    lab = Lab()
+    for name in ("01-52-54-00-77-00-0b", "0A4D000B", "0A4D", "default"):
+        lab.receive(bytes(Rrq(name, "octet")))
+    assert (len(lab.refused), lines) == (4, [])
+
+
+def test_a_resolver_may_refuse_with_words_of_its_own() -> None:
+    lab = Lab()
+    lab.files["kernel"] = Refused(Code.ACCESS_VIOLATION, "Boot your disk")
+    lab.receive(RRQ)
+    assert lab.refused == [(bytes(Error(2, "Boot your disk")), BOARD)]
+
+
+def test_nothing_can_be_written() -> None:
+    """Line 10."""
+    lab = Lab()
+    lab.receive(bytes(Wrq("core", "octet")))
+    assert lab.refused == [(bytes(Error(2, "Nothing is written here")), BOARD)]
+
+
+def test_an_unknown_mode_is_refused() -> None:
+    """Line 1: and the content that was opened is closed."""
+    lab = Lab()
+    lab.receive(bytes(Rrq("kernel", "mail")))
+    assert lab.refused == [(bytes(Error(4, "Unknown mode")), BOARD)]
+    assert [content.closed for content in lab.opened] == [True]
+
+
+@pytest.mark.parametrize(
+    "datagram",
+    [b"", b"\0\1", b"\0\1kernel\0octet", b"\0\1kernel\0", bytes(Ack(1)), PROBED],
+)
+def test_what_is_no_request_is_ignored_in_silence(
+    datagram: bytes, lines: list[LogEvent]
+) -> None:
+    """Line 9."""
+    lab = Lab()
+    lab.receive(datagram)
+    assert (lab.refused, lab.asked, lines) == ([], [], [])
+
+
+# Requests that come again
+
+
+def test_a_request_repeated_is_answered_again_by_the_same_transfer() -> None:
+    """Line 14: PXELINUX asks again after 110 ms."""
+    lab = Lab()
+    for _ in range(3):
+        lab.receive(RRQ_SIZE)
+    assert len(lab.connections) == 1
+    assert lab.connections[0].sent == [bytes(Oack((("tsize", "1000"),)))] * 3
+
+
+def test_the_same_request_after_progress_is_a_new_one() -> None:
+    """Line 15: PXELINUX counts its ports from the same number at every boot."""
+    lab = Lab()
+    lab.receive(RRQ)
+    lab.arrive(bytes(Ack(1)))
+    lab.receive(RRQ)
+    assert [connection.closed for connection in lab.connections] == [True, False]
+    assert [content.closed for content in lab.opened] == [True, False]
+    assert lab.connections[1].sent == [bytes(Data(1, b"x" * 512))]
+
+
+def test_the_same_request_after_the_end_is_a_new_one() -> None:
+    """Line 15."""
+    lab = Lab()
+    lab.receive(RRQ)
+    lab.arrive(bytes(Ack(1)))
+    lab.arrive(bytes(Ack(2)))
+    lab.receive(RRQ)
+    assert [connection.closed for connection in lab.connections] == [True, False]
+
+
+def test_another_file_from_the_same_port_is_a_new_request() -> None:
+    """Line 15: U-Boot asked for two configs from one port, 1 ms apart."""
+    lab = Lab()
+    lab.files["initrd"] = b"initrd"
+    lab.receive(RRQ)
+    lab.receive(bytes(Rrq("initrd", "octet")))
+    assert [connection.closed for connection in lab.connections] == [True, False]
+    assert lab.connections[1].sent == [bytes(Data(1, b"initrd"))]
+
+
+def test_a_missing_file_from_the_same_port_ends_the_old_transfer() -> None:
+    lab = Lab()
+    lab.receive(RRQ)
+    lab.receive(bytes(Rrq("nothing", "octet")))
+    assert lab.connections[0].closed
+    assert lab.refused == [(NOT_FOUND, BOARD)]
+
+
+def test_the_same_request_behind_a_waiting_abort_is_a_new_one(
+    lines: list[LogEvent],
+) -> None:
+    """Line 15: the ERROR lies unread on the old transfer's socket."""
+    lab = Lab()
+    lab.receive(RRQ_SIZE)
+    lab.connections[0].inbox.append(PROBED)
+    lab.receive(RRQ_SIZE)
+    assert [connection.closed for connection in lab.connections] == [True, False]
+    assert outcomes(lines) == ["probed"]
+
+
+def test_copies_behind_a_waiting_ack_do_not_start_anew() -> None:
+    """A slow answer met 15 copies from one port; the first transfer is the one."""
+    lab = Lab()
+    lab.receive(RRQ_SIZE)
+    lab.connections[0].inbox += [bytes(Ack(0)), bytes(Ack(1))]
+    for _ in range(14):
+        lab.receive(RRQ_SIZE)
+    assert len(lab.connections) == 1
+
+
+def test_clients_do_not_disturb_each_other() -> None:
+    lab = Lab()
+    for port in (1, 2):
+        lab.receive(RRQ, ("192.0.2.101", port))
+        lab.receive(RRQ, ("192.0.2.102", port))
+    assert len(lab.connections) == len(lab.reactor.readers) == 4
+
+
+# What happens to a transfer
+
+
+def test_a_lost_block_comes_again_by_the_clock() -> None:
+    """Line 20."""
+    lab = Lab()
+    lab.receive(RRQ)
+    lab.reactor.pump([0.25, 0.5])
+    assert lab.connections[0].sent == [bytes(Data(1, b"x" * 512))] * 3
+
+
+def test_a_shorter_wait_takes_effect_at_once() -> None:
+    lab = Lab()
+    lab.receive(RRQ)
+    lab.arrive(bytes(Ack(1)))
+    lab.reactor.advance(0.05)
+    assert [parse(packet).block for packet in lab.connections[0].sent] == [1, 2, 2]  # type: ignore[union-attr]
+
+
+def test_a_silent_client_is_given_up_in_the_end(lines: list[LogEvent]) -> None:
+    lab = Lab()
+    lab.receive(RRQ)
+    lab.reactor.pump([1.0] * 60)
+    assert (lab.connections[0].closed, outcomes(lines)) == (True, ["gave up"])
+    assert lab.reactor.getDelayedCalls() == []
+
+
+def test_a_client_that_has_gone_ends_its_transfer_at_once() -> None:
+    """Line 26: ICMP port unreachable, met in reading or in sending."""
+    lab = Lab()
+    lab.receive(RRQ)
+    lab.arrive(ConnectionRefusedError())
+    lab.receive(RRQ)
+    lab.arrive(OSError(113, "administratively prohibited"))
+    lab.receive(RRQ)
+    lab.connections[2].send_error = ConnectionRefusedError()
+    lab.reactor.advance(0.25)
+    assert [connection.closed for connection in lab.connections] == [True] * 3
+    assert lab.reactor.readers == []
+
+
+@pytest.mark.parametrize("error", [OSError(113, "no route"), OSError(105, "no buffer")])
+def test_a_network_that_is_ill_is_a_loss_and_no_end(error: OSError) -> None:
+    lab = Lab()
+    lab.receive(RRQ)
+    lab.connections[0].send_error = error
+    lab.reactor.advance(0.25)
+    lab.connections[0].send_error = None
+    lab.reactor.advance(0.5)
+    assert lab.connections[0].sent == [bytes(Data(1, b"x" * 512))] * 2
+
+
+def test_a_file_that_cannot_be_read_ends_its_own_transfer_only(
+    lines: list[LogEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab()
+    lab.receive(RRQ, ("192.0.2.102", 1))
+    lab.receive(RRQ)
+
+    def fail(offset: int, length: int) -> bytes:
+        raise OSError("disk on fire")
+
+    monkeypatch.setattr(lab.opened[1], "read", fail)
+    lab.arrive(bytes(Ack(1)))
+    assert [connection.closed for connection in lab.connections] == [False, True]
+    assert [str(event["error"]) for event in lines if "error" in event] == [
+        "disk on fire"
+    ]
+
+
+def test_a_fault_of_ours_ends_its_own_transfer_only(
+    logged_failures: list[LogEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab()
+    lab.receive(RRQ, ("192.0.2.102", 1))
+    lab.receive(RRQ)
+    monkeypatch.setattr(lab.opened[1], "read", None)
+    lab.arrive(bytes(Ack(1)))
+    assert [connection.closed for connection in lab.connections] == [False, True]
+    assert [event["log_failure"].type for event in logged_failures] == [TypeError]
+    logged_failures.clear()
+
+
+def test_one_line_is_logged_at_the_end(lines: list[LogEvent]) -> None:
+    lab = Lab()
+    lab.receive(RRQ)
+    lab.reactor.advance(0.25)
+    lab.arrive(bytes(Ack(1)))
+    lab.arrive(bytes(Ack(2)))
+    assert [event["log_format"].format(**event) for event in lines] == [
+        "192.0.2.101 'kernel' finished: 1000 bytes in 0.25 s, 1 packets sent again"
+    ]
+
+
+def test_a_pump_is_what_a_reactor_reads_from() -> None:
+    lab = Lab()
+    lab.receive(RRQ)
+    (pump,) = lab.reactor.readers
+    assert isinstance(pump, Pump)
+    verifyObject(IReadDescriptor, pump)
+    assert (pump.fileno(), pump.logPrefix()) == (99, "tftp")
+    pump.connectionLost(None)  # type: ignore[arg-type]
+    assert lab.connections[0].closed
+
+
+# When there is too much
+
+
+def test_without_descriptors_a_request_is_dropped_and_the_others_go_on(
+    lines: list[LogEvent],
+) -> None:
+    """Lines 17 and 28: no ERROR, one line in the log."""
+    lab = Lab()
+    lab.receive(RRQ)
+    lab.connect_error = OSError(24, "Too many open files")
+    for port in range(5):
+        lab.receive(RRQ, ("192.0.2.102", port))
+    lab.files["kernel"] = lab.connect_error
+    lab.receive(RRQ, ("192.0.2.103", 1))
+    assert (lab.refused, len(lab.reactor.readers)) == ([], 1)
+    assert [content.closed for content in lab.opened] == [False] + [True] * 5
+    assert [event["reason"] for event in lines] == ["[Errno 24] Too many open files"]
+    lab.arrive(bytes(Ack(1)))
+    assert len(lab.connections[0].sent) == 2
+
+
+def test_there_are_never_more_transfers_than_allowed() -> None:
+    lab = Lab(most_transfers=2)
+    for port in (1, 2, 3):
+        lab.receive(RRQ, ("192.0.2.101", port))
+    assert (len(lab.connections), lab.refused) == (2, [])
+    lab.arrive(PROBED)
+    lab.receive(RRQ, ("192.0.2.101", 3))
+    assert (len(lab.connections), len(lab.reactor.readers)) == (3, 2)
+
+
+def test_a_fault_in_the_resolver_harms_nobody_else(
+    logged_failures: list[LogEvent],
+) -> None:
+    lab = Lab()
+    lab.files["bad"] = RuntimeError("template")
+    lab.receive(bytes(Rrq("bad", "octet")))
+    lab.receive(RRQ)
+    assert [event["log_failure"].type for event in logged_failures] == [RuntimeError]
+    assert (len(lab.connections), lab.refused) == (1, [])
+    logged_failures.clear()
+
+
+def test_no_datagram_does_harm() -> None:
+    """20,000 random and mutated ones, from ports that come again."""
+    lab = Lab(most_transfers=50)
+    dice = random.Random(69)
+    seeds = [RRQ, RRQ_SIZE, PROBED, bytes(Ack(1)), bytes(Wrq("a", "octet"))]
+    seeds += [bytes(Rrq(name, "netascii")) for name in ("../etc/passwd", "", "kernel")]
+    for _ in range(20_000):
+        datagram = bytearray(dice.choice(seeds))
+        for _ in range(dice.choice([0, 0, 1, 3])):
+            datagram[dice.randrange(len(datagram))] = dice.randrange(256)
+        datagram = dice.choice([datagram, datagram, datagram[: dice.randrange(20)]])
+        lab.receive(bytes(datagram), ("192.0.2.101", dice.randrange(200)))
+        if lab.connections and dice.random() < 0.3:
+            lab.arrive(bytes(datagram), -dice.randint(1, min(50, len(lab.connections))))
+        lab.reactor.advance(0.001)
+        assert len(lab.reactor.readers) <= 50
+    lab.requests.doStop()
+    assert all(connection.closed for connection in lab.connections)
+    assert all(content.closed for content in lab.opened)
+    assert (lab.reactor.readers, lab.reactor.getDelayedCalls()) == ([], [])
+
+
+# Over real sockets
+
+
+class Board(DatagramProtocol):
+    """A lockstep client; `arrived` fires with the file or the ERROR."""
+
+    noisy = False
+
+    def __init__(self, server: tuple[str, int], request: Rrq) -> None:
+        self._server = server
+        self._request = request
+        self._payload = b""
+        self.answered_from: set[tuple[str, int]] = set()
+        self.arrived: Deferred[bytes | Error] = Deferred()
+
+    def startProtocol(self) -> None:
+        self.transport.write(bytes(self._request), self._server)  # type: ignore[union-attr]
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        packet = parse(datagram)
+        self.answered_from.add(addr)
+        if isinstance(packet, Error):
+            return self.arrived.callback(packet)
+        assert isinstance(packet, Data)
+        self._payload += packet.payload
+        self.transport.write(bytes(Ack(packet.block)), addr)  # type: ignore[union-attr]
+        if len(packet.payload) < 512:
+            self.arrived.callback(self._payload)
+
+
+class Silent(Board):
+    """A client that asks and never answers."""
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        self.arrived.callback(datagram)
+
+
+def next_outcome() -> Deferred[str]:
+    """How the next transfer ends, as the log tells."""
+    told: Deferred[str] = Deferred()
+
+    def observe(event: LogEvent) -> None:
+        if "outcome" in event:
+            globalLogPublisher.removeObserver(observe)
+            told.callback(event["outcome"])
+
+    globalLogPublisher.addObserver(observe)
+    return told.addTimeout(5, reactor)
+
+
+def server(root: Path, **options: Any) -> TftpServer:
+    files = Root(root)
+    options = {"address": "127.0.0.1", "port": 0, **options}
+    return TftpServer(lambda name, client: files.open(name), reactor, **options)  # type: ignore[arg-type]
+
+
+async def fetch(tftp: TftpServer, name: str) -> tuple[bytes | Error, set[int]]:
+    """What came for that name, and from which ports."""
+    board = Board(("127.0.0.1", tftp.port), Rrq(name, "octet"))
+    port = reactor.listenUDP(0, board, "127.0.0.1")  # type: ignore[attr-defined]
+    try:
+        answer = await board.arrived.addTimeout(5, reactor)
+    finally:
+        await port.stopListening()
+    return answer, {port for _, port in board.answered_from}
+
+
+@ensureDeferred
+async def test_a_file_is_fetched_over_real_sockets(tmp_path: Path) -> None:
+    (tmp_path / "kernel").write_bytes(bytes(range(256)) * 100)
+    tftp = server(tmp_path)
+    tftp.startService()
+    kernel, ports = await fetch(tftp, "/kernel")
+    missing, missing_ports = await fetch(tftp, "../kernel")
+    assert kernel == bytes(range(256)) * 100
+    assert missing == Error(1, "File not found")
+    assert (missing_ports, ports & missing_ports) == ({tftp.port}, set())
+    await tftp.stopService()
+
+
+@ensureDeferred
+async def test_stopping_ends_all_transfers(tmp_path: Path) -> None:
+    (tmp_path / "kernel").write_bytes(b"x" * 1000)
+    tftp = server(tmp_path)
+    tftp.startService()
+    board = Silent(("127.0.0.1", tftp.port), Rrq("kernel", "octet"))
+    port = reactor.listenUDP(0, board, "127.0.0.1")  # type: ignore[attr-defined]
+    await board.arrived.addTimeout(5, reactor)
+    outcome = next_outcome()
+    await tftp.stopService()
+    assert await outcome == "stopped"
+    await port.stopListening()
+
+
+@ensureDeferred
+async def test_a_client_whose_port_is_closed_is_noticed(tmp_path: Path) -> None:
+    """Line 26: the kernel says so on a connected socket only."""
+    (tmp_path / "kernel").write_bytes(b"x" * 1000)
+    tftp = server(tmp_path)
+    tftp.startService()
+    outcome = next_outcome()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as board:
+        board.sendto(RRQ, ("127.0.0.1", tftp.port))
+    assert await outcome == "probed"
+    await tftp.stopService()
+
+
+@ensureDeferred
+async def test_a_port_that_is_taken_is_told_at_once(tmp_path: Path) -> None:
+    first = server(tmp_path)
+    first.privilegedStartService()
+    first.startService()
+    second = server(tmp_path, port=first.port)
+    with pytest.raises(CannotListenError):
+        second.privilegedStartService()
+    await second.stopService()
+    await first.stopService()
+
+
+@ensureDeferred
+async def test_a_server_may_be_started_again(tmp_path: Path) -> None:
+    tftp = server(tmp_path)
+    with pytest.raises(RuntimeError):
+        _ = tftp.port
+    for _ in range(2):
+        tftp.startService()
+        answer, _ = await fetch(tftp, "nothing")
+        assert answer == Error(1, "File not found")
+        await tftp.stopService()
+
+
+@ensureDeferred
+async def test_port_69_has_room_for_the_requests_of_a_whole_lab(
+    tmp_path: Path,
+) -> None:
+    """Line 28: as much as the system lets us have."""
+    tftp = server(tmp_path)
+    tftp.startService()
+    (listening,) = [
+        reader
+        for reader in reactor.getReaders()  # type: ignore[attr-defined]
+        if isinstance(reader, Port)
+    ]
+    with connect("127.0.0.1", ("127.0.0.1", 9)) as other:
+        assert receive_buffer(listening.getHandle()) > receive_buffer(other)
+    await tftp.stopService()
+
+
+def receive_buffer(handle: socket.socket) -> int:
+    return handle.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+
+def test_a_connection_leaves_from_the_servers_address_without_dont_fragment() -> None:
+    """Lines 11 and 12."""
+    connection = connect("127.0.0.2", ("127.0.0.1", 9))
+    assert connection.getsockname()[0] == "127.0.0.2"
+    assert connection.getsockopt(socket.IPPROTO_IP, 10) == 0
+    connection.close()
+
+
+def test_a_client_that_cannot_be_reached_leaves_no_socket_open() -> None:
+    with pytest.raises(PermissionError):
+        connect("127.0.0.1", ("255.255.255.255", 9))
