@@ -57,7 +57,8 @@ class FakeRelayBoard:
 
     def hang_up(self) -> None:
         """The relay board, or the network, ends the connection."""
-        self.transport.lose("lost")
+        if self.transport is not None:
+            self.transport.lose("lost")
 
     def obey(self, packet: bytes) -> list[bytes]:
         command = parse_command(packet)

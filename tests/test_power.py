@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
@@ -474,7 +476,7 @@ def test_a_debt_of_an_outlet_in_a_cycle_waits_until_that_has_ended():
     assert parts.told() == ["settled rack1/1/1 b 9"]
 
 
-def test_a_cycle_takes_over_what_its_outlets_owe():
+def test_a_cycle_that_begins_takes_over_what_its_outlets_owe():
     parts = rig()
     parts.power.owe([Owed(A, "a", 1)])
     parts.answer(A, on=True, failure="no answer")
@@ -484,7 +486,18 @@ def test_a_cycle_takes_over_what_its_outlets_owe():
     assert len(parts.clock.getDelayedCalls()) == 1  # the budget, and no other try
 
 
-def test_a_debt_under_way_when_a_cycle_is_ordered_settles_nothing_any_more():
+def test_a_debt_goes_on_being_tried_while_a_cycle_waits_for_its_turn():
+    parts = rig()
+    parts.queues["rack1"].turns_come = False
+    parts.power.owe([Owed(A, "a", 1)])
+    parts.answer(A, on=True, failure="no answer")
+    parts.power.cycle("a", 2, (A,))
+    parts.clock.advance(1)
+    parts.answer(A, on=True)
+    assert parts.told() == ["on rack1/1/1", "on rack1/1/1", "settled rack1/1/1 a 1"]
+
+
+def test_a_debt_under_way_when_a_cycle_begins_settles_nothing_any_more():
     parts = rig()
     parts.power.owe([Owed(A, "a", 1)])
     parts.power.cycle("a", 2, (A,))
@@ -594,7 +607,11 @@ class Lab(NamedTuple):
     events: list
 
     def run(self, seconds):
-        self.clock.pump([0.0078125] * int(seconds * 128))
+        """Let time pass, from one thing that is due to the next."""
+        end = self.clock.seconds() + seconds
+        while (due := self.clock.getDelayedCalls()) and due[0].getTime() <= end:
+            self.clock.advance(max(0, due[0].getTime() - self.clock.seconds()))
+        self.clock.advance(end - self.clock.seconds())
 
 
 def lab():
@@ -653,6 +670,49 @@ def test_a_relay_board_that_hangs_ends_every_cycle_in_bounded_time():
     assert len(ended) == 8
     assert all("no answer within 5 s: link test" in event for event in ended)
     assert len(parts.power.owed()) == 8
+
+
+acts = st.one_of(
+    st.tuples(st.just("cycle"), st.integers(1, 3)),
+    st.tuples(st.just("hang up"), st.none()),
+    st.tuples(st.just("reachable"), st.sampled_from([True, False, None])),
+    st.tuples(st.just("answer"), st.sampled_from([SILENCE, [b"\1"], [b"\0\1\2"]])),
+    st.tuples(st.just("stuck"), st.integers(1, 3)),
+)
+
+
+@given(st.lists(st.tuples(st.floats(0, 4), acts), max_size=15))
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_relay_board_does_every_board_is_on_again_and_told_of(script):
+    parts = lab()
+    relay_board, generation = parts.relay_board, 0
+    for seconds, (act, value) in script:
+        if act == "cycle":
+            generation += 1
+            outlet = Outlet("rack1", f"1/{value}")
+            parts.power.cycle(f"b{value}", generation, (outlet,))
+        elif act == "hang up":
+            relay_board.hang_up()
+        elif act == "reachable":
+            relay_board.reachable = value
+        elif act == "answer":
+            for command in ("switch on", "switch off", "read"):
+                odd = relay_board.oddities.setdefault(
+                    f"{command} relay 1 of bank 1", []
+                )
+                odd.append(value)
+        else:
+            relay_board.stuck ^= {Relay(1, value)}
+        parts.run(seconds)
+    relay_board.reachable = True
+    relay_board.stuck.clear()
+    relay_board.oddities.clear()
+    parts.run(600)
+    assert (relay_board.relays_on, parts.power.owed()) == (set(), [])
+    started = {event[8:-1] for event in parts.events if event.startswith("started")}
+    ended = [event[6:].partition(":")[0] for event in parts.events if "ended" in event]
+    assert sorted(ended) == sorted(started)
+    assert parts.clock.getDelayedCalls() == []
 
 
 def test_stopping_in_an_off_half_leaves_the_board_on():

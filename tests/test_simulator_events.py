@@ -7,8 +7,9 @@ from random import Random
 from typing import Any, NamedTuple
 
 import pytest
+from twisted.internet.address import HostnameAddress
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
-from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.error import ConnectingCancelledError, ConnectionRefusedError
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -35,8 +36,20 @@ class Response:
         protocol.connectionLost(Failure(ResponseDone()))
 
 
+class Never(NamedTuple):
+    """No answer; how the real Agent fails when such a request is cancelled."""
+
+    cancelled: Exception
+
+
+CONNECTED = Never(ResponseFailed([Failure(CancelledError())]))
+CONNECTING = Never(
+    ConnectingCancelledError(HostnameAddress(hostname=b"127.0.0.1", port=8080))
+)
+
+
 class Agent:
-    """Gives its answers in order; an Exception fails, None never answers."""
+    """Gives its answers in order; an Exception fails, a Never is cancelled as said."""
 
     def __init__(self, clock: Clock, answers: Sequence[Any]) -> None:
         self.requests: list[tuple[float, bytes]] = []
@@ -51,13 +64,9 @@ class Agent:
         self.requests.append((self._clock.seconds(), uri))
         self.bodies.append(body)
         answer = next(self._answers)
-        if answer is None:
-            return Deferred(_as_agent_cancels)
+        if isinstance(answer, Never):
+            return Deferred(lambda request: request.errback(answer.cancelled))
         return fail(answer) if isinstance(answer, Exception) else succeed(answer)
-
-
-def _as_agent_cancels(request: Deferred[Any]) -> None:
-    request.errback(ResponseFailed([Failure(CancelledError())]))
 
 
 class Rig(NamedTuple):
@@ -131,14 +140,15 @@ def test_another_4xx_is_final(status: int) -> None:
 
 
 def test_a_request_without_an_answer_is_broken_off_and_tried_again() -> None:
-    parts = rig([None, Response(200)])
+    parts = rig([CONNECTED, Response(200)])
     pass_seconds(parts, ANSWER_SECONDS + 1)
     assert parts.times == [0, ANSWER_SECONDS + 0.2]
     assert parts.outcome == [None]
 
 
-def test_a_power_cut_ends_a_request() -> None:
-    parts = rig([None])
+@pytest.mark.parametrize("cancelled", [CONNECTED, CONNECTING])
+def test_a_power_cut_ends_a_request(cancelled: Never) -> None:
+    parts = rig([cancelled])
     parts.reported.cancel()
     (failure,) = parts.outcome
     assert isinstance(failure, Failure)
@@ -162,7 +172,7 @@ def test_a_lost_event_is_never_sent() -> None:
 
 
 def test_a_late_event_connects_at_once_and_speaks_after_a_power_cut() -> None:
-    parts = rig([None], Faults(late=1))
+    parts = rig([CONNECTED], Faults(late=1))
     assert parts.agent.requests == [(0.0, ADDRESS)]
     assert parts.outcome == [None]
     consumer = StringTransport()

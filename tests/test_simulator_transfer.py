@@ -144,10 +144,12 @@ def test_a_silent_server_is_given_up() -> None:
     assert parts.transport.sent == [(REQUEST, SERVER)] * (RETRIES + 1)
 
 
-def test_a_block_that_comes_twice_counts_once() -> None:
+def test_a_block_that_comes_twice_is_acknowledged_twice_and_counts_once() -> None:
     parts = rig()
     parts.receive(Data(1, b"x" * 512), Data(1, b"y" * 512), Data(2, b""))
     assert parts.outcome == [b"x" * 512]
+    acknowledged = [packet for packet, _ in parts.transport.sent[1:]]
+    assert acknowledged == [Ack(1), Ack(1), Ack(2)]
 
 
 def test_strangers_and_garbage_change_nothing() -> None:

@@ -139,6 +139,17 @@ def test_a_file_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
     ]
 
 
+def test_a_connection_is_kept_until_it_has_failed(database: Database) -> None:
+    def connection() -> Any:
+        return database.run(lambda connection: connection.connection.dbapi_connection)
+
+    first = connection()
+    assert connection() is first
+    with pytest.raises(StoreUnavailable):
+        database.run(lambda connection: connection.execute(text("SELECT nothing")))
+    assert connection() is not first
+
+
 # The records
 
 numbers = st.integers(0, 2**63 - 1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,21 @@ class SlowDisk(WorkerThreads):
         return super().write(slow)
 
 
-def rig(tmp_path: Path) -> tuple[SqlStore, SlowDisk]:
+@asynccontextmanager
+async def rig(tmp_path: Path) -> AsyncIterator[tuple[SqlStore, SlowDisk]]:
+    """The store is open, and the disk slow from then on."""
     threads = SlowDisk()
     url = f"sqlite:///{tmp_path}/lifeguard.sqlite"
-    return SqlStore(url, service_seconds=lambda: 1.0, threads=threads), threads
+    store = SqlStore(url, service_seconds=lambda: 1.0, threads=threads)
+    threads.let_go.set()
+    await store.open()
+    threads.let_go.clear()
+    threads.began = 0
+    try:
+        yield store, threads
+    finally:
+        threads.let_go.set()
+        await store.close()
 
 
 def ours() -> list[str]:
@@ -52,38 +64,30 @@ def ours() -> list[str]:
 async def test_the_reactor_and_the_readers_go_on_while_the_disk_is_slow(
     tmp_path: Path,
 ) -> None:
-    store, threads = rig(tmp_path)
-    threads.let_go.set()
-    await store.open()
-    threads.let_go.clear()
-    asked = [store.settle(Owed(Outlet("rack1", "1"), "b1", n)) for n in range(100)]
-    await deferLater(reactor, 0)
-    assert await store.notices() == []
-    assert not any(each.called for each in asked)
-    threads.let_go.set()
-    await gatherResults(asked)
-    assert threads.began == 1 + 2  # to open; the first alone, the other 99 together
-    await store.close()
+    async with rig(tmp_path) as (store, threads):
+        asked = [store.settle(Owed(Outlet("rack1", "1"), "b1", n)) for n in range(100)]
+        await deferLater(reactor, 0)
+        assert await store.notices() == []
+        assert not any(each.called for each in asked)
+        threads.let_go.set()
+        await gatherResults(asked)
+        assert threads.began == 2  # the first alone, the other 99 together
 
 
 @ensureDeferred
-async def test_one_thread_writes() -> None:
-    threads = SlowDisk()
-    writers = [threads.write(threading.get_ident) for _ in range(5)]
-    threads.let_go.set()
-    assert len(set(await gatherResults(writers))) == 1
-    await threads.close()
+async def test_one_thread_writes(tmp_path: Path) -> None:
+    async with rig(tmp_path) as (_, threads):
+        writers = [threads.write(threading.get_ident) for _ in range(5)]
+        threads.let_go.set()
+        assert len(set(await gatherResults(writers))) == 1
 
 
 @ensureDeferred
 async def test_threads_begin_with_the_first_use_and_end_with_the_store(
     tmp_path: Path,
 ) -> None:
-    store, threads = rig(tmp_path)
-    assert ours() == []  # a daemon forks between its making and its start
-    threads.let_go.set()
-    await store.open()
-    await store.notices()
-    assert ours() == ["reader", "writer"]
-    await store.close()
+    async with rig(tmp_path) as (store, _):
+        assert ours() == ["writer"]  # a daemon forks between its making and its start
+        await store.notices()
+        assert ours() == ["reader", "writer"]
     assert ours() == []

@@ -1,0 +1,178 @@
+"""One board's power cycle, from its turn to the last read-back.
+
+Once an outlet may be off the flow only goes forward: whatever fails, every outlet is
+switched on again, or handed over as owed. A newer cycle that is ordered while the
+board is off shares this one, for a board that is off cannot be cycled any better.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
+
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from lifeguard.model import Outlet, Owed
+from lifeguard.power.errors import OutOfTime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from twisted.internet.interfaces import IReactorTime
+    from twisted.python.failure import Failure
+
+    from lifeguard.power.seams import PowerReports, Switches
+
+log = Logger()
+
+T = TypeVar("T")
+
+
+class Order(NamedTuple):
+    """A power cycle that somebody has committed to."""
+
+    board: str
+    generation: int
+    outlets: tuple[Outlet, ...]
+
+    def owed(self, outlets: Iterable[Outlet]) -> list[Owed]:
+        """The marks under which these outlets are owed."""
+        return [Owed(outlet, self.board, self.generation) for outlet in outlets]
+
+
+class Cycle:
+    """Carries out an order whose relay boards are all in `queues`.
+
+    `budget` is the time for all but being off, in seconds from its turn. `take_over`
+    hears of the outlets that it begins to switch, `owe` of those that were in the end
+    not proved, or could not be noted, to be on.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        queues: Mapping[str, Switches],
+        clock: IReactorTime,
+        reports: PowerReports,
+        take_over: Callable[[Iterable[Outlet]], None],
+        owe: Callable[[Iterable[Owed]], None],
+        budget: float,
+    ) -> None:
+        self.order = order
+        """The newest order that this cycle carries out."""
+        self.newer: Order | None = None
+        """Ordered since: it shares this cycle if it can, or else comes after it."""
+        self.begun = False
+        """Whether an outlet may have been switched off."""
+        self.ended: Deferred[None] = Deferred()
+        """Fires when nothing is left to do, for whoever waits for that."""
+        self._queues = {name: queues[name] for name, _ in order.outlets}
+        self._clock, self._reports = clock, reports
+        self._take_over, self._owe, self._budget = take_over, owe, budget
+        self._deadline = 0.0
+        self._forgotten = False
+        self._generations: list[int] = []
+
+    def forget(self) -> None:
+        """Do not begin it. Once it has begun, that is too late."""
+        self._forgotten = True
+
+    async def run(self) -> None:
+        """The whole cycle; what fails on the way is reported, not raised."""
+        await gatherResults([queue.turn() for queue in self._queues.values()])
+        off_seconds = max(queue.off_seconds for queue in self._queues.values())
+        self._deadline = self._clock.seconds() + self._budget + off_seconds
+        wanted = not self._forgotten and await self._is_wanted(self.order)
+        if self._forgotten:
+            return
+        if not wanted:
+            self._owe(self.order.owed(self.order.outlets))
+            return
+        failures = await self._off_half(off_seconds) + await self._on_half()
+        for generation in self._generations:
+            self._report_end(generation, "; ".join(failures) or None)
+
+    async def _off_half(self, off_seconds: float) -> list[str]:
+        self.begun = True
+        self._take_over(self.order.outlets)
+        self._generations.append(self.order.generation)
+        failures = await self._each(self._switch_off, self.order.outlets)
+        if not failures:
+            await deferLater(self._clock, off_seconds)
+            await self._share()
+        return _texts(failures)
+
+    async def _share(self) -> None:
+        """Take in what was ordered meanwhile, before the board boots of it."""
+        while self.newer is not None and self.newer.outlets == self.order.outlets:
+            self.order, self.newer = self.newer, None
+            if await self._is_wanted(self.order):
+                self._generations.append(self.order.generation)
+
+    async def _on_half(self) -> list[str]:
+        outlets = self.order.outlets
+        failures = await self._each(self._switch_on, outlets)
+        read_on = [outlet for outlet in outlets if outlet not in failures]
+        not_noted = await self._each(self._note_on, read_on)
+        self._owe(self.order.owed([*failures, *not_noted]))
+        return _texts(failures)
+
+    async def _is_wanted(self, order: Order) -> bool:
+        try:
+            return await self._in_time(
+                self._reports.cycle_started(order.board, order.generation)
+            )
+        except Exception as error:
+            if not self._forgotten:
+                self._report_end(order.generation, f"not begun: {error}")
+            return False
+
+    async def _each(
+        self, step: Callable[[Outlet], Deferred[None]], outlets: Sequence[Outlet]
+    ) -> dict[Outlet, str]:
+        """Take a step for all outlets at once; says what went wrong with which."""
+        texts = await gatherResults(
+            self._in_time(maybeDeferred(step, outlet)).addCallbacks(_no_text, _text)
+            for outlet in outlets
+        )
+        paired = zip(outlets, texts, strict=True)
+        return {outlet: text for outlet, text in paired if text is not None}
+
+    def _switch_off(self, outlet: Outlet) -> Deferred[None]:
+        return self._queues[outlet.relay_board].switch(outlet, on=False)
+
+    def _switch_on(self, outlet: Outlet) -> Deferred[None]:
+        return self._queues[outlet.relay_board].switch(outlet, on=True)
+
+    def _note_on(self, outlet: Outlet) -> Deferred[None]:
+        [owed] = self.order.owed([outlet])
+        return self._reports.outlet_is_on(owed)
+
+    def _report_end(self, generation: int, failure: str | None) -> None:
+        log.info(
+            "{board}: power cycle {generation}: {outcome}",
+            board=self.order.board,
+            generation=generation,
+            outcome=failure or "on again",
+        )
+        self._reports.cycle_ended(self.order.board, generation, failure)
+
+    def _in_time(self, step: Deferred[T]) -> Deferred[T]:
+        time_left = max(0.0, self._deadline - self._clock.seconds())
+        return step.addTimeout(time_left, self._clock, self._out_of_time)
+
+    def _out_of_time(self, *_: object) -> NoReturn:
+        raise OutOfTime(f"not done within the {self._budget:g} s of a power cycle")
+
+
+def _no_text(_: None) -> None:
+    return None
+
+
+def _text(failure: Failure) -> str:
+    return failure.getErrorMessage()
+
+
+def _texts(failures: dict[Outlet, str]) -> list[str]:
+    return [f"{outlet}: {text}" for outlet, text in failures.items()]

@@ -1,0 +1,61 @@
+"""What goes wrong between lifeguard and a relay board; each text is for a person."""
+
+from __future__ import annotations
+
+
+class RelayError(Exception):
+    """A relay board did not do, or not provably do, what was asked of it."""
+
+
+class Unreachable(RelayError):
+    """No connection could be opened."""
+
+
+class Disconnected(RelayError):
+    """The connection ended before the answer was there."""
+
+
+class NoAnswer(RelayError):
+    """Nothing came within the time allowed."""
+
+
+class ShortAnswer(RelayError):
+    """Something came within the time allowed, but not all of it."""
+
+
+class SurplusAnswer(RelayError):
+    """More came than was asked for."""
+
+
+class ForeignAnswer(RelayError):
+    """What came answers another command."""
+
+
+class ReadsDisagree(RelayError):
+    """A relay read twice was once on and once off."""
+
+
+class NotSwitched(RelayError):
+    """The relay board took the command, and the relay stayed as it was."""
+
+
+class BadOutlet(RelayError):
+    """The relay board's driver knows no such outlet."""
+
+
+class UnknownRelayBoard(RelayError):
+    """The inventory has no relay board of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no relay board {name} in the inventory")
+
+
+class OutOfTime(RelayError):
+    """The time allowed for a whole power cycle was over."""
+
+
+class Closed(RelayError):
+    """The queue of the relay board has been closed."""
+
+    def __init__(self) -> None:
+        super().__init__("lifeguard is stopping")

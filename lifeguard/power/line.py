@@ -1,0 +1,127 @@
+"""The line to a relay board: at most one connection, opened when it is needed.
+
+The TCP stack of these relay boards serves one connection at a time, and wants a rest
+after each. So one is kept for a while when there is nothing to do, in case there
+soon is, and the next is opened only when the rest is over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
+
+from lifeguard.power.connection import ProxrConnection
+from lifeguard.power.errors import Closed, RelayError, Unreachable
+from lifeguard.wire.proxr import Dialect, LinkTest
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import (
+        IDelayedCall,
+        IReactorTime,
+        IStreamClientEndpoint,
+    )
+    from twisted.python.failure import Failure
+
+OPEN_SECONDS = 5.0
+"""How long a relay board may take to accept a connection and pass the link test."""
+
+REST_SECONDS = 1.0
+"""How long a relay board is left alone after a connection, or an attempt at one."""
+
+
+class Line:
+    """Opens, keeps and closes the one connection to a relay board.
+
+    `linger` is how many seconds a connection without work is kept.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        endpoint: IStreamClientEndpoint,
+        dialect: Dialect,
+        linger: float,
+    ) -> None:
+        self._clock, self._endpoint, self._dialect = clock, endpoint, dialect
+        self._linger = linger
+        self._connection: ProxrConnection | None = None
+        self._rested_at = 0.0
+        self._closing: IDelayedCall | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection is open and of use."""
+        return self._connection is not None and self._connection.usable
+
+    async def connection(self) -> ProxrConnection:
+        """The open connection, or a new one that has passed the link test.
+
+        Raises a RelayError after REST_SECONDS and OPEN_SECONDS at the latest.
+        """
+        self._keep()
+        if self._connection is not None and self._connection.usable:
+            return self._connection
+        rest = self._rested_at - self._clock.seconds()
+        if rest > 0:
+            await deferLater(self._clock, rest)
+        try:
+            return await self._open()
+        finally:
+            self._rest()
+
+    def linger(self) -> None:
+        """There is no work for now; close the connection if that goes on."""
+        self._keep()
+        if self.connected:
+            self._closing = self._clock.callLater(self._linger, self._close_idle)
+
+    def drop(self, error: RelayError) -> None:
+        """End a connection that cannot be trusted any more."""
+        if self._connection is not None:
+            self._connection.abort(error)
+        self._rest()
+
+    def close(self) -> Deferred[None]:
+        """End the connection whatever it is doing; fires when it has ended."""
+        self._keep()
+        if self._connection is None:
+            return succeed(None)
+        self._connection.abort(Closed())
+        return self._connection.lost
+
+    async def _open(self) -> ProxrConnection:
+        connection = ProxrConnection(self._clock, self._dialect)
+        connection.lost.addCallback(self._rest)
+        deadline = self._clock.seconds() + OPEN_SECONDS
+        factory = Factory.forProtocol(lambda: connection)
+        factory.noisy = False
+        connecting = self._endpoint.connect(factory)
+        connecting.addErrback(_unreachable)
+        await connecting.addTimeout(OPEN_SECONDS, self._clock, _too_late)
+        self._connection = connection
+        # Where somebody else has the one connection, ours opens and says nothing.
+        await connection.ask(LinkTest(), deadline)
+        return connection
+
+    def _rest(self, _: object = None) -> None:
+        self._rested_at = self._clock.seconds() + REST_SECONDS
+
+    def _keep(self) -> None:
+        if self._closing is not None and self._closing.active():
+            self._closing.cancel()
+        self._closing = None
+
+    def _close_idle(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+def _unreachable(failure: Failure) -> NoReturn:
+    raise Unreachable(f"cannot be reached: {failure.getErrorMessage().rstrip('.')}")
+
+
+def _too_late(_: object, seconds: float) -> NoReturn:
+    raise Unreachable(f"no connection within {seconds:g} s")

@@ -1,0 +1,172 @@
+"""Outlets that must be on, whatever else happens, and are not yet known to be.
+
+Each is switched on, read back and reported, again and again until all three have
+succeeded. Nothing here gives up; who stops lifeguard may only stop waiting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from msgspec import Struct
+from twisted.application.internet import backoffPolicy
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
+
+from lifeguard.model import Outlet
+from lifeguard.power.errors import OutOfTime, UnknownRelayBoard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.python.failure import Failure
+
+    from lifeguard.model import Owed
+    from lifeguard.power.seams import PowerReports, Switches
+
+log = Logger()
+
+NOTE_SECONDS = 30.0
+"""How long the store may take to note that an outlet is on."""
+
+# Without jitter, outlets that failed together are tried together: one connection.
+_delay_after = backoffPolicy(0.5, 60.0, 2.0, jitter=lambda: 0.0)
+
+
+class OwedOutlet(Struct, frozen=True, kw_only=True):
+    """An outlet that is owed, and what has come of it so far."""
+
+    outlet: Outlet
+    board: str
+    generation: int
+    tries: int
+    last_error: str | None
+
+
+class Debt:
+    """One owed outlet, tried until it is settled or dropped."""
+
+    def __init__(
+        self,
+        owed: Owed,
+        queues: Mapping[str, Switches],
+        clock: IReactorTime,
+        reports: PowerReports,
+    ) -> None:
+        self.ended: Deferred[None] = Deferred()
+        """Fires when the outlet is noted to be on, or the debt is dropped."""
+        self._owed, self._queues = owed, queues
+        self._clock, self._reports = clock, reports
+        self._tries = 0
+        self._last_error: str | None = None
+        self._next_try: float | None = None
+        self._retry: IDelayedCall | None = None
+        self._dropped = False
+
+    def attempt(self) -> None:
+        """Try now, and again for as long as that is of any use."""
+        self._next_try = self._clock.seconds()
+        trying = Deferred.fromCoroutine(self._try())
+        trying.addCallbacks(self._settled, self._failed)
+
+    def drop(self) -> None:
+        """Try no more, and report nothing that may still come of the last try."""
+        self._dropped = True
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
+        self.ended.callback(None)
+
+    def tried_by(self, until: float) -> bool:
+        """Whether it is being tried, or will be before those clock seconds."""
+        return self._next_try is not None and self._next_try <= until
+
+    def shown(self) -> OwedOutlet:
+        """The debt as it is now, for people."""
+        return OwedOutlet(
+            outlet=self._owed.outlet,
+            board=self._owed.board,
+            generation=self._owed.generation,
+            tries=self._tries,
+            last_error=self._last_error,
+        )
+
+    async def _try(self) -> None:
+        name = self._owed.outlet.relay_board
+        if (queue := self._queues.get(name)) is None:
+            raise UnknownRelayBoard(name)
+        await queue.switch(self._owed.outlet, on=True)
+        if not self._dropped:
+            noting = self._reports.outlet_is_on(self._owed)
+            await noting.addTimeout(NOTE_SECONDS, self._clock, _not_noted)
+
+    def _settled(self, _: None) -> None:
+        if not self._dropped:
+            self.ended.callback(None)
+
+    def _failed(self, failure: Failure) -> None:
+        self._tries += 1
+        self._last_error = failure.getErrorMessage()
+        self._next_try = None
+        log.warn(
+            "{outlet} of {board} is owed, try {tries}: {error}",
+            outlet=self._owed.outlet,
+            board=self._owed.board,
+            tries=self._tries,
+            error=self._last_error,
+        )
+        if not self._dropped and not failure.check(UnknownRelayBoard):
+            delay = _delay_after(self._tries)
+            self._next_try = self._clock.seconds() + delay
+            self._retry = self._clock.callLater(delay, self.attempt)
+
+
+class OwedOutlets:
+    """Every debt there is, at most one an outlet."""
+
+    def __init__(
+        self,
+        queues: Mapping[str, Switches],
+        clock: IReactorTime,
+        reports: PowerReports,
+    ) -> None:
+        self._queues, self._clock, self._reports = queues, clock, reports
+        self._debts: dict[Outlet, Debt] = {}
+
+    def add(self, owed: Owed) -> None:
+        """List a debt, in place of an older one; see `pursue`."""
+        self.drop([owed.outlet])
+        debt = Debt(owed, self._queues, self._clock, self._reports)
+        self._debts[owed.outlet] = debt
+        debt.ended.addCallback(lambda _: self._debts.pop(owed.outlet))
+
+    def pursue(self, outlets: Iterable[Outlet]) -> None:
+        """Begin to settle what was added for these outlets, if anything was."""
+        for debt in self._of(outlets):
+            debt.attempt()
+
+    def drop(self, outlets: Iterable[Outlet]) -> None:
+        """Forget what these outlets owe: somebody else takes care of them."""
+        for debt in self._of(outlets):
+            debt.drop()
+
+    def shown(self) -> list[OwedOutlet]:
+        """All debts, for people."""
+        return [debt.shown() for debt in self._debts.values()]
+
+    async def settled(self, until: float) -> None:
+        """Returns when all debts are that will be tried before those clock seconds."""
+        await DeferredList(
+            [debt.ended for debt in self._debts.values() if debt.tried_by(until)]
+        )
+
+    def stop(self) -> None:
+        """Drop everything; the marks are kept where they are."""
+        self.drop(tuple(self._debts))
+
+    def _of(self, outlets: Iterable[Outlet]) -> list[Debt]:
+        return [self._debts[outlet] for outlet in outlets if outlet in self._debts]
+
+
+def _not_noted(_: object, seconds: float) -> NoReturn:
+    raise OutOfTime(f"on, but that was not noted within {seconds:g} s")
