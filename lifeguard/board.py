@@ -163,7 +163,7 @@ class ManagedBoard:
         if self.lifecycle.wants(self.standing.state, "poll"):
             self._poll()
         if self.lifecycle.wants(self.standing.state, "cycle_power"):
-            self.tell(Event(name=RESUME, source="lifeguard", stay=self.standing.stay))
+            self._take_up_cycle()
 
     def stop(self) -> None:
         """End all that is under way; what is committed stays committed."""
@@ -182,12 +182,19 @@ class ManagedBoard:
             self.tell(Event(name=CONFIG_FETCHED, source="netboot", stay=standing.stay))
 
     def cycle_started(self, generation: int) -> Deferred[bool]:
-        """The turn of a power cycle has come: True once that is committed."""
+        """The turn of a power cycle has come: True once that is committed.
+
+        Without a store it may not begin; it is ordered anew when the store is back.
+        """
         event = Event(name=CYCLE_STARTED, source="power", generation=generation)
         started: Deferred[bool] = self.deliver(event).addCallback(lambda _: True)
-        return started.addErrback(
-            lambda failure: failure.trap(Stale, NotAccepted) and False
-        )
+        return started.addErrback(self._cannot_start)
+
+    def _cannot_start(self, failure: Failure) -> bool:
+        failure.trap(Stale, NotAccepted, StoreUnavailable)
+        if failure.check(StoreUnavailable):
+            self._take_up_cycle()
+        return False
 
     def cycle_ended(self, generation: int, failure: str | None) -> None:
         """A power cycle is over."""
@@ -318,6 +325,10 @@ class ManagedBoard:
                 actions[effect]()
         except Exception:
             log.failure("{board}: an effect failed", board=self.board.name)
+
+    def _take_up_cycle(self) -> None:
+        stay = self.standing.stay
+        self.tell(Event(name=RESUME, source="lifeguard", stay=stay))
 
     def _cycle_power(self) -> None:
         self._world.power.cycle(

@@ -403,12 +403,18 @@ def test_own_events_are_kept_until_the_store_is_back() -> None:
     assert parts.state() == "RebootComplete"
 
 
-def test_no_power_cycle_begins_without_a_store() -> None:
+def test_no_power_cycle_begins_without_a_store_and_it_is_ordered_anew_after() -> None:
     parts = rig()
     parts.request("rq-reboot")
     parts.store.away = True
-    with pytest.raises(StoreUnavailable):
-        result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert not result_of(parts.fleet.cycle_started("panda-01", 1))
+    parts.clock.pump([1.0] * 30)
+    assert parts.said[-1] == ("cycle", "panda-01", 1, "rack1/1/1")
+    parts.store.away = False
+    parts.clock.advance(1)
+    assert parts.said[-1] == ("cycle", "panda-01", 2, "rack1/1/1")
+    parts.cycled()
+    assert (parts.state(), parts.board().standing.strikes) == ("RebootComplete", {})
 
 
 def test_an_absent_store_leaves_one_timer_a_board() -> None:
