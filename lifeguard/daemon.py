@@ -14,18 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred
 from twisted.internet.endpoints import HostnameEndpoint, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from lifeguard.clock import ServiceTime, WallClock
 from lifeguard.fleet import Fleet
 from lifeguard.health.network import Network, board_agent
 from lifeguard.health.pinger import Pinger
 from lifeguard.health.poller import Poller
-from lifeguard.manhole import manhole_factory
+from lifeguard.manhole import HostKeyError, manhole_factory
 from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import Content, Root
 from lifeguard.netboot.loader_config import LoaderConfigs
@@ -36,12 +35,13 @@ from lifeguard.netboot.tokens import Tokens
 from lifeguard.notify import Notifier
 from lifeguard.power import Power, RelayBoardQueue
 from lifeguard.store import SqlStore, StoreError, WorkerThreads
-from lifeguard.web import site
+from lifeguard.web import Access, World, site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+    from twisted.python.failure import Failure
 
     from lifeguard.config import Configuration
     from lifeguard.model import Change, Inventory
@@ -51,6 +51,9 @@ log = Logger()
 
 class CannotStart(Exception):
     """Why the daemon cannot do its work, in one line."""
+
+
+_KNOWN_REASONS = (CannotListenError, CannotStart, HostKeyError, OSError, StoreError)
 
 
 class Daemon(Service):
@@ -90,6 +93,7 @@ class Daemon(Service):
         )
         self.power = Power(reactor, _queues(reactor, inventory), self.fleet)
         self._notifier = Notifier(self._store)
+        self._server = Server(configuration.server.name, configuration.server.url)
         self._files = None if root is None else Root(Path(root))
         self._tftp = TftpServer(
             self._resolve,
@@ -120,8 +124,8 @@ class Daemon(Service):
         self._service_time.start(saved.service_seconds)
         tokens = Tokens(saved.token_key)
         self.fleet.load(saved, self.power)
-        self._show_boot_configs(tokens)
-        await self._listen_http(tokens)
+        self._boot = boot = self._boot_server(tokens)
+        await self._listen_http(boot, tokens)
         await self._listen_manhole()
         for service in (self._pinger, self.poller, self.power, self.fleet):
             service.startService()
@@ -132,7 +136,7 @@ class Daemon(Service):
 
     def _cannot_start(self, failure: Failure) -> None:
         """Anything but a known reason is a mistake of ours, and shown whole."""
-        failure.trap(StoreError, CannotListenError, CannotStart, CancelledError)
+        failure.trap(*_KNOWN_REASONS, CancelledError)
         if not failure.check(CancelledError):
             self._failed(str(failure.value))
 
@@ -140,14 +144,14 @@ class Daemon(Service):
     def _serves_tftp(self) -> bool:
         return self.configuration.tftp.mode == "serve"
 
-    def _show_boot_configs(self, tokens: Tokens) -> None:
-        server = Server(self.configuration.server.name, self.configuration.server.url)
-        configs = LoaderConfigs(self.configuration.inventory, tokens, server)
-        self._boot = BootServer(self.fleet, configs, self._files)
+    def _boot_server(self, tokens: Tokens) -> BootServer:
+        """What shows the boards' boot configs; in a directory too, if one is named."""
+        configs = LoaderConfigs(self.configuration.inventory, tokens, self._server)
         if self.configuration.tftp.directory is not None:
             links = Symlinks(Path(self.configuration.tftp.directory), configs)
             links.reconcile(self.fleet.situations())
             self.fleet.subscribe(partial(self._show_link, links))
+        return BootServer(self.fleet, configs, self._files)
 
     def _show_link(self, links: Symlinks, change: Change) -> None:
         links.show(self.fleet.situation(self.fleet.board(change.after.board)))
@@ -157,14 +161,32 @@ class Daemon(Service):
             raise OSError("the boards are not loaded yet")
         return self._boot.resolve(filename, client_address)
 
-    async def _listen_http(self, tokens: Tokens) -> None:
+    async def _listen_http(self, boot: BootServer, tokens: Tokens) -> None:
         http = self.configuration.http
-        factory = site(tokens)
-        await self._listen("http", http.listen, factory)
+        world = World(
+            fleet=self.fleet,
+            store=self._store,
+            power=self.power,
+            poller=self.poller,
+            files=boot,
+            tokens=tokens,
+            server=self._server,
+            clock=self._reactor,
+            service_time=self._service_time,
+            wall=self._wall,
+        )
+        access = Access(operator_token(self.state_dir), http.require_token)
+        await self._listen("http", http.listen, site(world, access))
 
     async def _listen_manhole(self) -> None:
         if (manhole := self.configuration.manhole) is not None:
-            factory = manhole_factory(self.fleet)
+            factory = manhole_factory(
+                self.fleet,
+                self._reactor,
+                self._service_time,
+                self.state_dir,
+                Path(manhole.authorized_keys),
+            )
             await self._listen("manhole", manhole.listen, factory)
 
     async def _listen(self, name: str, where: str, factory: IProtocolFactory) -> None:
@@ -186,7 +208,7 @@ class Daemon(Service):
     async def _stop(self) -> None:
         if self._starting is not None:
             self._starting.cancel()
-        await DeferredList([port.stopListening() for port in self._ports])
+        await DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
         await self._tftp.stopService()
         await self.power.stopService()
         self.fleet.stopService()

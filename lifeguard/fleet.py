@@ -20,7 +20,7 @@ from lifeguard.event import Answer, Event, Impossible
 from lifeguard.lifecycle import Boots, Lifecycle
 from lifeguard.lifecycle.lifecycle import INITIAL
 from lifeguard.lifecycle.state import Move
-from lifeguard.model import Board, Change, Inventory, Owed, Saved, Standing
+from lifeguard.model import Board, Change, Inventory, Owed, Role, Saved, Standing
 from lifeguard.netboot.decision import Situation
 from lifeguard.store import StoreUnavailable
 
@@ -35,6 +35,11 @@ SAVE_TIME_SECONDS = 5.0
 """How often the service seconds are saved; as much is lost by a kill -9."""
 
 Listener = Callable[[Change], None]
+
+_ROLES: dict[Boots, Role] = {
+    Boots.SELF_TEST: "self-test",
+    Boots.MAINTENANCE: "maintenance",
+}
 
 
 class Store(one_board.Store, Protocol):
@@ -192,10 +197,12 @@ class Fleet(Service):
         boots = board.lifecycle[first].boots
         if boots is Boots.WANTED:
             self._check_image(str(body["image"]), hardware)
-        elif boots in (Boots.SELF_TEST, Boots.MAINTENANCE):
-            role = "self-test" if boots is Boots.SELF_TEST else "maintenance"
-            if self.inventory.image_of_role(role, hardware) is None:
-                raise Impossible(f"no image of role {role} boots on {hardware}")
+        if boots in _ROLES:
+            self._check_role(_ROLES[boots], hardware)
+
+    def _check_role(self, role: Role, hardware: str) -> None:
+        if self.inventory.image_of_role(role, hardware) is None:
+            raise Impossible(f"no image of role {role} boots on {hardware}")
 
     def _check_image(self, name: str, hardware: str) -> None:
         image = self.inventory.images.get(name)
@@ -247,7 +254,9 @@ class Fleet(Service):
 
     def _save_time(self) -> Deferred[None]:
         saving = self._store.save_time()
-        return saving.addErrback(lambda failure: failure.trap(StoreUnavailable) and None)
+        return saving.addErrback(
+            lambda failure: failure.trap(StoreUnavailable) and None
+        )
 
 
 def _first_state(lifecycle: Lifecycle, event: str) -> str | None:

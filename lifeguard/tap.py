@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from msgspec import structs
 from twisted.logger import Logger
@@ -36,7 +36,7 @@ class Options(usage.Options):
     synopsis = "[--config FILE | --demo [--boards N] [--once]] [options]"
     longdesc = "Keeps a lab's development boards alive."
 
-    optParameters = [
+    optParameters: ClassVar = [
         ["config", None, None, "The configuration, such as /etc/lifeguard.toml."],
         ["state-dir", None, None, "Where the database and the keys are kept;"
          " default: the configuration's directory."],
@@ -44,7 +44,7 @@ class Options(usage.Options):
         ["boards", None, 12, "How many boards the demo simulates.", int],
         ["seed", None, 1, "The seed of the demo's faults.", int],
     ]  # fmt: skip
-    optFlags = [
+    optFlags: ClassVar = [
         ["demo", None, "Manage a simulated lab, with nothing to set up."],
         ["once", None, "End the demo when all its boards are Ready."],
     ]
@@ -89,7 +89,7 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     # The wall clock may jump, so nothing may be scheduled by it.
-    reactor.seconds = time.monotonic  # type: ignore[attr-defined]
+    reactor.seconds = time.monotonic  # type: ignore[method-assign]
     ending = Ending(reactor)
     if options.configuration is None:
         return demo(options, reactor, ending)
@@ -102,7 +102,7 @@ def daemon(
 ) -> Daemon:
     """The daemon, or the end of the process if it cannot even be put together."""
     try:
-        state_dir.mkdir(parents=True, exist_ok=True)
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Daemon(configuration, state_dir, reactor, utc_now, ending)
     except (OSError, StoreError) as error:
         refuse(f"lifeguard: {error}")

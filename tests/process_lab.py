@@ -50,12 +50,13 @@ class Child:
 
     def end(self, number: int = signal.SIGTERM, limit: float = LIMIT) -> int:
         """Send a signal; the exit status, when all output has been read."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
+        self.process.send_signal(number)
         return self.leave(limit)
 
     def leave(self, limit: float = LIMIT) -> int:
         """The exit status, when the process has ended by itself."""
+        if self.process.returncode is not None:
+            return self.process.returncode
         deadline = time.monotonic() + limit
         while self._next_line(deadline) is not None:
             pass
@@ -168,5 +169,4 @@ def process_lab(directory: Path, *arguments: str) -> Iterator[ProcessLab]:
     finally:
         for child in (lab.daemon, lab.simulator):
             if child is not None:
-                child.process.kill()
-                child.leave()
+                child.end(signal.SIGKILL)

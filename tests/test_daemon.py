@@ -52,7 +52,7 @@ def test_a_board_is_reimaged_and_rebooted_and_the_relay_really_switched(
         daemon.wait_for("sim-01: RebootComplete -- image-running --> Ready")
         assert moves(lab, "sim-01") == REIMAGED + REBOOTED
         assert lab.states() == {"sim-01": "Ready", "sim-02": "New"}
-        assert daemon.end() == 0
+        assert daemon.end() == -signal.SIGTERM  # as twistd does
     assert len(relays(tmp_path, "1/1")) == 4
     assert len(relays(tmp_path, "1/2")) == 0
 
@@ -114,7 +114,7 @@ def test_a_stop_in_the_middle_of_a_cycle_leaves_the_power_on(tmp_path: Path) -> 
         daemon = lab.start()
         lab.ask("/api/v1/boards/sim-01/events/rq-reboot", {})
         until(lambda: lab.boards()["sim-01"]["power"] == "off")
-        assert daemon.end(signal.SIGTERM) == 0
+        assert daemon.end(signal.SIGTERM) == -signal.SIGTERM
         until(lambda: lab.boards()["sim-01"]["power"] == "on")
 
 

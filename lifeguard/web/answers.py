@@ -1,0 +1,141 @@
+"""Answers: JSON in and out, and one table from what goes wrong to what is said.
+
+An error is `{"error": "one line"}`, never a page and never a traceback.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from twisted.logger import Logger
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from lifeguard.event import Impossible, NotAccepted, NotYet, Stale, UnknownEvent
+from lifeguard.fleet import UnknownBoard
+from lifeguard.power import RelayError, UnknownRelayBoard
+from lifeguard.store import StoreUnavailable
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+    from lifeguard.web.request import LabRequest
+
+log = Logger()
+
+Form = TypeVar("Form", bound=Struct)
+
+LONGEST_ERROR = 500
+"""Characters; some of what is quoted comes from the client."""
+
+
+class BadRequest(Exception):
+    """The body or the query is not what the route takes."""
+
+
+class TooLarge(Exception):
+    """The body is larger than any that makes sense."""
+
+
+class Forbidden(Exception):
+    """The caller may not do this."""
+
+
+class Missing(Exception):
+    """There is nothing of that name."""
+
+
+class NotNow(Exception):
+    """It cannot be had at the moment; it may be asked for again."""
+
+
+# The first that fits counts, so a special error stands before a general one.
+_STATUSES: dict[type[Exception], int] = {
+    BadRequest: 400,
+    Forbidden: 403,
+    UnknownBoard: 404,
+    UnknownEvent: 404,
+    UnknownRelayBoard: 404,
+    Missing: 404,
+    Stale: 409,
+    NotAccepted: 409,
+    TooLarge: 413,
+    Impossible: 422,
+    RelayError: 502,
+    NotYet: 503,
+    StoreUnavailable: 503,
+    NotNow: 503,
+}
+
+
+class Error(Struct, frozen=True):
+    """What went wrong, in one line; `accepted` are the events that the state takes."""
+
+    error: str
+    accepted: list[str] | UnsetType = UNSET
+
+
+def answer(request: LabRequest, value: Any, status: int = 200) -> bytes:
+    """The body that says `value`; status and headers are set on the request."""
+    body = msgspec.json.encode(value)
+    request.setResponseCode(status)
+    request.setHeader("Content-Type", "application/json")
+    request.setHeader("Content-Length", str(len(body)))
+    request.setHeader("Cache-Control", "no-store")
+    return body
+
+
+def refuse(request: LabRequest, failure: Failure) -> bytes:
+    """The answer to a request that failed, whatever the reason."""
+    error = failure.value
+    if isinstance(error, HTTPException):
+        return _unroutable(request, error)
+    status = next(
+        (status for kind, status in _STATUSES.items() if isinstance(error, kind)), None
+    )
+    if status is None:
+        log.failure("{path} failed", failure, path=request.path)
+        return answer(request, Error("lifeguard has a fault; its log tells more"), 500)
+    if status == 503:
+        request.setHeader("Retry-After", "1")
+    accepted = error.accepted if isinstance(error, NotAccepted) else UNSET
+    return answer(request, Error(_one_line(str(error)), accepted), status)
+
+
+def _unroutable(request: LabRequest, error: HTTPException) -> bytes:
+    if isinstance(error, MethodNotAllowed) and error.valid_methods is not None:
+        request.setHeader("Allow", ", ".join(sorted(error.valid_methods)))
+    return answer(request, Error(error.name.lower()), error.code or 404)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:LONGEST_ERROR]
+
+
+def read_body(request: LabRequest, form: type[Form]) -> Form:
+    """The JSON object in the body; an empty body is an empty object.
+
+    Raises TooLarge or BadRequest.
+    """
+    if request.is_too_large:
+        raise TooLarge("the body is too large")
+    try:
+        return msgspec.json.decode(request.content.read() or b"{}", type=form)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body: {error}") from error
+
+
+def read_query(request: LabRequest, form: type[Form]) -> Form:
+    """What stands behind the `?`, but for a token; raises BadRequest."""
+    values = {}
+    for name, given in request.args.items():
+        key = name.decode("utf-8", "replace")
+        if len(given) > 1:
+            raise BadRequest(f"{key} is given twice")
+        values[key] = given[0].decode("utf-8", "replace")
+    values.pop("token", None)
+    try:
+        return msgspec.convert(values, form, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"the query: {error}") from error

@@ -1,0 +1,75 @@
+"""Puts the HTTP interface together: what is described, and the few routes beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from twisted.internet.defer import TimeoutError
+
+from lifeguard.store import StoreUnavailable
+from lifeguard.web.answers import NotNow, answer
+from lifeguard.web.callers import Access, Callers
+from lifeguard.web.files import FileServer
+from lifeguard.web.openapi import describe
+from lifeguard.web.operations import Operation, route, router
+from lifeguard.web.request import LabRequest, LabSite
+from lifeguard.web.stream import Stream
+from lifeguard.web.table import operations
+
+if TYPE_CHECKING:
+    from klein import Klein
+
+    from lifeguard.web.world import World
+
+READY_SECONDS = 5.0
+"""A store that takes longer to answer keeps lifeguard from its work."""
+
+
+class Health(Struct, frozen=True):
+    """How many boards lifeguard looks after."""
+
+    boards: int
+
+
+def site(world: World, access: Access) -> LabSite:
+    """The lab over HTTP; the boards must have been loaded.
+
+    When its port is closed, the streams that are open end.
+    """
+    stream = Stream(world)
+    app = router()
+    route(app, described(operations(world, Callers(access, world.tokens), stream)))
+    _route_probes(app, world)
+    app.route("/files/<path:path>", methods=["GET"])(FileServer(world.files).send)
+    return LabSite(app.resource(), world.clock, stream.close)
+
+
+def described(table: list[Operation]) -> list[Operation]:
+    """The operations, and the one that describes them all."""
+
+    async def show(request: LabRequest) -> dict[str, Any]:
+        return document
+
+    summary = "This description."
+    whole = [*table, Operation("GET", "/openapi.json", summary, show, dict[str, Any])]
+    document = describe(whole)
+    return whole
+
+
+def _route_probes(app: Klein, world: World) -> None:
+    """For whoever watches lifeguard itself."""
+
+    @app.route("/healthz", methods=["GET"])
+    async def healthz(request: LabRequest) -> bytes:
+        """The process answers."""
+        return answer(request, Health(len(world.fleet.boards)))
+
+    @app.route("/readyz", methods=["GET"])
+    async def readyz(request: LabRequest) -> bytes:
+        """So does the store."""
+        try:
+            await world.store.standing("").addTimeout(READY_SECONDS, world.clock)
+        except (StoreUnavailable, TimeoutError) as error:
+            raise NotNow(f"the store does not answer: {error}") from error
+        return answer(request, Health(len(world.fleet.boards)))

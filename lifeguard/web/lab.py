@@ -1,0 +1,66 @@
+"""What the boards share: images, relay boards, polling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from lifeguard.web.views import ImageView, RelayBoardView, image_view, relay_board_view
+
+if TYPE_CHECKING:
+    from lifeguard.health.poller import HealthStatus
+    from lifeguard.web.callers import Callers
+    from lifeguard.web.request import LabRequest
+    from lifeguard.web.world import World
+
+
+class ImageList(Struct, frozen=True):
+    """Images in the order of the inventory."""
+
+    images: list[ImageView]
+
+
+class RelayBoardList(Struct, frozen=True):
+    """Relay boards in the order of the inventory.
+
+    `relay_boards` are those that are there; what an outlet owes stands with its board
+    even where its relay board is gone.
+    """
+
+    relay_boards: list[RelayBoardView]
+
+
+class Lab:
+    """Shows what the boards share, and takes an operator's hand in it."""
+
+    def __init__(self, world: World, callers: Callers) -> None:
+        self._world, self._callers = world, callers
+
+    async def images(self, request: LabRequest) -> ImageList:
+        images = self._world.fleet.inventory.images.values()
+        return ImageList([image_view(image) for image in images])
+
+    async def relay_boards(self, request: LabRequest) -> RelayBoardList:
+        return RelayBoardList(self._relay_boards())
+
+    async def test_relay_board(self, request: LabRequest, name: str) -> RelayBoardView:
+        self._callers.operator(request)
+        await self._world.power.test(name)
+        return next(view for view in self._relay_boards() if view.name == name)
+
+    async def health(self, request: LabRequest) -> HealthStatus:
+        return self._world.poller.status()
+
+    async def release_brake(self, request: LabRequest) -> HealthStatus:
+        self._callers.operator(request)
+        self._world.poller.release()
+        return self._world.poller.status()
+
+    def _relay_boards(self) -> list[RelayBoardView]:
+        world, power = self._world, self._world.power
+        owed, seconds, wall = power.owed(), world.clock.seconds(), world.wall()
+        return [
+            relay_board_view(status, world.fleet.inventory, owed, seconds, wall)
+            for status in power.relay_boards()
+        ]

@@ -1,0 +1,97 @@
+"""The interface's own description, from the declarations that route it: pure."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from msgspec.json import schema_components
+
+from lifeguard.web.answers import Error
+from lifeguard.web.operations import JSON, PREFIX, Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from msgspec import Struct
+
+VERSION = "1"
+
+_PART = re.compile(r"<(\w+)>")
+
+_schemas = partial(schema_components, ref_template="#/components/schemas/{name}")
+
+
+def describe(operations: Sequence[Operation]) -> dict[str, Any]:
+    """An OpenAPI 3.1 document of the operations."""
+    types = list(dict.fromkeys(kind for each in operations for kind in _types(each)))
+    schemas, components = _schemas([Error, *types])
+    by_type = dict(zip([Error, *types], schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for each in operations:
+        path = paths.setdefault(_PART.sub(r"{\1}", each.path), {})
+        path[each.method.lower()] = _operation(each, by_type)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "lifeguard", "version": VERSION},
+        "servers": [{"url": PREFIX}],
+        "security": [{}, {"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _types(operation: Operation) -> Iterator[Any]:
+    yield operation.answer
+    if operation.body is not None:
+        yield operation.body
+
+
+def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "summary": operation.summary,
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
+        "responses": _responses(operation, schemas),
+    }
+    if operation.body is not None:
+        described["requestBody"] = {"content": _content(schemas[operation.body])}
+    return described
+
+
+def _path_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+    for name in _PART.findall(operation.path):
+        schema = {"type": "string"}
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+    if operation.query is None:
+        return
+    for name, schema in _properties(operation.query).items():
+        yield {"name": name, "in": "query", "schema": schema}
+
+
+def _properties(form: type[Struct]) -> dict[str, Any]:
+    _, components = _schemas([form])
+    properties: dict[str, Any] = components[form.__name__]["properties"]
+    return properties
+
+
+def _responses(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
+    content = _content(schemas[operation.answer], operation.media)
+    responses = {"200": {"description": "OK", "content": content}}
+    error = _content(schemas[Error])
+    for status in operation.errors:
+        phrase = HTTPStatus(status).phrase
+        responses[str(status)] = {"description": phrase, "content": error}
+    responses["default"] = {"description": "A fault of lifeguard", "content": error}
+    return responses
+
+
+def _content(schema: Any, media: str = JSON) -> dict[str, Any]:
+    return {media: {"schema": schema}}

@@ -1,0 +1,70 @@
+"""What an operation of the interface is: one declaration to route and to describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from klein import Klein
+
+from lifeguard.web.answers import answer, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
+    from msgspec import Struct
+
+    from lifeguard.web.request import LabRequest
+
+PREFIX = "/api/v1"
+
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+
+
+Handler = Callable[..., "Awaitable[Any]"]
+"""Takes a request and the parts of its path by name; gives the answer."""
+
+
+class Operation(NamedTuple):
+    """One row of the interface; `path` is a klein rule below `PREFIX`.
+
+    `errors` are the statuses it can be refused with, besides those of every request.
+    A `media` other than JSON is written by the handler itself.
+    """
+
+    method: str
+    path: str
+    summary: str
+    handler: Handler
+    answer: type[Any]
+    errors: tuple[int, ...] = ()
+    query: type[Struct] | None = None
+    body: type[Struct] | None = None
+    media: str = JSON
+
+
+def router() -> Klein:
+    """A klein application without routes, whose every error is JSON."""
+    app = Klein()
+    # Or klein would answer a doubled slash with a redirection, which is a page.
+    app.url_map.merge_slashes = False
+    app.handle_errors(Exception)(refuse)  # type: ignore[arg-type]
+    return app
+
+
+def route(app: Klein, operations: Iterable[Operation]) -> None:
+    """Serve the operations."""
+    for operation in operations:
+        _route(app, operation)
+
+
+def _route(app: Klein, operation: Operation) -> None:
+    endpoint = f"{operation.method} {operation.path}"
+
+    async def serve(request: LabRequest, **parts: str) -> bytes | None:
+        value = await operation.handler(request, **parts)
+        return answer(request, value) if operation.media == JSON else None
+
+    rule, methods = PREFIX + operation.path, [operation.method]
+    app.route(rule, methods=methods, endpoint=endpoint)(serve)

@@ -1,0 +1,116 @@
+"""Twisted's HTTP server as a lab needs it: where a request comes from, and how much.
+
+A connection's age tells whether a board has been switched on since. A query may hold
+a token, so it is cut off before anything can log it.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote_to_bytes
+
+from twisted.logger import Logger
+from twisted.web import http
+from twisted.web.server import Request, Site
+
+from lifeguard.web.answers import Error, answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IReactorTime, ITCPTransport
+    from twisted.web.resource import IResource
+
+log = Logger()
+
+LARGEST_BODY = 64 * 1024
+"""Bytes; nobody's boot config is larger."""
+
+
+class LabChannel(http.HTTPChannel):
+    """A connection that knows its age."""
+
+    def connectionMade(self) -> None:
+        self.opened = cast("LabSite", self.factory).clock.seconds()
+        super().connectionMade()
+
+
+class LabRequest(Request):
+    """A request that knows its connection's age, and keeps no more than it should."""
+
+    content: BytesIO
+    args: dict[bytes, list[bytes]]
+
+    def __init__(self, channel: LabChannel, *queued: object) -> None:
+        super().__init__(channel, *queued, parsePOSTFormSubmission=False)
+        self.opened = channel.opened
+        """When the connection was made, in seconds of the clock."""
+        self._received = 0
+
+    @property
+    def is_too_large(self) -> bool:
+        """The body was cut, for it was larger than `LARGEST_BODY`."""
+        return self._received > LARGEST_BODY
+
+    def gotLength(self, length: int | None) -> None:
+        self.content = BytesIO()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        # All of it is read: a client that is cut off in its body hears no answer.
+        self._received += len(data)
+        if not self.is_too_large:
+            self.content.write(data)
+
+    def process(self) -> None:
+        self.uri = self.path
+        try:
+            unquote_to_bytes(self.path).decode()
+        except UnicodeDecodeError:  # nothing of ours has such a name
+            self.write(answer(self, Error("not found"), 404))
+            self.finish()
+            return
+        super().process()
+
+    def abort(self) -> None:
+        """Cut the connection, lest a part of the answer is taken for the whole."""
+        cast("ITCPTransport", self.transport).abortConnection()
+
+    def getRequestHostname(self) -> bytes:
+        """One name for all: what the client thinks of it decides no route."""
+        return b"lifeguard"
+
+
+class LabSite(Site):
+    """Serves `resource`; `stopped` is called when the port is closed.
+
+    There is no access log, and so no timer that keeps its date.
+    """
+
+    requestFactory = LabRequest  # type: ignore[assignment]
+    protocol = LabChannel  # type: ignore[assignment]
+
+    def __init__(
+        self, resource: IResource, clock: IReactorTime, stopped: Callable[[], None]
+    ) -> None:
+        super().__init__(resource, reactor=clock)
+        self.clock, self._stopped = clock, stopped
+
+    def startFactory(self) -> None:
+        """Nothing to open."""
+
+    def stopFactory(self) -> None:
+        self._stopped()
+
+    def log(self, request: http.Request) -> None:
+        log.debug(
+            "{peer} {method} {path}: {code}",
+            peer=request.getClientAddress(),
+            method=request.method,
+            path=request.path,
+            code=request.code,
+        )
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """Not HTTP/2, which has no channel of ours."""
+        return [b"http/1.1"]

@@ -1,0 +1,135 @@
+"""Every change as a server-sent event, to whoever listens and keeps up.
+
+What is sent is about the present: a client that comes back asks for the boards anew.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from lifeguard.model import HistoryRow
+from lifeguard.web.views import BoardSummary, summary
+
+if TYPE_CHECKING:
+    from lifeguard.model import Change
+    from lifeguard.web.request import LabRequest
+    from lifeguard.web.world import World
+
+log = Logger()
+
+HEARTBEAT_SECONDS = 15.0
+"""A comment so often, so that both sides notice when the other is gone."""
+
+MOST_WAITING = 1000
+"""Changes that wait for a client that does not read; with one more it is dropped."""
+
+HEARTBEAT = b": still here\n\n"
+
+
+class StreamedChange(Struct, frozen=True):
+    """What happened to a board, and where it stands now."""
+
+    change: HistoryRow
+    board: BoardSummary
+
+
+@implementer(IPushProducer)
+class Listener:
+    """One client, and what waits until it reads on."""
+
+    def __init__(self, request: LabRequest) -> None:
+        self._request = request
+        self._paused = False
+        self._waiting: deque[bytes] = deque()
+        request.registerProducer(self, True)
+
+    def send(self, message: bytes) -> None:
+        """Write it now, or when the client reads on; a slow client is dropped."""
+        if len(self._waiting) == MOST_WAITING:
+            self._drop()
+        self._waiting.append(message)
+        self._write()
+
+    def end(self) -> None:
+        """Nothing more will be sent; the request may be finished."""
+        self._request.unregisterProducer()
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        self._write()
+
+    def stopProducing(self) -> None:
+        self._paused = True
+
+    def _write(self) -> None:
+        while self._waiting and not self._paused:
+            self._request.write(self._waiting.popleft())
+
+    def _drop(self) -> None:
+        peer = self._request.getClientAddress()
+        log.info("{peer} does not read the stream and is dropped", peer=peer)
+        self._waiting.clear()
+        self._request.abort()
+
+
+class Stream:
+    """The clients that hear of changes, each with what ends its request."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._listeners: dict[Listener, Deferred[None]] = {}
+        self._heart = LoopingCall(self._send, HEARTBEAT)
+        self._heart.clock = world.clock
+        world.fleet.subscribe(self._changed)
+
+    def listen(self, request: LabRequest) -> Deferred[None]:
+        """Fires when lifeguard stops; is cancelled when the client has gone."""
+        request.setHeader("Content-Type", "text/event-stream")
+        request.setHeader("Cache-Control", "no-store")
+        if request.method == b"HEAD":
+            return succeed(None)
+        listener = Listener(request)
+        ended: Deferred[None] = Deferred(lambda _: self._leave(listener))
+        self._listeners[listener] = ended
+        if not self._heart.running:
+            self._heart.start(HEARTBEAT_SECONDS, now=False)
+        listener.send(HEARTBEAT)
+        return ended
+
+    def close(self) -> None:
+        """End every answer that is being given."""
+        for listener, ended in tuple(self._listeners.items()):
+            self._leave(listener)
+            listener.end()
+            ended.callback(None)
+
+    def _leave(self, listener: Listener) -> None:
+        del self._listeners[listener]
+        if not self._listeners:
+            self._heart.stop()
+
+    def _changed(self, change: Change) -> None:
+        if self._listeners:
+            self._send(self._message(change))
+
+    def _message(self, change: Change) -> bytes:
+        after, name = change.after, change.after.board
+        board = summary(after, self._world.fleet.boards[name], self._world.now())
+        data = msgspec.json.encode(StreamedChange(change.row, board))
+        return b"id: %s/%d\ndata: %s\n\n" % (name.encode(), after.version, data)
+
+    def _send(self, message: bytes) -> None:
+        for listener in tuple(self._listeners):
+            listener.send(message)

@@ -1,0 +1,264 @@
+"""What the lab's records look like from outside: pure, from records to answers.
+
+Service seconds and clock seconds mean nothing to a client; it is given wall time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+
+from lifeguard.change import Moment, still_waits
+from lifeguard.model import HistoryRow, Request
+from lifeguard.netboot.decision import (
+    BootDisk,
+    BootImage,
+    CannotBoot,
+    Decision,
+    HandsOff,
+)
+from lifeguard.web.consequences import Consequence, consequences
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lifeguard.board import ManagedBoard
+    from lifeguard.model import Image, Inventory, Standing
+    from lifeguard.power import OwedOutlet, RelayBoardStatus
+
+
+class StrikeCount(Struct, frozen=True):
+    """Strikes counted against a state; one more than `allowed` gives up."""
+
+    count: int
+    allowed: int | None
+
+
+class BoardSummary(Struct, frozen=True, kw_only=True):
+    """One board in a list. `deadline` is when its state times out.
+
+    `hardware` is null for a board that is not in the inventory any more, `image` while
+    nobody knows what is on the disk. `strikes` are by state.
+    """
+
+    name: str
+    state: str
+    since: datetime
+    deadline: datetime | None
+    seconds_left: float | None
+    generation: int
+    image: str | None
+    wanted_image: str | None
+    hardware: str | None
+    removed: bool
+    strikes: dict[str, StrikeCount]
+    version: int
+
+
+class Boots(Struct, frozen=True):
+    """What a board is given when it asks now; `reason` why that is nothing."""
+
+    what: Literal["image", "disk", "nothing", "not-ours"]
+    image: str | None = None
+    reason: str | None = None
+
+
+class OwedView(Struct, frozen=True):
+    """An outlet that must be on again and is not yet known to be."""
+
+    outlet: str
+    board: str
+    generation: int
+    tries: int
+    last_error: str | None
+
+
+class BoardDetail(BoardSummary, frozen=True, kw_only=True):
+    """Why a board is where it is, and what happens next.
+
+    `came` is the row of history by which it came there, null while there is no store.
+    `known_state` is false for a state that its lifecycle lacks. `waits_for_power`: its
+    relay board has others to serve first. `poll_withheld`: it does not answer, but so
+    many do not that lifeguard doubts its own network.
+    """
+
+    mac: str | None
+    address: str | None
+    power: list[str]
+    known_state: bool
+    came: HistoryRow | None
+    request: Request | None
+    accepted: list[str]
+    next: list[Consequence]
+    boots: Boots
+    owed: list[OwedView]
+    waits_for_power: bool
+    poll_withheld: bool
+
+
+class ImageView(Struct, frozen=True):
+    """An image and the hardware it boots on; hidden are those with a role."""
+
+    name: str
+    hidden: bool
+    role: Literal["self-test", "maintenance"] | None
+    hardware: list[str]
+
+
+class RelayBoardView(Struct, frozen=True, kw_only=True):
+    """How a relay board is doing; `waiting` counts what it has not taken up."""
+
+    name: str
+    driver: str
+    address: str
+    connected: bool
+    waiting: int
+    last_success: datetime | None
+    last_error: str | None
+    last_error_at: datetime | None
+    owed: list[OwedView]
+
+
+def summary(
+    standing: Standing, managed: ManagedBoard | None, now: Moment
+) -> BoardSummary:
+    """One line; `managed` None: the board is not in the inventory any more."""
+    return BoardSummary(**_summary(standing, managed, now))
+
+
+def detail(
+    managed: ManagedBoard,
+    now: Moment,
+    *,
+    came: HistoryRow | None,
+    decision: Decision,
+    owed: Sequence[OwedOutlet],
+    poll_withheld: bool,
+) -> BoardDetail:
+    """All there is to know of a board; `owed` are its outlets."""
+    board, standing, lifecycle = managed.board, managed.standing, managed.lifecycle
+    known = standing.state in lifecycle
+    return BoardDetail(
+        **_summary(standing, managed, now),
+        mac=board.mac,
+        address=board.address,
+        power=[str(outlet) for outlet in board.power],
+        known_state=known,
+        came=came,
+        request=standing.request,
+        accepted=lifecycle.accepted(standing.state),
+        next=consequences(lifecycle, standing) if known else [],
+        boots=boots_view(decision),
+        owed=[owed_view(one) for one in owed],
+        waits_for_power=known and still_waits(lifecycle, standing),
+        poll_withheld=poll_withheld,
+    )
+
+
+def removed_detail(
+    standing: Standing,
+    now: Moment,
+    *,
+    came: HistoryRow | None,
+    owed: Sequence[OwedOutlet],
+) -> BoardDetail:
+    """What is left of a board that is not in the inventory any more."""
+    return BoardDetail(
+        **_summary(standing, None, now),
+        mac=None,
+        address=None,
+        power=[],
+        known_state=False,
+        came=came,
+        request=standing.request,
+        accepted=[],
+        next=[],
+        boots=boots_view(HandsOff()),
+        owed=[owed_view(one) for one in owed],
+        waits_for_power=False,
+        poll_withheld=False,
+    )
+
+
+def _summary(
+    standing: Standing, managed: ManagedBoard | None, now: Moment
+) -> dict[str, Any]:
+    left = None if standing.deadline is None else standing.deadline - now.service
+    return {
+        "name": standing.board,
+        "state": standing.state,
+        "since": standing.since,
+        "deadline": None if left is None else now.wall + timedelta(seconds=left),
+        "seconds_left": None if left is None else max(0.0, left),
+        "generation": standing.generation,
+        "image": standing.image,
+        "wanted_image": standing.wanted_image,
+        "hardware": None if managed is None else managed.board.hardware,
+        "removed": managed is None,
+        "strikes": {
+            state: StrikeCount(strikes.count, _allowed(managed, state))
+            for state, strikes in standing.strikes.items()
+        },
+        "version": standing.version,
+    }
+
+
+def _allowed(managed: ManagedBoard | None, state: str) -> int | None:
+    if managed is None or state not in managed.lifecycle:
+        return None
+    return managed.lifecycle[state].attempts
+
+
+def boots_view(decision: Decision) -> Boots:
+    """The one decision, in words."""
+    match decision:
+        case BootImage(image):
+            return Boots("image", image=image.name)
+        case BootDisk():
+            return Boots("disk")
+        case CannotBoot(reason):
+            return Boots("nothing", reason=reason)
+        case HandsOff():
+            return Boots("not-ours")
+
+
+def owed_view(owed: OwedOutlet) -> OwedView:
+    """An owed outlet by its name."""
+    return OwedView(
+        str(owed.outlet), owed.board, owed.generation, owed.tries, owed.last_error
+    )
+
+
+def image_view(image: Image) -> ImageView:
+    """An image, without what only the daemon reads."""
+    return ImageView(image.name, image.role is not None, image.role, sorted(image.boot))
+
+
+def relay_board_view(
+    status: RelayBoardStatus,
+    inventory: Inventory,
+    owed: Sequence[OwedOutlet],
+    clock_seconds: float,
+    wall: datetime,
+) -> RelayBoardView:
+    """A relay board's health; `clock_seconds` and `wall` are the same moment."""
+
+    def moment(seconds: float | None) -> datetime | None:
+        if seconds is None:
+            return None
+        return wall - timedelta(seconds=clock_seconds - seconds)
+
+    relay_board = inventory.relay_boards[status.name]
+    return RelayBoardView(
+        name=status.name,
+        driver=relay_board.driver,
+        address=f"{relay_board.host}:{relay_board.port}",
+        connected=status.connected,
+        waiting=status.waiting,
+        last_success=moment(status.last_success),
+        last_error=status.last_error,
+        last_error_at=moment(status.last_error_at),
+        owed=[owed_view(one) for one in owed if one.outlet.relay_board == status.name],
+    )

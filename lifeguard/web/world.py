@@ -1,0 +1,76 @@
+"""Everything outside the HTTP interface that it may touch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from lifeguard.change import Moment
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IReactorTime
+
+    from lifeguard.clock import ServiceTime, WallClock
+    from lifeguard.fleet import Fleet
+    from lifeguard.health.poller import HealthStatus
+    from lifeguard.model import HistoryRow, Standing
+    from lifeguard.netboot.files import Content
+    from lifeguard.netboot.parameters import Server
+    from lifeguard.netboot.tokens import Tokens
+    from lifeguard.power import OwedOutlet, RelayBoardStatus
+
+
+class Store(Protocol):
+    """Where the past is kept; a Deferred that fails, fails with StoreUnavailable."""
+
+    def standing(self, board: str) -> Deferred[Standing | None]: ...
+
+    def history(
+        self, board: str, limit: int = 100, before: int | None = None
+    ) -> Deferred[list[HistoryRow]]:
+        """The newest rows first; those older than the row of id `before`."""
+
+
+class Power(Protocol):
+    """How the relay boards are doing."""
+
+    def owed(self) -> list[OwedOutlet]: ...
+    def relay_boards(self) -> list[RelayBoardStatus]: ...
+
+    def test(self, relay_board: str) -> Deferred[None]:
+        """Fires when it has passed a link test; fails with a RelayError."""
+
+
+class Poller(Protocol):
+    """How polling is doing."""
+
+    def status(self) -> HealthStatus: ...
+
+    def release(self) -> None:
+        """A person says that it is the boards that are ill."""
+
+
+class Files(Protocol):
+    """What boot loaders are served, whichever way they ask."""
+
+    def resolve(self, filename: str, client_address: str) -> Content:
+        """Raises NotFound, or Refused as TFTP does, or OSError."""
+
+
+class World(NamedTuple):
+    """The lab, as it is shown and addressed over HTTP."""
+
+    fleet: Fleet
+    store: Store
+    power: Power
+    poller: Poller
+    files: Files
+    tokens: Tokens
+    server: Server
+    clock: IReactorTime
+    service_time: ServiceTime
+    wall: WallClock
+
+    def now(self) -> Moment:
+        """This moment in service seconds and in wall time."""
+        return Moment(self.service_time.now(), self.wall())
