@@ -8,44 +8,40 @@ store may or may not have taken is looked up before anything else happens.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from lifeguard.change import (
-    Effect,
-    Moment,
-    NothingDue,
+from lifeguard.decide import (
+    Decision,
+    NothingToDo,
     Renewed,
     Repeated,
-    Step,
     decide,
-    history_row,
     place,
     take_up_cycle,
 )
+from lifeguard.draft import Moment, Step, history_row
+from lifeguard.effects import Effects
 from lifeguard.event import Answer, Event, NotAccepted, Refused, Stale, UnknownEvent
 from lifeguard.lifecycle.state import (
     CONFIG_FETCHED,
     CYCLE_FAILED,
     CYCLE_OK,
     CYCLE_STARTED,
-    POLL_FAILED,
     TIMEOUT,
 )
 from lifeguard.store import StoreUnavailable, Superseded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from twisted.internet.interfaces import IDelayedCall
 
-    from twisted.internet.interfaces import IDelayedCall, IReactorTime
-
-    from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.lifecycle import Lifecycle
-    from lifeguard.model import Board, Change, HistoryRow, Outcome, Outlet, Standing
+    from lifeguard.model import Board, HistoryRow, Outcome, Standing
+    from lifeguard.world import World
 
 log = Logger()
 
@@ -54,55 +50,6 @@ RETRY_SECONDS = 1.0
 
 SET_STATE = "set-state"
 RESUME = "resume"
-
-
-class Store(Protocol):
-    """The part of the store that a board needs."""
-
-    def commit(self, change: Change) -> Deferred[None]: ...
-    def record(self, row: HistoryRow) -> Deferred[None]: ...
-    def standing(self, board: str) -> Deferred[Standing | None]: ...
-
-
-class Power(Protocol):
-    """Who cycles power; it reports by way of the fleet."""
-
-    def cycle(
-        self, board: str, generation: int, outlets: tuple[Outlet, ...]
-    ) -> None: ...
-
-
-class Watch(Protocol):
-    """Polls that go on until they are stopped."""
-
-    def stop(self) -> None: ...
-
-
-class Poller(Protocol):
-    """Who asks boards whether they are well."""
-
-    def watch(
-        self,
-        board: str,
-        address: str,
-        checks: tuple[str, ...],
-        failed: Callable[[str], None],
-    ) -> Watch: ...
-
-
-class World(NamedTuple):
-    """Everything outside a board that it may touch."""
-
-    store: Store
-    power: Power
-    poller: Poller
-    clock: IReactorTime
-    service_time: ServiceTime
-    wall: WallClock
-    checks: Callable[[Board, Standing], tuple[str, ...]]
-    """What proves that a board is well, by the image it runs."""
-    changed: Callable[[Change], None]
-    """Told after each commit, before its effects begin."""
 
 
 class _Waiting(NamedTuple):
@@ -126,9 +73,8 @@ class ManagedBoard:
         self._busy = False
         self._stopped = False
         self._doubtful: Step | None = None
-        self._timer: IDelayedCall | None = None
         self._retries: set[IDelayedCall] = set()
-        self._watch: Watch | None = None
+        self._effects = Effects(board, world, self.tell)
 
     # What others ask of a board.
 
@@ -161,14 +107,14 @@ class ManagedBoard:
             return
         self._arm()
         if self.lifecycle.wants(self.standing.state, "poll"):
-            self._poll()
+            self._effects.poll(self.standing)
         if self.lifecycle.wants(self.standing.state, "cycle_power"):
             self._take_up_cycle()
 
     def stop(self) -> None:
         """End all that is under way; what is committed stays committed."""
         self._stopped = True
-        self._leave()
+        self._effects.leave()
         for call in self._retries:
             call.cancel()
         self._retries.clear()
@@ -195,6 +141,10 @@ class ManagedBoard:
         if failure.check(StoreUnavailable):
             self._take_up_cycle()
         return False
+
+    def _take_up_cycle(self) -> None:
+        stay = self.standing.stay
+        self.tell(Event(name=RESUME, source="lifeguard", stay=stay))
 
     def cycle_ended(self, generation: int, failure: str | None) -> None:
         """A power cycle is over."""
@@ -256,13 +206,13 @@ class ManagedBoard:
             repeat=isinstance(decision, Repeated),
         )
 
-    def _decide(self, waiting: _Waiting) -> Step | Renewed | Repeated | NothingDue:
+    def _decide(self, waiting: _Waiting) -> Decision:
         event, standing, moment = waiting.event, self.standing, self._moment()
         if waiting.target is not None:
             return self._place(event, *waiting.target, moment)
         if event.name == RESUME:
             step = take_up_cycle(self.lifecycle, self.board, standing, event, moment)
-            return step or NothingDue()
+            return step or NothingToDo()
         return decide(self.lifecycle, self.board, standing, event, moment)
 
     def _place(self, event: Event, from_: str, to: str, moment: Moment) -> Step:
@@ -291,7 +241,7 @@ class ManagedBoard:
             return
         saved = await self._world.store.standing(self.board.name)
         self._doubtful = None
-        if saved == step.change.after:
+        if saved is not None and saved.version == step.change.after.version:
             self._committed(step)
         elif saved is not None:
             self.standing = saved
@@ -301,7 +251,7 @@ class ManagedBoard:
         change, before = step.change, self.standing
         self.standing = change.after
         if change.after.stay != before.stay:
-            self._leave()
+            self._effects.leave()
         self._arm()
         log.info(
             "{board}: {old} -- {event} --> {new}{reason}",
@@ -312,61 +262,11 @@ class ManagedBoard:
             reason=f" ({change.row.reason})" if change.row.reason else "",
         )
         self._world.changed(change)
-        self._begin(step.effects)
+        self._effects.begin(change.after, step.effects)
 
-    # Effects; bound to the state they were begun in.
-
-    def _begin(self, effects: tuple[Effect, ...]) -> None:
-        """In order; one that fails stops those after it and is a matter for the
-        state's timeout."""
-        actions = {"cycle_power": self._cycle_power, "poll": self._poll}
-        try:
-            for effect in effects:
-                actions[effect]()
-        except Exception:
-            log.failure("{board}: an effect failed", board=self.board.name)
-
-    def _take_up_cycle(self) -> None:
-        stay = self.standing.stay
-        self.tell(Event(name=RESUME, source="lifeguard", stay=stay))
-
-    def _cycle_power(self) -> None:
-        self._world.power.cycle(
-            self.board.name, self.standing.generation, self.board.power
-        )
-
-    def _poll(self) -> None:
-        checks = self._world.checks(self.board, self.standing)
-        if self.board.address is None or not checks:
-            return
-        stay = self.standing.stay
-        self._watch = self._world.poller.watch(
-            self.board.name,
-            self.board.address,
-            checks,
-            lambda reason: self.tell(
-                Event(name=POLL_FAILED, source="poll", stay=stay, reason=reason)
-            ),
-        )
-
-    def _leave(self) -> None:
-        """What a state started, leaving it stops."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
-        if self._watch is not None:
-            self._watch.stop()
-            self._watch = None
-
-    def _arm(self, at_least: float = 0.0) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
-        if self.standing.deadline is None or self.standing.state not in self.lifecycle:
-            return
-        left = self.standing.deadline - self._world.service_time.now()
-        event = Event(name=TIMEOUT, source="timer")
-        self._timer = self._world.clock.callLater(max(at_least, left), self.tell, event)
+    def _arm(self) -> None:
+        if self.standing.state in self.lifecycle:
+            self._effects.arm(self.standing)
 
     # What could not be done.
 
@@ -375,7 +275,7 @@ class ManagedBoard:
         if self._stopped or not failure.check(StoreUnavailable):
             return
         if event.name == TIMEOUT:
-            self._arm(at_least=RETRY_SECONDS)
+            self._effects.arm(self.standing, at_least=RETRY_SECONDS)
             return
 
         def again() -> None:

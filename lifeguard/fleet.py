@@ -14,8 +14,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from lifeguard import board as one_board
-from lifeguard.board import ManagedBoard, Poller, World
+from lifeguard import world
+from lifeguard.board import ManagedBoard
 from lifeguard.event import Answer, Event, Impossible
 from lifeguard.lifecycle import Boots, Lifecycle
 from lifeguard.lifecycle.lifecycle import INITIAL
@@ -23,6 +23,7 @@ from lifeguard.lifecycle.state import Move
 from lifeguard.model import Board, Change, Inventory, Owed, Role, Saved, Standing
 from lifeguard.netboot.decision import Situation
 from lifeguard.store import StoreUnavailable
+from lifeguard.world import Poller, World
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -42,14 +43,14 @@ _ROLES: dict[Boots, Role] = {
 }
 
 
-class Store(one_board.Store, Protocol):
+class Store(world.Store, Protocol):
     """The part of the store that the fleet needs."""
 
     def settle(self, owed: Owed) -> Deferred[None]: ...
     def save_time(self) -> Deferred[None]: ...
 
 
-class Power(one_board.Power, Protocol):
+class Power(world.Power, Protocol):
     """Who cycles power and switches on what must not stay off."""
 
     def owe(self, owed: tuple[Owed, ...]) -> None: ...
@@ -91,7 +92,7 @@ class Fleet(Service):
 
     def load(self, saved: Saved, power: Power) -> None:
         """Stand every board where it was saved; nothing moves yet."""
-        world = World(
+        around = World(
             store=self._store,
             power=power,
             poller=self._poller,
@@ -106,7 +107,7 @@ class Fleet(Service):
                 board=name, state=INITIAL, since=self._wall()
             )
             lifecycle = self.inventory.hardware[board.hardware].lifecycle
-            self.boards[name] = ManagedBoard(board, lifecycle, standing, world)
+            self.boards[name] = ManagedBoard(board, lifecycle, standing, around)
         self.removed = {
             name: standing
             for name, standing in saved.standings.items()

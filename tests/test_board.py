@@ -538,3 +538,26 @@ def test_a_board_that_stands_where_it_was_saved_is_not_written_again() -> None:
     parts = rig(saved=Saved(standings={"panda-01": standing}), store=store)
     assert parts.board().standing == replace(standing)
     assert parts.said == [("owe",)]
+
+
+# Effects.
+
+
+def test_a_power_cycle_that_cannot_be_ordered_is_one_strike_at_the_states_pace(
+    logged_failures: list[LogEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = rig()
+
+    def broken(*order: object) -> None:
+        raise RuntimeError("a driver of the lab's own")
+
+    monkeypatch.setattr(parts.power, "cycle", broken)
+    parts.request("rq-reboot")
+    parts.clock.advance(59)
+    assert parts.board().standing.strikes == {}
+    parts.clock.advance(1)
+    assert parts.board().standing.strikes["RebootRebooting"].count == 1
+    assert len(logged_failures) == 2
+    logged_failures.clear()
+    reasons = [row.reason for row in parts.store.rows]
+    assert "it could not be ordered: a driver of the lab's own" in reasons

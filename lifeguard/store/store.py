@@ -43,7 +43,7 @@ TOKEN_KEY = 32
 class SqlStore:
     """Boards, owed outlets, history and notices in a database.
 
-    Every Deferred but those of `open` and `close` may fail with StoreUnavailable;
+    Every Deferred but that of `close` may fail with StoreUnavailable or StoreError;
     one that writes fires when the write is durable, in the order asked.
     `service_seconds` is asked once for each transaction, after `open`.
     """

@@ -16,6 +16,7 @@ from lifeguard.event import Impossible, NotAccepted, NotYet, Stale, UnknownEvent
 from lifeguard.fleet import UnknownBoard
 from lifeguard.power import RelayError, UnknownRelayBoard
 from lifeguard.store import StoreUnavailable
+from lifeguard.web.errors import BadRequest, Forbidden, Missing, NotNow, TooLarge
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -28,26 +29,6 @@ Form = TypeVar("Form", bound=Struct)
 
 LONGEST_ERROR = 500
 """Characters; some of what is quoted comes from the client."""
-
-
-class BadRequest(Exception):
-    """The body or the query is not what the route takes."""
-
-
-class TooLarge(Exception):
-    """The body is larger than any that makes sense."""
-
-
-class Forbidden(Exception):
-    """The caller may not do this."""
-
-
-class Missing(Exception):
-    """There is nothing of that name."""
-
-
-class NotNow(Exception):
-    """It cannot be had at the moment; it may be asked for again."""
 
 
 # The first that fits counts, so a special error stands before a general one.
@@ -95,7 +76,7 @@ def refuse(request: LabRequest, failure: Failure) -> bytes:
         (status for kind, status in _STATUSES.items() if isinstance(error, kind)), None
     )
     if status is None:
-        log.failure("{path} failed", failure, path=request.path)
+        log.failure("{path} failed", failure, path=request.path.decode("latin-1"))
         return answer(request, Error("lifeguard has a fault; its log tells more"), 500)
     if status == 503:
         request.setHeader("Retry-After", "1")

@@ -8,8 +8,9 @@ from msgspec import Struct
 from twisted.internet.defer import TimeoutError
 
 from lifeguard.store import StoreUnavailable
-from lifeguard.web.answers import NotNow, answer
+from lifeguard.web.answers import answer
 from lifeguard.web.callers import Access, Callers
+from lifeguard.web.errors import NotNow
 from lifeguard.web.files import FileServer
 from lifeguard.web.openapi import describe
 from lifeguard.web.operations import Operation, route, router
@@ -26,10 +27,11 @@ READY_SECONDS = 5.0
 """A store that takes longer to answer keeps lifeguard from its work."""
 
 
-class Health(Struct, frozen=True):
-    """How many boards lifeguard looks after."""
+class Vitals(Struct, frozen=True):
+    """How many boards lifeguard looks after, and how many calls it turned away."""
 
     boards: int
+    forbidden: int
 
 
 def site(world: World, access: Access) -> LabSite:
@@ -37,10 +39,10 @@ def site(world: World, access: Access) -> LabSite:
 
     When its port is closed, the streams that are open end.
     """
-    stream = Stream(world)
+    callers, stream = Callers(access, world.tokens), Stream(world)
     app = router()
-    route(app, described(operations(world, Callers(access, world.tokens), stream)))
-    _route_probes(app, world)
+    route(app, described(operations(world, callers, stream)))
+    _route_probes(app, world, callers)
     app.route("/files/<path:path>", methods=["GET"])(FileServer(world.files).send)
     return LabSite(app.resource(), world.clock, stream.close)
 
@@ -57,13 +59,16 @@ def described(table: list[Operation]) -> list[Operation]:
     return whole
 
 
-def _route_probes(app: Klein, world: World) -> None:
+def _route_probes(app: Klein, world: World, callers: Callers) -> None:
     """For whoever watches lifeguard itself."""
+
+    def vitals(request: LabRequest) -> bytes:
+        return answer(request, Vitals(len(world.fleet.boards), callers.forbidden))
 
     @app.route("/healthz", methods=["GET"])
     async def healthz(request: LabRequest) -> bytes:
         """The process answers."""
-        return answer(request, Health(len(world.fleet.boards)))
+        return vitals(request)
 
     @app.route("/readyz", methods=["GET"])
     async def readyz(request: LabRequest) -> bytes:
@@ -72,4 +77,4 @@ def _route_probes(app: Klein, world: World) -> None:
             await world.store.standing("").addTimeout(READY_SECONDS, world.clock)
         except (StoreUnavailable, TimeoutError) as error:
             raise NotNow(f"the store does not answer: {error}") from error
-        return answer(request, Health(len(world.fleet.boards)))
+        return vitals(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from msgspec import Meta, Struct
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lifeguard.board import ManagedBoard
+    from lifeguard.model import Standing
     from lifeguard.power import OwedOutlet
     from lifeguard.web.callers import Callers
     from lifeguard.web.request import LabRequest
@@ -81,6 +82,13 @@ class BootConfig(Struct, frozen=True):
     boot_config: dict[str, Any]
 
 
+class Subject(NamedTuple):
+    """A board; `managed` None: it is not in the inventory any more."""
+
+    standing: Standing
+    managed: ManagedBoard | None
+
+
 class Boards:
     """Shows boards; changes nothing."""
 
@@ -88,12 +96,12 @@ class Boards:
         self._world, self._callers = world, callers
 
     async def index(self, request: LabRequest) -> BoardList:
-        query = read_query(request, BoardsQuery)
+        query, now = read_query(request, BoardsQuery), self._world.now()
         found = sorted(
-            (one for one in self._summaries() if _matches(one, query)),
-            key=lambda one: one.name,
+            (one for one in self._subjects() if _matches(one, query)),
+            key=lambda one: one.standing.board,
         )
-        page = found[: query.limit]
+        page = [summary(*one, now) for one in found[: query.limit]]
         return BoardList(page, page[-1].name if len(found) > len(page) else None)
 
     async def show(self, request: LabRequest, name: str) -> BoardDetail:
@@ -116,12 +124,11 @@ class Boards:
         self._callers.check_insider(request, board)
         return BootConfig(**boot_config(board.standing, self._world.server))
 
-    def _summaries(self) -> Iterator[BoardSummary]:
-        fleet, now = self._world.fleet, self._world.now()
-        for board in fleet.boards.values():
-            yield summary(board.standing, board, now)
-        for standing in fleet.removed.values():
-            yield summary(standing, None, now)
+    def _subjects(self) -> Iterator[Subject]:
+        for board in self._world.fleet.boards.values():
+            yield Subject(board.standing, board)
+        for standing in self._world.fleet.removed.values():
+            yield Subject(standing, None)
 
     def _detail(self, board: ManagedBoard, came: HistoryRow | None) -> BoardDetail:
         fleet = self._world.fleet
@@ -150,11 +157,13 @@ class Boards:
             self._world.fleet.board(name)
 
 
-def _matches(board: BoardSummary, query: BoardsQuery) -> bool:
+def _matches(subject: Subject, query: BoardsQuery) -> bool:
+    standing, managed = subject
+    hardware = "" if managed is None else managed.board.hardware
     return (
-        board.name > query.after
-        and fnmatchcase(board.name, query.name)
-        and fnmatchcase(board.state, query.state)
-        and fnmatchcase(board.hardware or "", query.hardware)
-        and fnmatchcase(board.image or "", query.image)
+        standing.board > query.after
+        and fnmatchcase(standing.board, query.name)
+        and fnmatchcase(standing.state, query.state)
+        and fnmatchcase(hardware, query.hardware)
+        and fnmatchcase(standing.image or "", query.image)
     )

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from twisted.internet import address
 
 from lifeguard.event import Stale
-from lifeguard.web.answers import Forbidden
+from lifeguard.web.errors import Forbidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,10 @@ class Callers:
             boot = self._boot(request, board)
         present = board.standing.generation
         if boot.generation != present:
-            raise Stale(f"the token is of an earlier boot than generation {present}")
+            raise Stale(
+                f"the token belongs to generation {boot.generation},"
+                f" the board is in generation {present}"
+            )
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -152,12 +155,18 @@ def _is_foreign(request: LabRequest) -> bool:
     A name that a stranger's DNS has pointed here is foreign as well, though its pages
     take themselves for ours: so the name must mean this machine.
     """
-    headers = request.requestHeaders
-    if {*headers.getRawHeaders("Sec-Fetch-Site", [])} - {"same-origin", "none"}:
-        return True
-    host = request.getHeader("Host") or "localhost"
-    own = {f"http://{host}", f"https://{host}"}
-    return bool({*headers.getRawHeaders("Origin", [])} - own) or not _is_here(host)
+    hosts = _header(request, b"Host")
+    own = {f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts}
+    return (
+        not _header(request, b"Sec-Fetch-Site") <= {"same-origin", "none"}
+        or not _header(request, b"Origin") <= own
+        or not all(map(_is_here, hosts))
+    )
+
+
+def _header(request: LabRequest, name: bytes) -> set[str]:
+    values = request.requestHeaders.getRawHeaders(name, [])
+    return {value.decode("latin-1") for value in values}
 
 
 def _is_here(host: str) -> bool:

@@ -15,7 +15,8 @@ from werkzeug.exceptions import MethodNotAllowed
 from lifeguard.event import Event, UnknownEvent
 from lifeguard.lifecycle import Boots
 from lifeguard.lifecycle.state import REQUEST_PREFIX, Move
-from lifeguard.web.answers import BadRequest, read_body
+from lifeguard.web.answers import read_body
+from lifeguard.web.errors import BadRequest
 
 if TYPE_CHECKING:
     from lifeguard.event import Answer
@@ -73,8 +74,10 @@ class Events:
 
     async def get(self, request: LabRequest, name: str, event: str) -> Accepted:
         """For boot loaders and other clients that cannot post."""
-        if event.startswith(REQUEST_PREFIX) or request.method != b"GET":
+        if event.startswith(REQUEST_PREFIX):
             raise MethodNotAllowed(["POST"])
+        if request.method == b"HEAD":  # which changes nothing, by what it promises
+            raise MethodNotAllowed(["GET", "POST"])
         return await self._board_event(request, name, event)
 
     async def change(self, request: LabRequest, name: str) -> Accepted:

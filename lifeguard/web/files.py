@@ -14,8 +14,8 @@ from zope.interface import implementer
 
 from lifeguard.netboot.files import NotFound
 from lifeguard.netboot.tftp import Refused
-from lifeguard.web.answers import Missing, NotNow
 from lifeguard.web.callers import peer_address
+from lifeguard.web.errors import Missing, NotNow
 
 if TYPE_CHECKING:
     from lifeguard.netboot.files import Content

@@ -22,11 +22,7 @@ class ImageList(Struct, frozen=True):
 
 
 class RelayBoardList(Struct, frozen=True):
-    """Relay boards in the order of the inventory.
-
-    `relay_boards` are those that are there; what an outlet owes stands with its board
-    even where its relay board is gone.
-    """
+    """Relay boards in the order of the inventory."""
 
     relay_boards: list[RelayBoardView]
 

@@ -64,6 +64,7 @@ class LabRequest(Request):
 
     def process(self) -> None:
         self.uri = self.path
+        self.setHeader("X-Content-Type-Options", "nosniff")
         try:
             unquote_to_bytes(self.path).decode()
         except UnicodeDecodeError:  # nothing of ours has such a name
@@ -106,8 +107,8 @@ class LabSite(Site):
         log.debug(
             "{peer} {method} {path}: {code}",
             peer=request.getClientAddress(),
-            method=request.method,
-            path=request.path,
+            method=request.method.decode("ascii"),
+            path=request.path.decode("latin-1"),
             code=request.code,
         )
 

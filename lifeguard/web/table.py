@@ -78,7 +78,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "An event of the board, for clients that cannot post.",
             events.get,
             Accepted,
-            errors=(403, 404, 405, 409, 503),
+            errors=(400, 403, 404, 405, 409, 413, 503),
         ),
         Operation(
             "POST",

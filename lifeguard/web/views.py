@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
-from lifeguard.change import Moment, still_waits
+from lifeguard.draft import Moment, still_waits
 from lifeguard.model import HistoryRow, Request
 from lifeguard.netboot.decision import (
     BootDisk,
@@ -84,18 +84,18 @@ class BoardDetail(BoardSummary, frozen=True, kw_only=True):
     many do not that lifeguard doubts its own network.
     """
 
-    mac: str | None
-    address: str | None
-    power: list[str]
-    known_state: bool
     came: HistoryRow | None
     request: Request | None
-    accepted: list[str]
-    next: list[Consequence]
-    boots: Boots
     owed: list[OwedView]
-    waits_for_power: bool
-    poll_withheld: bool
+    mac: str | None = None
+    address: str | None = None
+    power: list[str] = []
+    known_state: bool = False
+    accepted: list[str] = []
+    next: list[Consequence] = []
+    boots: Boots = Boots("not-ours")
+    waits_for_power: bool = False
+    poll_withheld: bool = False
 
 
 class ImageView(Struct, frozen=True):
@@ -150,8 +150,8 @@ def detail(
         request=standing.request,
         accepted=lifecycle.accepted(standing.state),
         next=consequences(lifecycle, standing) if known else [],
-        boots=boots_view(decision),
-        owed=[owed_view(one) for one in owed],
+        boots=_boots(decision),
+        owed=[_owed(one) for one in owed],
         waits_for_power=known and still_waits(lifecycle, standing),
         poll_withheld=poll_withheld,
     )
@@ -167,18 +167,9 @@ def removed_detail(
     """What is left of a board that is not in the inventory any more."""
     return BoardDetail(
         **_summary(standing, None, now),
-        mac=None,
-        address=None,
-        power=[],
-        known_state=False,
         came=came,
         request=standing.request,
-        accepted=[],
-        next=[],
-        boots=boots_view(HandsOff()),
-        owed=[owed_view(one) for one in owed],
-        waits_for_power=False,
-        poll_withheld=False,
+        owed=[_owed(one) for one in owed],
     )
 
 
@@ -211,7 +202,7 @@ def _allowed(managed: ManagedBoard | None, state: str) -> int | None:
     return managed.lifecycle[state].attempts
 
 
-def boots_view(decision: Decision) -> Boots:
+def _boots(decision: Decision) -> Boots:
     """The one decision, in words."""
     match decision:
         case BootImage(image):
@@ -224,7 +215,7 @@ def boots_view(decision: Decision) -> Boots:
             return Boots("not-ours")
 
 
-def owed_view(owed: OwedOutlet) -> OwedView:
+def _owed(owed: OwedOutlet) -> OwedView:
     """An owed outlet by its name."""
     return OwedView(
         str(owed.outlet), owed.board, owed.generation, owed.tries, owed.last_error
@@ -260,5 +251,5 @@ def relay_board_view(
         last_success=moment(status.last_success),
         last_error=status.last_error,
         last_error_at=moment(status.last_error_at),
-        owed=[owed_view(one) for one in owed if one.outlet.relay_board == status.name],
+        owed=[_owed(one) for one in owed if one.outlet.relay_board == status.name],
     )

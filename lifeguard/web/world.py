@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from lifeguard.change import Moment
+from lifeguard.draft import Moment
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred

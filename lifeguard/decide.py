@@ -1,0 +1,169 @@
+"""From an event to one change of one board: pure, nothing is done or saved here.
+
+The event is checked in the order that callers rely on, its strike is counted, since
+Automat has no guards, and the lifecycle's machine then works on a Draft.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
+
+from lifeguard.draft import Draft, Moment, Step, history_row, still_waits
+from lifeguard.event import Event, NotAccepted, NotYet, Stale, UnknownEvent
+from lifeguard.lifecycle.state import CYCLE_FAILED, TIMEOUT, Renew, Strike
+from lifeguard.model import Board, HistoryRow, Request, Standing
+
+if TYPE_CHECKING:
+    from lifeguard.lifecycle import Lifecycle, State
+
+
+class Renewed(NamedTuple):
+    """Only a deadline has moved: nothing to save."""
+
+    after: Standing
+
+
+class Repeated(NamedTuple):
+    """It was accepted before; nothing to do but to say so again."""
+
+    row: HistoryRow
+
+
+class NothingToDo(NamedTuple):
+    """It was overtaken: a deadline that lies ahead again, a cycle that has ended."""
+
+
+Decision = Step | Renewed | Repeated | NothingToDo
+
+
+def decide(
+    lifecycle: Lifecycle, board: Board, standing: Standing, event: Event, moment: Moment
+) -> Decision:
+    """What `event` does to a board that stands at `standing`.
+
+    Raises a Refused: UnknownEvent, then Stale, then NotYet or NotAccepted.
+    """
+    _check_name(lifecycle, event)
+    _check_binding(standing, event)
+    if _is_repeated_request(lifecycle, standing, event):
+        return Repeated(history_row(standing, event, moment, "repeat"))
+    if standing.state not in lifecycle:
+        raise NotAccepted(f"{standing.state} is not a state of the lifecycle", [])
+    if event.name == TIMEOUT and not _is_due(standing, moment):
+        return NothingToDo()
+    if not _is_declared(lifecycle, standing, event):
+        return _undeclared(lifecycle, standing, event, moment)
+    state = lifecycle[standing.state]
+    if isinstance(lifecycle.transition(state.name, event.name), Renew):
+        assert state.timeout is not None, "checked when the lifecycle was built"
+        return Renewed(replace(standing, deadline=moment.service + state.timeout))
+    return _step(
+        lifecycle, state, Draft(lifecycle, board, standing, event, moment), event
+    )
+
+
+def place(
+    lifecycle: Lifecycle,
+    board: Board,
+    standing: Standing,
+    target: str,
+    event: Event,
+    moment: Moment,
+) -> Step:
+    """Enter `target` by a person's hand, from whatever state the board is in."""
+    draft = Draft(lifecycle, board, standing, event, moment)
+    draft.clear_strikes()
+    draft.enter(lifecycle[target])
+    return draft.step()
+
+
+def take_up_cycle(
+    lifecycle: Lifecycle, board: Board, standing: Standing, event: Event, moment: Moment
+) -> Step | None:
+    """Order a power cycle anew that a stopped lifeguard had not finished.
+
+    None when the state waits for none: there was no order, or it ended in a failure
+    and waits for its timeout. No strike: the board is not to blame.
+    """
+    if not lifecycle.wants(standing.state, "cycle_power"):
+        return None
+    if CYCLE_FAILED in standing.noted:
+        return None
+    draft = Draft(lifecycle, board, standing, event, moment)
+    draft.order_again()
+    return draft.step()
+
+
+def _check_name(lifecycle: Lifecycle, event: Event) -> None:
+    known = {
+        "board": lifecycle.board_events,
+        "person": lifecycle.requests,
+    }.get(event.by)
+    if known is not None and event.name not in known:
+        raise UnknownEvent(
+            f"no such event: {event.name}; there are {', '.join(sorted(known))}"
+        )
+
+
+def _check_binding(standing: Standing, event: Event) -> None:
+    if event.generation is not None and event.generation != standing.generation:
+        raise Stale(
+            f"{event.name} belongs to generation {event.generation},"
+            f" the board is in generation {standing.generation}"
+        )
+    if event.stay is not None and event.stay != standing.stay:
+        raise Stale(f"{event.name} belongs to a state that has been left")
+
+
+def _is_repeated_request(
+    lifecycle: Lifecycle, standing: Standing, event: Event
+) -> bool:
+    return (
+        event.by == "person"
+        and standing.request == Request(event.name, event.body)
+        and standing.state in lifecycle
+        and lifecycle.wants(standing.state, "cycle_power")
+    )
+
+
+def _is_due(standing: Standing, moment: Moment) -> bool:
+    return standing.deadline is not None and moment.service >= standing.deadline
+
+
+def _is_declared(lifecycle: Lifecycle, standing: Standing, event: Event) -> bool:
+    transition = lifecycle.transition(standing.state, event.name)
+    if isinstance(transition, Strike) and transition.after is not None:
+        return transition.after in standing.noted
+    return transition is not None
+
+
+def _undeclared(
+    lifecycle: Lifecycle, standing: Standing, event: Event, moment: Moment
+) -> Repeated:
+    if event.by == "board" and event.name in standing.accepted:
+        return Repeated(history_row(standing, event, moment, "repeat"))
+    if event.by == "board" and lifecycle.wants(standing.state, "cycle_power"):
+        raise NotYet("the board's power is being cycled")
+    if event.by == "lifeguard":
+        raise Stale(f"{event.name} belongs to a state that has been left")
+    raise NotAccepted(
+        f"{event.name} is not accepted in {standing.state}",
+        lifecycle.accepted(standing.state),
+    )
+
+
+def _step(lifecycle: Lifecycle, state: State, draft: Draft, event: Event) -> Step:
+    gives_up = False
+    if event.by == "person":
+        draft.clear_strikes()
+    elif event.by == "board":
+        draft.accept()
+    if event.name == TIMEOUT and still_waits(lifecycle, draft.after):
+        draft.explain(f"waited {state.wait:g} s for its relay board: given up")
+        gives_up = True
+    elif isinstance(lifecycle.transition(state.name, event.name), Strike):
+        gives_up = draft.strike(state)
+    lifecycle.send(draft, state.name, event.name, gives_up=gives_up)
+    return draft.step()

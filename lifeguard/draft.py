@@ -1,0 +1,240 @@
+"""One change of one board while it is being made: pure, nothing is saved here.
+
+A Draft is the core that the lifecycle's machine works on, and what a state's entry
+asks of. It is the one place that knows what entering a state means for a board's row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from msgspec.structs import replace
+
+from lifeguard.lifecycle.machine import Core
+from lifeguard.lifecycle.state import (
+    CYCLE_FAILED,
+    CYCLE_STARTED,
+    REQUEST_PREFIX,
+    Doing,
+)
+from lifeguard.model import (
+    Board,
+    Change,
+    HistoryRow,
+    Notice,
+    Outcome,
+    Owed,
+    Request,
+    Standing,
+    Strikes,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from lifeguard.event import Event
+    from lifeguard.lifecycle import Lifecycle, State
+
+Effect = Literal["cycle_power", "poll"]
+
+
+class Moment(NamedTuple):
+    """Now, in service seconds and in wall time."""
+
+    service: float
+    wall: datetime
+
+
+class Step(NamedTuple):
+    """A change and the lasting effects it wants once it is committed."""
+
+    change: Change
+    effects: tuple[Effect, ...] = ()
+
+
+class Draft(Core):
+    """One change of one board while it is being made."""
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        board: Board,
+        before: Standing,
+        event: Event,
+        moment: Moment,
+    ) -> None:
+        self._lifecycle, self._board = lifecycle, board
+        self._before, self._event, self._moment = before, event, moment
+        self.after = before
+        self._outcome: Literal["moved", "noted"] = "moved"
+        self._effects: list[Effect] = []
+        self._owed: tuple[Owed, ...] = ()
+        self._notices: list[Notice] = []
+        self.reason = event.reason
+
+    def _set(self, **fields: Any) -> None:
+        self.after = replace(self.after, **fields)
+
+    # What the machine calls.
+
+    def enter(self, state: State, doing: Doing | None = None) -> None:
+        again = state.name == self._before.state
+        deadline = None if state.timeout is None else self._now + state.timeout
+        self._set(
+            state=state.name,
+            since=self._moment.wall,
+            stay=self.after.stay + 1,
+            entered=self._now,
+            deadline=deadline,
+            noted=(),
+            request=self._request() or (self._before.request if again else None),
+            strikes=self._lasting_strikes() if state.clears else self.after.strikes,
+        )
+        if doing is not None:
+            doing(self)
+        state.entry(self)
+
+    def begin(self, state: State) -> None:
+        assert state.timeout is not None, "checked when the lifecycle was built"
+        if still_waits(self._lifecycle, self.after):
+            self._set(deadline=self._now + state.timeout)
+        self.note()
+
+    def extend(self, state: State) -> None:
+        assert state.timeout is not None, "checked when the lifecycle was built"
+        assert state.total is not None, "checked when the lifecycle was built"
+        end = self.after.entered + state.total
+        self._set(deadline=min(self._now + state.timeout, end))
+        self.note()
+
+    def note(self) -> None:
+        self._outcome = "noted"
+        if self._event.name not in self.after.noted:
+            self._set(noted=(*self.after.noted, self._event.name))
+
+    # What a state's entry and a transition's doing may want.
+
+    def cycle_power(self) -> None:
+        generation = self.after.generation + 1
+        self._set(
+            generation=generation,
+            accepted=(),
+            deadline=self._now + self._lifecycle[self.after.state].wait,
+        )
+        self._owed = tuple(
+            Owed(outlet, self._board.name, generation) for outlet in self._board.power
+        )
+        self._effects.append("cycle_power")
+
+    def poll(self) -> None:
+        self._effects.append("poll")
+
+    def notify(self) -> None:
+        came = f"{self._before.state} -- {self._event.name} --> {self.after.state}"
+        text = f"{came}: {self.reason}" if self.reason else came
+        self._notices.append(
+            Notice(at=self._moment.wall, board=self._board.name, text=text)
+        )
+
+    def take_wanted_image(self) -> None:
+        self._set(image=self.after.wanted_image)
+
+    def lose_image(self) -> None:
+        self._set(image=None)
+
+    def want_requested_image(self) -> None:
+        body = self._event.body
+        self._set(wanted_image=body["image"], boot_config=body.get("boot_config", {}))
+
+    # What makes the rest of a change.
+
+    def order_again(self) -> None:
+        """The power cycle that this stay is about, as if it had just been entered."""
+        self._outcome = "noted"
+        self._set(noted=())
+        self.cycle_power()
+
+    def clear_strikes(self) -> None:
+        """Somebody's will: the board starts with a clean sheet."""
+        self._set(strikes={})
+
+    def strike(self, state: State) -> bool:
+        """Count a strike against `state`; True when there were too many."""
+        old = self.after.strikes.get(state.name, Strikes(0, 0.0))
+        forgotten = state.forget is not None and self._now - old.last > state.forget
+        count = 1 if forgotten else old.count + 1
+        strikes = {**self.after.strikes, state.name: Strikes(count, self._now)}
+        self._set(strikes=strikes)
+        too_many = count > state.attempts
+        what = f"strike {count}, {state.attempts} allowed"
+        self.explain(f"{what}: given up" if too_many else what)
+        return too_many
+
+    def explain(self, reason: str) -> None:
+        """Add to the reason that history gives."""
+        self.reason = f"{self.reason}; {reason}" if self.reason else reason
+
+    def accept(self) -> None:
+        """Remember a board's event, so that the same one again is a repeat."""
+        if self._event.name not in self.after.accepted:
+            self._set(accepted=(*self.after.accepted, self._event.name))
+
+    def step(self) -> Step:
+        """The change as it stands now."""
+        after = replace(self.after, version=self._before.version + 1)
+        row = history_row(
+            self._before, self._event, self._moment, self._outcome, self.reason
+        )
+        return Step(
+            Change(
+                after=after,
+                row=replace(row, to_state=after.state, generation=after.generation),
+                owed=self._owed,
+                notices=tuple(self._notices),
+            ),
+            tuple(self._effects),
+        )
+
+    @property
+    def _now(self) -> float:
+        return self._moment.service
+
+    def _request(self) -> Request | None:
+        if not self._event.name.startswith(REQUEST_PREFIX):
+            return None
+        return Request(self._event.name, self._event.body)
+
+    def _lasting_strikes(self) -> dict[str, Strikes]:
+        return {
+            name: strikes
+            for name, strikes in self.after.strikes.items()
+            if name in self._lifecycle and self._lifecycle[name].forget is not None
+        }
+
+
+def still_waits(lifecycle: Lifecycle, standing: Standing) -> bool:
+    """Whether a power cycle has been ordered whose turn has not come yet."""
+    if not lifecycle.wants(standing.state, "cycle_power"):
+        return False
+    return not {CYCLE_STARTED, CYCLE_FAILED} & set(standing.noted)
+
+
+def history_row(
+    standing: Standing,
+    event: Event,
+    moment: Moment,
+    outcome: Outcome,
+    reason: str = "",
+) -> HistoryRow:
+    """A row for an event that leaves the board where it stands."""
+    return HistoryRow(
+        at=moment.wall,
+        board=standing.board,
+        event=event.name,
+        source=event.source,
+        outcome=outcome,
+        from_state=standing.state,
+        to_state=standing.state,
+        generation=standing.generation,
+        reason=reason or event.reason,
+    )
