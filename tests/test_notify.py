@@ -1,0 +1,95 @@
+"""Notices: rows until somebody was told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
+
+from lifeguard.model import Change, HistoryRow, Notice, Standing
+from lifeguard.notify import Notifier
+from lifeguard.store import StoreUnavailable
+from tests.rig import EPOCH, rig
+
+
+@dataclass
+class Notices:
+    held: list[Notice] = field(default_factory=list)
+    away: bool = False
+
+    def notices(self) -> Deferred[list[Notice]]:
+        if self.away:
+            return fail(StoreUnavailable("away"))
+        return succeed(list(self.held))
+
+    def told(self, notice: Notice) -> Deferred[None]:
+        self.held.remove(notice)
+        return succeed(None)
+
+
+def notice(number: int) -> Notice:
+    return Notice(at=EPOCH, board="panda-01", text=f"text {number}", id=number)
+
+
+def told_while(action: Callable[[], None]) -> list[str]:
+    lines: list[str] = []
+
+    def observe(event: LogEvent) -> None:
+        if event["log_level"] is LogLevel.warn:
+            lines.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(observe)
+    action()
+    globalLogPublisher.removeObserver(observe)
+    return lines
+
+
+def test_what_is_held_is_told_once_and_forgotten() -> None:
+    store = Notices([notice(1), notice(2)])
+    notifier = Notifier(store)
+    assert told_while(notifier.tell) == ["panda-01: text 1", "panda-01: text 2"]
+    assert told_while(notifier.tell) == []
+
+
+def test_without_a_store_notices_wait() -> None:
+    store = Notices([notice(1)], away=True)
+    notifier = Notifier(store)
+    assert told_while(notifier.tell) == ["notices wait for the store: away"]
+    store.away = False
+    assert told_while(notifier.tell) == ["panda-01: text 1"]
+
+
+def test_only_a_change_with_a_notice_asks_the_store() -> None:
+    store = Notices([notice(1)])
+    notifier = Notifier(store)
+    change = Change(
+        after=Standing(board="panda-01", state="New", since=EPOCH),
+        row=HistoryRow(
+            at=EPOCH,
+            board="panda-01",
+            event="timeout",
+            source="timer",
+            outcome="moved",
+            from_state="New",
+            to_state="New",
+            generation=0,
+        ),
+    )
+    assert told_while(lambda: notifier.changed(change)) == []
+    with_notice = replace(change, notices=(notice(1),))
+    assert told_while(lambda: notifier.changed(with_notice)) == ["panda-01: text 1"]
+
+
+def test_a_board_that_is_given_up_leaves_a_notice_that_says_why() -> None:
+    parts = rig()
+    changes: list[Change] = []
+    parts.fleet.subscribe(changes.append)
+    parts.request("rq-reboot")
+    parts.clock.advance(1800)
+    assert [each.text for each in changes[-1].notices] == [
+        "RebootRebooting -- timeout --> FailedRebootRebooting:"
+        " waited 1800 s for its relay board: given up"
+    ]
