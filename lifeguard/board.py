@@ -220,7 +220,7 @@ class ManagedBoard:
             raise UnknownEvent(f"no such state: {to}")
         if from_ != self.standing.state:
             raise NotAccepted(
-                f"{self.board.name} is in {self.standing.state}, not in {from_}",
+                f"the board is in {self.standing.state}, not in {from_}",
                 self.lifecycle.accepted(self.standing.state),
             )
         return place(self.lifecycle, self.board, self.standing, to, event, moment)

@@ -193,11 +193,11 @@ class Fleet(Service):
         if first is None:
             return
         if board.lifecycle.wants(first, "cycle_power") and not board.board.power:
-            raise Impossible(f"{board.board.name} has no power outlet to switch")
+            raise Impossible("the board has no power outlet to switch")
         hardware = board.board.hardware
         boots = board.lifecycle[first].boots
         if boots is Boots.WANTED:
-            self._check_image(str(body["image"]), hardware)
+            self._check_image(body.get("image"), hardware)
         if boots in _ROLES:
             self._check_role(_ROLES[boots], hardware)
 
@@ -205,8 +205,8 @@ class Fleet(Service):
         if self.inventory.image_of_role(role, hardware) is None:
             raise Impossible(f"no image of role {role} boots on {hardware}")
 
-    def _check_image(self, name: str, hardware: str) -> None:
-        image = self.inventory.images.get(name)
+    def _check_image(self, name: object, hardware: str) -> None:
+        image = self.inventory.images.get(name) if isinstance(name, str) else None
         if image is None:
             raise Impossible(f"no such image: {name}")
         if hardware not in image.boot:

@@ -13,6 +13,12 @@ from twisted.logger import LogEvent, globalLogPublisher
 _STANDING = set(map(id, reactor.getReaders()))  # type: ignore[attr-defined]
 
 
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: collecting after a test need not look at it."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def logged_failures() -> Iterator[list[LogEvent]]:
     """Failures logged so far; a test that expects one takes it out of the list."""

@@ -336,7 +336,7 @@ def test_a_conditional_change_enters_as_a_transition_does() -> None:
 
 def test_a_conditional_change_is_refused_from_another_state() -> None:
     parts = rig()
-    with pytest.raises(NotAccepted, match="panda-01 is in New, not in Ready"):
+    with pytest.raises(NotAccepted, match="the board is in New, not in Ready"):
         result_of(parts.fleet.change("panda-01", "Ready", "LockedOut", "operator"))
     with pytest.raises(UnknownEvent, match="no such state: Locked"):
         result_of(parts.fleet.change("panda-01", "New", "Locked", "operator"))

@@ -54,7 +54,7 @@ def test_what_a_board_boots_follows_its_state() -> None:
             {"image": "elsewhere"},
             "image elsewhere has no boot for hardware panda",
         ),
-        ("bare", "rq-reboot", {}, "bare has no power outlet to switch"),
+        ("bare", "rq-reboot", {}, "the board has no power outlet to switch"),
     ],
 )
 def test_a_request_that_cannot_be_fulfilled_is_refused(

@@ -214,11 +214,11 @@ def test_every_line_is_logged_with_who_typed_it(lines: list[str]) -> None:
         ('board("panda-01").reimage("beos")', "panda-01: no such image: beos"),
         (
             'board("bare").reboot()',
-            "bare: bare has no power outlet to switch",
+            "bare: the board has no power outlet to switch",
         ),
         (
             'board("panda-01").change("Ready", "New")',
-            "panda-01: panda-01 is in New, not in Ready",
+            "panda-01: the board is in New, not in Ready",
         ),
         (
             'board("panda-01").change("New", "Asleep")',
@@ -239,7 +239,7 @@ def test_every_line_is_logged_with_who_typed_it(lines: list[str]) -> None:
             " maximum recursion depth exceeded while serializing an object",
         ),
         ('fleet.request("x", "rq-reboot", {}, "me")', "no such board: x"),
-        ('fleet.change("bare", "A", "New", "me")', "bare is in New, not in A"),
+        ('fleet.change("bare", "A", "New", "me")', "the board is in New, not in A"),
     ],
 )
 def test_a_refusal_is_one_readable_line(line: str, why: str) -> None:
@@ -279,7 +279,7 @@ def test_an_answer_that_comes_late_leaves_what_is_being_typed() -> None:
 
 def test_of_many_requests_each_answer_is_shown() -> None:
     expected = (
-        "not done: bare: bare has no power outlet to switch\n"
+        "not done: bare: the board has no power outlet to switch\n"
         "panda-01: RebootRebooting, generation 1\n"
         "panda-02: RebootRebooting, generation 1\n"
     )
@@ -370,7 +370,7 @@ def test_a_statement_may_be_a_block() -> None:
     ("statement", "why"),
     [
         ("board('x')", "not done: no such board: x\n"),
-        ("board('bare').reboot()", "not done: bare: bare has no power outlet"),
+        ("board('bare').reboot()", "not done: bare: the board has no power outlet"),
         ("f(", "not done: the statement is not complete\n"),
         ("1\n2", "SyntaxError: multiple statements"),
         ("1\0", "source code string cannot contain null bytes\n"),
