@@ -132,6 +132,11 @@ class Daemon(Service):
         self.fleet.subscribe(self._notifier.changed)
         self._notifier.tell()
         self.fleet.resume(saved, self.power)
+        log.info(
+            "{boards} boards, {relay_boards} relay boards",
+            boards=len(self.fleet.boards),
+            relay_boards=len(self.configuration.inventory.relay_boards),
+        )
         self.started.callback(None)
 
     def _cannot_start(self, failure: Failure) -> None:

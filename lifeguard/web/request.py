@@ -10,7 +10,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote_to_bytes
 
-from twisted.logger import Logger
 from twisted.web import http
 from twisted.web.server import Request, Site
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IReactorTime, ITCPTransport
     from twisted.web.resource import IResource
-
-log = Logger()
 
 LARGEST_BODY = 64 * 1024
 """Bytes; nobody's boot config is larger."""
@@ -104,13 +101,7 @@ class LabSite(Site):
         self._stopped()
 
     def log(self, request: http.Request) -> None:
-        log.debug(
-            "{peer} {method} {path}: {code}",
-            peer=request.getClientAddress(),
-            method=request.method.decode("ascii"),
-            path=request.path.decode("latin-1"),
-            code=request.code,
-        )
+        """Nothing: what matters of a request is in a board's history."""
 
     def acceptableProtocols(self) -> list[bytes]:
         """Not HTTP/2, which has no channel of ours."""

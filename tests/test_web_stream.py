@@ -1,0 +1,154 @@
+"""The stream of changes: whoever reads hears all, whoever does not is dropped."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from lifeguard.web.stream import HEARTBEAT, MOST_WAITING
+from tests.web_rig import HERE, PANDA_01, Connection, WebRig, web
+
+STREAM = "/api/v1/stream"
+
+
+def listen(parts: WebRig) -> Connection:
+    """A client that has read the head of the answer."""
+    connection = parts.connect()
+    connection.send("GET", STREAM, {}, b"")
+    reply = connection.reply()
+    assert (reply.status, reply.headers["content-type"]) == (200, "text/event-stream")
+    assert chunks(reply.body) == [HEARTBEAT]
+    return connection
+
+
+def chunks(body: bytes) -> list[bytes]:
+    """What was sent, without the frame that HTTP puts around it."""
+    sent = []
+    while body:
+        length, _, body = body.partition(b"\r\n")
+        size = int(length, 16)
+        sent.append(body[:size])
+        body = body[size + 2 :]
+    return sent
+
+
+def heard(connection: Connection) -> list[bytes]:
+    body = connection.transport.value()
+    connection.transport.clear()
+    return chunks(body)
+
+
+def changes(messages: list[bytes]) -> list[tuple[str, Any]]:
+    """The id and the data of each event."""
+    events = []
+    for message in messages:
+        id_line, data_line, *rest = message.decode().split("\n")
+        assert rest == ["", ""]
+        events.append((id_line, json.loads(data_line.removeprefix("data: "))))
+    return events
+
+
+def test_every_change_is_told_to_everyone_once() -> None:
+    parts = web()
+    first, second = listen(parts), listen(parts)
+    parts.request("rq-reboot")
+    parts.request("rq-reboot")
+    parts.lab.cycled()
+    told = changes(heard(first))
+    assert [
+        (event_id, data["change"]["event"], data["board"]["state"])
+        for event_id, data in told
+    ] == [
+        ("id: panda-01/1", "rq-reboot", "RebootRebooting"),
+        ("id: panda-01/2", "power-cycle-started", "RebootRebooting"),
+        ("id: panda-01/3", "power-cycle-ok", "RebootComplete"),
+    ]
+    assert changes(heard(second)) == told
+    for connection in (first, second):
+        connection.hang_up()
+
+
+def test_a_change_says_where_the_board_stands_as_the_list_does() -> None:
+    parts = web()
+    connection = listen(parts)
+    parts.request("rq-reboot")
+    [(_, data)] = changes(heard(connection))
+    [listed] = parts.ask("/api/v1/boards?name=panda-01").json["boards"]
+    assert data["board"] == listed
+    connection.hang_up()
+
+
+def test_a_heart_beats_while_somebody_listens() -> None:
+    parts = web()
+    before = len(parts.lab.clock.getDelayedCalls())
+    connection = listen(parts)
+    parts.lab.clock.pump([15, 15])
+    assert heard(connection) == [HEARTBEAT, HEARTBEAT]
+    connection.hang_up()
+    assert len(parts.lab.clock.getDelayedCalls()) == before
+    listen(parts).hang_up()
+
+
+def test_a_slow_client_hears_everything_later() -> None:
+    parts = web()
+    connection = listen(parts)
+    connection.transport.producer.pauseProducing()
+    parts.request("rq-reboot")
+    parts.lab.cycled()
+    assert heard(connection) == []
+    connection.transport.producer.resumeProducing()
+    assert [event_id for event_id, _ in changes(heard(connection))] == [
+        "id: panda-01/1",
+        "id: panda-01/2",
+        "id: panda-01/3",
+    ]
+    connection.hang_up()
+
+
+def test_a_client_that_does_not_read_is_dropped_and_the_others_are_not() -> None:
+    parts = web()
+    deaf, quick = listen(parts), listen(parts)
+    deaf.transport.producer.pauseProducing()
+    for _ in range(MOST_WAITING):
+        parts.lab.clock.advance(15)
+    assert deaf.transport.disconnecting is False
+    assert deaf.transport.disconnected is False
+    parts.lab.clock.advance(15)
+    assert deaf.transport.disconnected is True
+    deaf.hang_up()
+    heard(quick)
+    parts.request("rq-reboot")
+    assert len(heard(quick)) == 1
+    quick.hang_up()
+
+
+def test_a_client_that_has_gone_is_forgotten() -> None:
+    parts = web()
+    gone, there = listen(parts), listen(parts)
+    gone.hang_up()
+    parts.request("rq-reboot")
+    assert (heard(gone), len(heard(there))) == ([], 1)
+    there.hang_up()
+
+
+def test_streams_end_when_the_port_is_closed() -> None:
+    parts = web()
+    connection = listen(parts)
+    parts.site.doStart()
+    parts.site.doStop()
+    assert connection.transport.value() == b"0\r\n\r\n"
+    connection.hang_up()
+    parts.request("rq-reboot")
+
+
+def test_the_headers_of_a_stream_end_at_once() -> None:
+    reply = web().ask(STREAM, "HEAD", peer=HERE)
+    assert (reply.status, reply.body) == (200, b"")
+
+
+def test_refusals_are_no_changes() -> None:
+    parts = web()
+    connection = listen(parts)
+    parts.post(f"{PANDA_01}/state", {"from": "Ready", "to": "New"}, peer=HERE)
+    assert heard(connection) == []
+    connection.hang_up()

@@ -1,0 +1,215 @@
+"""The HTTP interface over a fleet with fakes; a test chooses who calls, and when."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IAddress
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+
+from lifeguard.health.poller import HealthStatus
+from lifeguard.model import Inventory, Saved
+from lifeguard.netboot.boot_server import BootServer
+from lifeguard.netboot.files import Root
+from lifeguard.netboot.loader_config import LoaderConfigs
+from lifeguard.netboot.parameters import Server
+from lifeguard.netboot.tokens import Tokens
+from lifeguard.power import OwedOutlet, RelayBoardStatus, RelayError, UnknownRelayBoard
+from lifeguard.web import Access, World, site
+from lifeguard.web.request import LabSite
+from tests.rig import EPOCH, Rig, rig
+
+PANDA = "192.0.2.1"
+"""The address of panda-01."""
+STRANGER = "198.51.100.7"
+HERE = "127.0.0.1"
+OPERATOR = {"Authorization": "Bearer let-me-in"}
+
+BOARDS = "/api/v1/boards"
+PANDA_01 = f"{BOARDS}/panda-01"
+
+SERVER = Server("lab-1", "http://192.0.2.254:8080")
+
+
+@dataclass
+class FakeRelayBoards:
+    """One relay board, which fails its test when `error` says so."""
+
+    debts: list[OwedOutlet] = field(default_factory=list)
+    error: str | None = None
+
+    def owed(self) -> list[OwedOutlet]:
+        return self.debts
+
+    def relay_boards(self) -> list[RelayBoardStatus]:
+        return [
+            RelayBoardStatus(
+                name="rack1",
+                connected=True,
+                waiting=2,
+                last_success=10.0,
+                last_error=self.error,
+                last_error_at=None,
+            )
+        ]
+
+    def test(self, relay_board: str) -> Deferred[None]:
+        if relay_board != "rack1":
+            return fail(UnknownRelayBoard(f"no relay board {relay_board}"))
+        return fail(RelayError(self.error)) if self.error else succeed(None)
+
+
+@dataclass
+class FakePolls:
+    withheld: tuple[str, ...] = ()
+
+    def status(self) -> HealthStatus:
+        return HealthStatus(2, bool(self.withheld), self.withheld, {})
+
+    def release(self) -> None:
+        self.withheld = ()
+
+
+@dataclass
+class Reply:
+    """An answer as a client reads it."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        assert self.headers["content-type"] == "application/json"
+        assert int(self.headers["content-length"]) == len(self.body)
+        return json.loads(self.body)
+
+
+class Connection:
+    """One connection to the site, from `peer`."""
+
+    def __init__(self, served: LabSite, peer: IAddress) -> None:
+        self.transport: Any = StringTransport(
+            hostAddress=IPv4Address("TCP", "192.0.2.254", 8080), peerAddress=peer
+        )
+        self._channel: Any = served.buildProtocol(peer)
+        self._channel.makeConnection(self.transport)
+
+    def send(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> None:
+        sent = {"Host": "localhost:8080", **headers}
+        if body:
+            sent["Content-Length"] = str(len(body))
+        lines = [f"{method} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in sent.items())]
+        self.receive("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+
+    def receive(self, data: bytes) -> None:
+        self._channel.dataReceived(data)
+
+    def hang_up(self) -> None:
+        self._channel.connectionLost(Failure(ConnectionDone()))
+
+    def reply(self) -> Reply:
+        """What has been answered since the last time; an error if nothing was."""
+        assert self.transport.value(), "no answer yet"
+        head, _, body = self.transport.value().partition(b"\r\n\r\n")
+        self.transport.clear()
+        status, *lines = head.decode("latin-1").split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines)
+        return Reply(
+            int(status.split(" ")[1]), {k.lower(): v for k, v in headers.items()}, body
+        )
+
+
+@dataclass
+class WebRig:
+    """A served lab, and what lies behind it."""
+
+    lab: Rig
+    site: LabSite
+    tokens: Tokens
+    relay_boards: FakeRelayBoards
+    polls: FakePolls
+
+    def connect(self, peer: str | IAddress = STRANGER) -> Connection:
+        if isinstance(peer, str):
+            kind = IPv6Address if ":" in peer else IPv4Address
+            peer = kind("TCP", peer, 40000)
+        return Connection(self.site, peer)
+
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        peer: str | IAddress = STRANGER,
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Reply:
+        """The answer to one request over a connection of its own."""
+        connection = self.connect(peer)
+        connection.send(method, path, headers or {}, body)
+        return connection.reply()
+
+    def post(self, path: str, body: Any = None, **how: Any) -> Reply:
+        data = b"" if body is None else json.dumps(body).encode()
+        return self.ask(path, "POST", body=data, **how)
+
+    def request(self, event: str, body: Any = None, board: str = "panda-01") -> Reply:
+        """An operator's request from the machine itself."""
+        return self.post(f"{BOARDS}/{board}/events/{event}", body, peer=HERE)
+
+    def token(self, board: str = "panda-01", generation: int | None = None) -> str:
+        if generation is None:
+            generation = self.lab.board(board).standing.generation
+        return self.tokens.token(board, generation)
+
+    def happens(self, event: str, generation: int | None = None) -> Reply:
+        """An event of panda-01 with its token, from an address of nobody's."""
+        token = self.token(generation=generation)
+        return self.post(f"{PANDA_01}/events/{event}?token={token}")
+
+    def outcomes(self) -> list[tuple[str, str, str]]:
+        """Event, outcome and source of every row of history."""
+        return [(r.event, r.outcome, r.source) for r in self.lab.store.rows]
+
+
+def web(
+    lab: Inventory | None = None,
+    saved: Saved | None = None,
+    *,
+    root: Any = None,
+    require_token: bool = False,
+) -> WebRig:
+    """The default lab of `tests.rig`, served."""
+    parts = rig(lab, saved)
+    tokens, relay_boards, polls = Tokens(b"key"), FakeRelayBoards(), FakePolls()
+    configs = LoaderConfigs(parts.fleet.inventory, tokens, SERVER)
+    world = World(
+        fleet=parts.fleet,
+        store=parts.store,
+        power=relay_boards,
+        poller=polls,
+        files=BootServer(parts.fleet, configs, None if root is None else Root(root)),
+        tokens=tokens,
+        server=SERVER,
+        clock=parts.clock,
+        service_time=parts.service_time,
+        wall=lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
+    )
+    served = site(world, Access("let-me-in", require_token))
+    return WebRig(parts, served, tokens, relay_boards, polls)
+
+
+def booting(parts: WebRig) -> WebRig:
+    """panda-01 was asked for a reimage and has power: ReimageBooting."""
+    assert parts.request("rq-reimage", {"image": "debian"}).status == 200
+    parts.lab.cycled()
+    return parts
