@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = Logger()
 
 DEMO_HTTP = "tcp:8080:interface=127.0.0.1"
-DEMO_FAULTS = "0.1"
+DEMO_FAULTS = "0.05"
 
 
 class Options(usage.Options):

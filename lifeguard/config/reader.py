@@ -10,6 +10,7 @@ import json
 import re
 import tomllib
 from difflib import get_close_matches
+from functools import cache
 from types import NoneType
 from typing import (
     TYPE_CHECKING,
@@ -94,7 +95,7 @@ class Reader:
         if not isinstance(table, dict):
             self.mistake(f"expected a table, got {shown(table)}", *keys)
             return None
-        fields = {field.name: field for field in structs.fields(kind)}
+        fields = _fields(kind)
         required = {name for name, field in fields.items() if field.required}
         self._check_keys(table, fields, required, *keys)
         found = {
@@ -153,6 +154,12 @@ class Reader:
             if self.single(NAME, name, *keys, name)
             and (found := self._value(kind, table, *keys, name)) is not None
         }
+
+
+@cache
+def _fields(kind: type[Struct]) -> dict[str, structs.FieldInfo]:
+    """A record's fields by name; msgspec works them out anew at each call."""
+    return {field.name: field for field in structs.fields(kind)}
 
 
 def read_text(path: Path) -> str:
