@@ -234,9 +234,18 @@ def _queues(reactor: Any, inventory: Inventory) -> dict[str, RelayBoardQueue]:
 
 
 def operator_token(state_dir: Path) -> str:
-    """The token that lets a person in from anywhere; made at the first start."""
+    """The token that lets a person in from anywhere; made at the first start.
+
+    Raises CannotStart for an empty file: it would let in everybody.
+    """
     path = state_dir / "operator.token"
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(32) + "\n", "ascii")
-    return path.read_text("ascii").strip()
+        # Renamed when it is whole: a crash leaves no half of it.
+        unfinished = path.with_suffix(".new")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(secrets.token_urlsafe(32) + "\n", "ascii")
+        unfinished.rename(path)
+    token = path.read_text("utf-8").strip()
+    if not token:
+        raise CannotStart(f"{path}: empty; remove it, and a new one is made")
+    return token

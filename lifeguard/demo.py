@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from twisted.internet.interfaces import IProcessTransport
     from twisted.python.failure import Failure
 
     from lifeguard.config import Configuration
@@ -39,10 +40,17 @@ IMAGE = "debian"
 class Simulator(ProcessProtocol):
     """The simulator's process: ready after its first line."""
 
-    def __init__(self, ended: Callable[[str], None]) -> None:
+    transport: IProcessTransport
+
+    def __init__(self) -> None:
         self.ready: Deferred[None] = Deferred()
-        self._ended = ended
+        self.ended: Deferred[str] = Deferred()
+        """Fires with the reason, in words."""
         self._said = b""
+
+    def end(self) -> None:
+        """Close the pipe that it watches."""
+        self.transport.closeStdin()
 
     def outReceived(self, data: bytes) -> None:
         self._said += data
@@ -56,7 +64,7 @@ class Simulator(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         reason.trap(ProcessDone, ProcessTerminated)
-        self._ended(f"the simulator has ended: {reason.getErrorMessage()}")
+        self.ended.callback(f"the simulator has ended: {reason.getErrorMessage()}")
 
 
 class Demo(MultiService):
@@ -79,6 +87,7 @@ class Demo(MultiService):
         super().__init__()
         self._reactor, self._directory, self._arguments = reactor, directory, arguments
         self._build, self._ended, self._once = build, ended, once
+        self._simulator: Simulator | None = None
         self._began = 0.0
         self._was_ready = False
 
@@ -86,8 +95,19 @@ class Demo(MultiService):
         super().startService()
         self._reactor.callWhenRunning(Deferred.fromCoroutine, self._run())
 
+    def stopService(self) -> Deferred[None]:
+        """First the daemon, which may have boards to switch on, then the simulator."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await maybeDeferred(super().stopService)
+        if self._simulator is not None:
+            self._simulator.end()
+            await self._simulator.ended
+
     async def _run(self) -> None:
-        simulator = Simulator(self._simulator_ended)
+        self._simulator = simulator = Simulator()
+        simulator.ended.addCallback(self._simulator_ended)
         command = [sys.executable, "-m", "lifeguard.simulator", str(self._directory)]
         self._reactor.spawnProcess(
             simulator, command[0], [*command, *self._arguments], env=None

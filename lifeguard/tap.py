@@ -113,7 +113,7 @@ def demo(options: Options, reactor: Any, ending: Ending) -> Demo:
     listen = options["http"] or DEMO_HTTP
     if (port := re.match(r"tcp:(?:port=)?(\d+)", listen)) is None:
         refuse(f"lifeguard: the demo's boards need a tcp endpoint, not {listen}")
-    directory = _directory(options["state-dir"])
+    directory = _directory(options["state-dir"], reactor)
 
     def build(configuration: Configuration) -> Daemon:
         return daemon(with_http(configuration, listen), directory, reactor, ending)
@@ -135,11 +135,12 @@ def demo(options: Options, reactor: Any, ending: Ending) -> Demo:
     )
 
 
-def _directory(named: str | None) -> Path:
+def _directory(named: str | None, reactor: Any) -> Path:
     if named is not None:
         return Path(named).absolute()
     temporary = TemporaryDirectory(prefix="lifeguard-demo-")
-    atexit.register(temporary.cleanup)
+    # twistd ends by the signal that stopped it, so nothing of Python's own is run.
+    reactor.addSystemEventTrigger("after", "shutdown", temporary.cleanup)
     return Path(temporary.name)
 
 
@@ -152,7 +153,6 @@ class Ending:
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._failed = False
-        # Handlers run last in, first out: this one comes before all later ones.
         atexit.register(self._leave)
 
     def __call__(self, reason: str | None) -> None:

@@ -82,6 +82,12 @@ class Child:
         return self.lines[-1]
 
 
+def twistd(*arguments: str | Path) -> Child:
+    """`twistd lifeguard`, in the foreground."""
+    program = Path(sys.executable).with_name("twistd")
+    return Child(program, "--nodaemon", "--pidfile=", "lifeguard", *arguments)
+
+
 class ProcessLab:
     """A simulator that runs on while daemons come and go."""
 
@@ -98,14 +104,7 @@ class ProcessLab:
 
     def start(self) -> Child:
         """A daemon that has opened its ports."""
-        self.daemon = Child(
-            Path(sys.executable).with_name("twistd"),
-            "--nodaemon",
-            "--pidfile=",
-            "lifeguard",
-            "--config",
-            self.directory / "lifeguard.toml",
-        )
+        self.daemon = twistd("--config", self.directory / "lifeguard.toml")
         self.daemon.wait_for("http listens on")
         return self.daemon
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 from pathlib import Path
 
-from tests.process_lab import ProcessLab, process_lab, until
+import pytest
+
+from tests.process_lab import ProcessLab, process_lab, twistd, until
 
 Moves = list[tuple[str, str]]
 
@@ -146,3 +149,31 @@ def test_a_dead_board_is_retried_as_declared_and_slows_nobody(tmp_path: Path) ->
             ("timeout", "FailedRebootComplete"),
         ]
         assert moves(lab, "sim-01") == moves(lab, "sim-03") == REIMAGED
+
+
+def test_the_demo_reimages_its_boards_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    demo = twistd(
+        "--demo", "--once", "--boards", "3", "--http", f"tcp:{port}:interface=127.0.0.1"
+    )
+    line = demo.wait_for("simulator: 3 boards, 1 relay boards, configuration in ")
+    assert str(tmp_path) in line
+    demo.wait_for(f"boards curl http://127.0.0.1:{port}/api/v1/boards")
+    demo.wait_for("shell  ssh -p ")
+    demo.wait_for("all 3 boards are Ready after ")
+    assert demo.leave() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_one_line_and_a_failure(tmp_path: Path) -> None:
+    with process_lab(tmp_path, "--boards", "1") as lab:
+        lab.start()
+        second = twistd("--config", lab.directory / "lifeguard.toml")
+        assert second.leave() == 1
+        [said] = [line for line in second.lines if "#critical" in line]
+        assert "Address already in use" in said
+        assert "Traceback" not in "\n".join(second.lines)
