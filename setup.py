@@ -23,6 +23,7 @@ setup(
     install_requires=[
         "alembic>=1.13",
         "automat>=25.4",
+        "cryptography>=42",
         "jinja2>=3.1",
         "klein>=24.8",
         "msgspec>=0.19",
@@ -31,7 +32,12 @@ setup(
         "twisted[conch,tls]>=25.5",
     ],
     extras_require={
-        "test": ["hypothesis>=6.100", "pytest>=8", "pytest-twisted>=1.14"],
+        "test": [
+            "hypothesis>=6.100",
+            "openapi-spec-validator>=0.7",
+            "pytest>=8",
+            "pytest-twisted>=1.14",
+        ],
         "check": ["mypy>=1.16", "mypy-zope>=1.0.12", "ruff>=0.12"],
     },
     classifiers=[

@@ -86,6 +86,16 @@ def test_a_query_and_a_body_are_described() -> None:
     assert change["required"] == ["from", "to"]
 
 
+def test_whatever_is_posted_a_stranger_is_turned_away_and_that_is_described() -> None:
+    parts, filled = web(), {"{name}": "panda-01", "{event}": "rq-reboot"}
+    posted = sorted(path for method, path in described() if method == "POST")
+    assert len(posted) == 4
+    for path in posted:
+        asked = re.sub(r"{\w+}", lambda part: filled[part[0]], PREFIX + path)
+        assert parts.post(asked).status == 403
+        assert "403" in document()["paths"][path]["post"]["responses"]
+
+
 @pytest.mark.parametrize("path", ["/", "/api/v1", "/api//v1/boards", "//boards", "*"])
 def test_where_nothing_is_there_is_no_page(path: str) -> None:
     reply = web().ask(path)
