@@ -50,6 +50,7 @@ RETRY_SECONDS = 1.0
 
 SET_STATE = "set-state"
 RESUME = "resume"
+UNKNOWN_EVENT = "unknown-event"
 
 
 class _Waiting(NamedTuple):
@@ -287,7 +288,11 @@ class ManagedBoard:
 
     def _record_refusal(self, event: Event, refusal: Refused) -> None:
         outcome: Outcome = "stale" if isinstance(refusal, Stale) else "refused"
-        row = history_row(self.standing, event, self._moment(), outcome, str(refusal))
+        reason = str(refusal)
+        if isinstance(refusal, UnknownEvent):
+            # A board may think of any number of names; they make one row.
+            event, reason = replace(event, name=UNKNOWN_EVENT), "no such event or state"
+        row = history_row(self.standing, event, self._moment(), outcome, reason)
         if event.generation is not None:
             row = replace(row, generation=event.generation)
         self._record(row)

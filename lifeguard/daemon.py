@@ -53,7 +53,7 @@ class CannotStart(Exception):
     """Why the daemon cannot do its work, in one line."""
 
 
-_KNOWN_REASONS = (CannotListenError, CannotStart, HostKeyError, OSError, StoreError)
+_KNOWN_REASONS = (CannotStart, HostKeyError, OSError, StoreError)
 
 
 class Daemon(Service):
@@ -118,8 +118,7 @@ class Daemon(Service):
         self._starting.addErrback(self._cannot_start)
 
     async def _start(self) -> None:
-        if self._serves_tftp:
-            self._tftp.startService()
+        self._start_tftp()
         saved = await self._store.open()
         self._service_time.start(saved.service_seconds)
         tokens = Tokens(saved.token_key)
@@ -138,6 +137,13 @@ class Daemon(Service):
             relay_boards=len(self.configuration.inventory.relay_boards),
         )
         self.started.callback(None)
+
+    def _start_tftp(self) -> None:
+        if self._serves_tftp:
+            try:
+                self._tftp.startService()
+            except CannotListenError as error:
+                raise CannotStart(f"tftp: {error}") from error
 
     def _cannot_start(self, failure: Failure) -> None:
         """Anything but a known reason is a mistake of ours, and shown whole."""
@@ -184,15 +190,15 @@ class Daemon(Service):
         await self._listen("http", http.listen, site(world, access))
 
     async def _listen_manhole(self) -> None:
-        if (manhole := self.configuration.manhole) is not None:
-            factory = manhole_factory(
-                self.fleet,
-                self._reactor,
-                self._service_time,
-                self.state_dir,
-                Path(manhole.authorized_keys),
-            )
-            await self._listen("manhole", manhole.listen, factory)
+        if (manhole := self.configuration.manhole) is None:
+            return
+        keys = Path(manhole.authorized_keys)
+        if not keys.exists():
+            log.warn("manhole: {keys}: no such file, nobody can log in", keys=keys)
+        factory = manhole_factory(
+            self.fleet, self._reactor, self._service_time, self.state_dir, keys
+        )
+        await self._listen("manhole", manhole.listen, factory)
 
     async def _listen(self, name: str, where: str, factory: IProtocolFactory) -> None:
         """Listen at an endpoint; raises CannotStart that names it."""

@@ -51,6 +51,12 @@ class Options(usage.Options):
 
     configuration: Configuration | None = None
 
+    def parseOptions(self, options: list[str] | None = None) -> None:
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            refuse(f"lifeguard: {error}")
+
     def postOptions(self) -> None:
         if self["demo"] == (self["config"] is not None):
             refuse("lifeguard: say either --config FILE or --demo")
@@ -80,7 +86,7 @@ def with_http(configuration: Configuration, http: str | None) -> Configuration:
 
 
 def refuse(text: str) -> NoReturn:
-    """End before the start. A UsageError would print pages, and exit with 0."""
+    """End before the start; twistd would print its whole usage first."""
     raise SystemExit(text)
 
 

@@ -310,6 +310,9 @@ def test_an_event_nobody_knows_is_named_and_so_is_an_internal_one() -> None:
     for event in ("image-runing", "power-cycle-ok", "timeout", "rq-reboot"):
         with pytest.raises(UnknownEvent):
             parts.happens(event)
+    assert {(row.event, row.reason) for row in parts.store.rows} == {
+        ("unknown-event", "no such event or state")
+    }
 
 
 def test_an_accepted_event_is_a_repeat_only_in_its_generation() -> None:

@@ -1,0 +1,79 @@
+"""A relay board that answers anything: more of it than a real one has time for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from lifeguard.model import Outlet, RelayBoard
+from lifeguard.power.line import OPEN_SECONDS, REST_SECONDS
+from lifeguard.power.queue import REQUEST_SECONDS, RelayBoardQueue
+from lifeguard.wire.proxr import Dialect
+from tests.fake_relay_board import FakeRelayBoard
+from tests.hostile import Liar
+
+pytestmark = pytest.mark.system
+
+COMMANDS = 15_000
+"""Of each dialect; some have thousands of bytes for an answer."""
+
+OUTLET = Outlet("rack1", "1/1")
+
+
+class LyingEndpoint(FakeRelayBoard):
+    """The other end of a queue's connections, which answers as a liar does."""
+
+    def __init__(self, clock: Clock, liar: Liar) -> None:
+        super().__init__(clock, round_trip=0.01)
+        self._liar = liar
+
+    def see(self, what: str) -> None:
+        """There is too much of it."""
+
+    def obey(self, packet: bytes) -> list[bytes]:
+        return self._liar.answer(packet)
+
+
+def outcome_of(switching: Deferred[None], clock: Clock) -> str:
+    """What becomes of a request, which must be before its time is over."""
+    results: list[object] = []
+    switching.addBoth(results.append)
+    deadline = clock.seconds() + REST_SECONDS + OPEN_SECONDS + REQUEST_SECONDS
+    while not results:
+        clock.advance(min(call.getTime() for call in clock.calls) - clock.seconds())
+        assert clock.seconds() <= deadline
+    return getattr(results[0], "type", type(None)).__name__
+
+
+@pytest.mark.parametrize("dialect", ["classic", "advanced"])
+def test_whatever_it_answers_a_request_succeeds_or_fails_in_time(
+    dialect: Dialect,
+) -> None:
+    clock, liar = Clock(), Liar(Random(dialect), dialect)
+    record = RelayBoard(
+        name="rack1", driver="proxr", host="192.0.2.10", port=2101, dialect=dialect
+    )
+    queue = RelayBoardQueue(clock, record, LyingEndpoint(clock, liar))
+    outcomes: Counter[str] = Counter()
+    while liar.answered < COMMANDS:
+        switching = queue.switch(OUTLET, on=liar.answered % 2 == 0)
+        outcomes[outcome_of(switching, clock)] += 1
+    short = {"ShortAnswer"} if dialect == "advanced" else set()
+    assert set(outcomes) == short | {
+        "NoneType",
+        "ForeignAnswer",
+        "NoAnswer",
+        "NotSwitched",
+        "ReadsDisagree",
+        "SurplusAnswer",
+    }
+    liar.honest = True
+    assert outcome_of(queue.switch(OUTLET, on=True), clock) == "NoneType"
+    assert liar.relays_on == set()
+    queue.close()
+    clock.advance(1)
+    assert clock.calls == []
