@@ -68,7 +68,7 @@ class ManagedBoard:
     ) -> None:
         self.board, self.lifecycle, self.standing = board, lifecycle, standing
         self.switched_on: float | None = None
-        """When lifeguard last read its power back as on; seconds of the clock."""
+        """When lifeguard last read an outlet of it back as on; clock seconds."""
         self._world = world
         self._inbox: deque[_Waiting] = deque()
         self._busy = False
@@ -149,8 +149,6 @@ class ManagedBoard:
 
     def cycle_ended(self, generation: int, failure: str | None) -> None:
         """A power cycle is over."""
-        if failure is None:
-            self.switched_on = self._world.clock.seconds()
         self.tell(
             Event(
                 name=CYCLE_OK if failure is None else CYCLE_FAILED,

@@ -146,10 +146,12 @@ class Daemon(Service):
                 raise CannotStart(f"tftp: {error}") from error
 
     def _cannot_start(self, failure: Failure) -> None:
-        """Anything but a known reason is a mistake of ours, and shown whole."""
-        failure.trap(*_KNOWN_REASONS, CancelledError)
-        if not failure.check(CancelledError):
-            self._failed(str(failure.value))
+        """Anything but a known reason is a fault of ours, and logged whole."""
+        if failure.check(CancelledError):
+            return
+        if not failure.check(*_KNOWN_REASONS):
+            log.failure("the start failed", failure)
+        self._failed(str(failure.value) or failure.type.__name__)
 
     @property
     def _serves_tftp(self) -> bool:
@@ -201,12 +203,17 @@ class Daemon(Service):
         await self._listen("manhole", manhole.listen, factory)
 
     async def _listen(self, name: str, where: str, factory: IProtocolFactory) -> None:
-        """Listen at an endpoint; raises CannotStart that names it."""
+        """Listen at an endpoint; raises CannotStart that names it.
+
+        Endpoints are plugins, and raise what they like.
+        """
         try:
             endpoint = serverFromString(self._reactor, where)
             port = await endpoint.listen(factory)
-        except (CannotListenError, OSError, ValueError, TypeError) as error:
-            raise CannotStart(f"{name}: cannot listen on {where}: {error}") from error
+        except Exception as error:
+            raise CannotStart(
+                f"{name}.listen: cannot listen on {where}: {error}"
+            ) from error
         self._ports.append(port)
         log.info("{name} listens on {where}", name=name, where=where)
 

@@ -226,7 +226,9 @@ class Fleet(Service):
             self.boards[board].cycle_ended(generation, failure)
 
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
-        """An owed outlet was read back as on, so the mark may go."""
+        """An owed outlet was just read back as on, so the mark may go."""
+        if owed.board in self.boards:
+            self.boards[owed.board].switched_on = self._clock.seconds()
         return self._store.settle(owed)
 
     def fetched_boot_config(self, name: str) -> None:

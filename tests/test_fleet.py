@@ -136,3 +136,16 @@ def test_service_seconds_are_saved_every_five_seconds(
     monkeypatch.setattr(parts.store, "save_time", save_time)
     parts.clock.pump([1.0] * 16)
     assert saved == [5.0, 10.0, 15.0]
+
+
+def test_a_board_is_on_from_its_read_back_not_from_when_that_was_noted() -> None:
+    parts = rig()
+    parts.request("rq-reboot")
+    noted: Deferred[None] = Deferred()
+    parts.store.settle = lambda owed: noted  # type: ignore[method-assign]
+    parts.clock.advance(7)
+    parts.fleet.outlet_is_on(Owed(Outlet("rack1", "1/1"), "panda-01", 1))
+    parts.clock.advance(7)
+    noted.callback(None)
+    parts.fleet.cycle_ended("panda-01", 1, None)
+    assert parts.board().switched_on == 7

@@ -201,7 +201,7 @@ def test_an_unknown_event_is_told_and_kept() -> None:
     reply = parts.happens("image-runing")
     assert reply.status == 404
     assert "no such event: image-runing" in reply.json["error"]
-    assert parts.outcomes()[-1] == ("image-runing", "refused", "token")
+    assert parts.outcomes()[-1] == ("unknown-event", "refused", "token")
 
 
 @pytest.mark.parametrize("event", ["x" * 64, "Installer", "a%0Ab", "%C3%A4", "rq-%00"])
