@@ -90,7 +90,9 @@ class FakeStore:
         return succeed(self.saved.get(board))
 
     def settle(self, owed: Owed) -> Deferred[None]:
-        self.owed.pop(owed.outlet, None)
+        mark = self.owed.get(owed.outlet)
+        if mark and mark.board == owed.board and mark.generation <= owed.generation:
+            del self.owed[owed.outlet]
         return succeed(None)
 
     def save_time(self) -> Deferred[None]:
@@ -172,8 +174,11 @@ class Rig:
 
     def cycled(self, name: str = "panda-01") -> None:
         """The relay board does what was ordered last."""
-        generation = self.board(name).standing.generation
+        board = self.board(name)
+        generation = board.standing.generation
         assert result_of(self.fleet.cycle_started(name, generation))
+        for outlet in board.board.power:
+            result_of(self.fleet.outlet_is_on(Owed(outlet, name, generation)))
         self.fleet.cycle_ended(name, generation, None)
 
     def events(self, name: str = "panda-01") -> list[str]:
