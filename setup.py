@@ -32,6 +32,7 @@ setup(
         "twisted[conch,tls]>=25.5",
     ],
     extras_require={
+        "postgresql": ["psycopg[binary]>=3.1"],
         "test": [
             "hypothesis>=6.100",
             "openapi-spec-validator>=0.7",

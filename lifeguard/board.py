@@ -8,16 +8,15 @@ store may or may not have taken is looked up before anything else happens.
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from lifeguard.decide import (
     Decision,
-    NothingToDo,
     Renewed,
     Repeated,
     decide,
@@ -34,10 +33,13 @@ from lifeguard.lifecycle.state import (
     CYCLE_STARTED,
     TIMEOUT,
 )
-from lifeguard.store import StoreUnavailable, Superseded
+from lifeguard.store import StoreError, StoreUnavailable, Superseded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.interfaces import IDelayedCall
+    from twisted.python.failure import Failure
 
     from lifeguard.lifecycle import Lifecycle
     from lifeguard.model import Board, HistoryRow, Outcome, Standing
@@ -46,18 +48,24 @@ if TYPE_CHECKING:
 log = Logger()
 
 RETRY_SECONDS = 1.0
-"""How long lifeguard's own events wait before they ask an absent store again."""
+"""How long a board waits before it asks an absent store again."""
+
+GRACE_SECONDS = 15.0
+"""How long timeouts wait for the store's return to be noticed by boards, which were
+told to send their events again."""
 
 SET_STATE = "set-state"
 RESUME = "resume"
 UNKNOWN_EVENT = "unknown-event"
 
 
-class _Waiting(NamedTuple):
+class _Item(NamedTuple):
+    """An event whose turn has not come, and how it is decided then."""
+
     event: Event
-    target: tuple[str, str] | None
-    """From and to, when a person's hand moves the board."""
-    answer: Deferred[Answer]
+    decide: Callable[[Moment], Decision]
+    answer: Deferred[Answer] | None
+    """None: lifeguard's own event, which waits for the store however long."""
 
 
 class ManagedBoard:
@@ -70,11 +78,13 @@ class ManagedBoard:
         self.switched_on: float | None = None
         """When lifeguard last read an outlet of it back as on; clock seconds."""
         self._world = world
-        self._inbox: deque[_Waiting] = deque()
+        self._inbox: deque[_Item] = deque()
         self._busy = False
         self._stopped = False
         self._doubtful: Step | None = None
-        self._retries: set[IDelayedCall] = set()
+        """A change that the store may or may not have taken."""
+        self._retry: IDelayedCall | None = None
+        """While the store is away: when it is asked again."""
         self._effects = Effects(board, world, self.tell)
 
     # What others ask of a board.
@@ -85,17 +95,16 @@ class ManagedBoard:
         Fails with a Refused, or with StoreUnavailable: then nothing is acknowledged
         and the event may be sent again.
         """
-        return self._queue(event, None)
+        return self._ask(event, partial(self._decide, event))
 
     def change(self, from_: str, to: str, source: str) -> Deferred[Answer]:
         """Enter `to`, provided that the board is in `from_` when its turn comes."""
         event = Event(name=SET_STATE, source=source, by="person")
-        return self._queue(event, (from_, to))
+        return self._ask(event, partial(self._place, event, from_, to))
 
     def tell(self, event: Event) -> None:
         """Take an event of lifeguard's own; kept until the store has it."""
-        waiting = self.deliver(event)
-        waiting.addErrback(self._tell_again, event)
+        self._queue(_Item(event, partial(self._decide, event), None))
 
     def resume(self) -> None:
         """Go on where a stopped lifeguard left off: what lasts is taken up again."""
@@ -110,20 +119,22 @@ class ManagedBoard:
         if self.lifecycle.wants(self.standing.state, "poll"):
             self._effects.poll(self.standing)
         if self.lifecycle.wants(self.standing.state, "cycle_power"):
-            self._take_up_cycle()
+            self._order_again()
 
     def stop(self) -> None:
         """End all that is under way; what is committed stays committed."""
         self._stopped = True
         self._effects.leave()
-        for call in self._retries:
-            call.cancel()
-        self._retries.clear()
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
+        self._refuse_callers(StoreUnavailable("lifeguard is stopping"))
 
     def fetched_boot_config(self) -> None:
-        """A boot loader has fetched this board's boot config."""
+        """The board's boot loader has fetched its boot config."""
         standing = self.standing
         if standing.state not in self.lifecycle or CONFIG_FETCHED in standing.noted:
+            return
+        if any(item.event.name == CONFIG_FETCHED for item in self._inbox):
             return
         if self.lifecycle.transition(standing.state, CONFIG_FETCHED) is not None:
             self.tell(Event(name=CONFIG_FETCHED, source="netboot", stay=standing.stay))
@@ -137,16 +148,6 @@ class ManagedBoard:
         started: Deferred[bool] = self.deliver(event).addCallback(lambda _: True)
         return started.addErrback(self._cannot_start)
 
-    def _cannot_start(self, failure: Failure) -> bool:
-        failure.trap(Stale, NotAccepted, StoreUnavailable)
-        if failure.check(StoreUnavailable):
-            self._take_up_cycle()
-        return False
-
-    def _take_up_cycle(self) -> None:
-        stay = self.standing.stay
-        self.tell(Event(name=RESUME, source="lifeguard", stay=stay))
-
     def cycle_ended(self, generation: int, failure: str | None) -> None:
         """A power cycle is over."""
         self.tell(
@@ -158,46 +159,70 @@ class ManagedBoard:
             )
         )
 
+    def _cannot_start(self, failure: Failure) -> bool:
+        failure.trap(Refused, StoreUnavailable)
+        if failure.check(StoreUnavailable):
+            self._order_again()
+        return False
+
+    def _order_again(self) -> None:
+        """Take up a power cycle that was ordered and has not come to its end."""
+        standing = self.standing
+        event = Event(
+            name=RESUME,
+            source="lifeguard",
+            stay=standing.stay,
+            generation=standing.generation,
+        )
+        self._queue(_Item(event, partial(self._take_up, event), None))
+
     # One event at a time.
 
-    def _queue(self, event: Event, target: tuple[str, str] | None) -> Deferred[Answer]:
-        waiting = _Waiting(event, target, Deferred())
-        self._inbox.append(waiting)
-        if not self._busy:
+    def _ask(
+        self, event: Event, decide: Callable[[Moment], Decision]
+    ) -> Deferred[Answer]:
+        answer: Deferred[Answer] = Deferred()
+        self._queue(_Item(event, decide, answer))
+        return answer
+
+    def _queue(self, item: _Item) -> None:
+        if self._stopped or (self._retry is not None and item.answer is not None):
+            error = StoreUnavailable("lifeguard cannot save what it is told just now")
+            if item.answer is not None:
+                item.answer.errback(error)
+            return
+        self._inbox.append(item)
+        if not self._busy and self._retry is None:
             Deferred.fromCoroutine(self._work())
-        return waiting.answer
 
     async def _work(self) -> None:
         self._busy = True
-        while self._inbox:
-            waiting = self._inbox.popleft()
-            try:
-                answer = await self._take(waiting)
-            except Exception:
-                waiting.answer.errback(Failure())
-            else:
-                waiting.answer.callback(answer)
+        while self._inbox and self._retry is None and not self._stopped:
+            await self._take(self._inbox.popleft())
         self._busy = False
 
-    async def _take(self, waiting: _Waiting) -> Answer:
-        if self._stopped:
-            raise StoreUnavailable("lifeguard is stopping")
-        await self._resolve_doubt()
-        event = waiting.event
+    async def _take(self, item: _Item) -> None:
         try:
-            decision = self._decide(waiting)
+            answer = await self._answer(item)
         except Refused as refusal:
-            self._record_refusal(event, refusal)
-            raise
-        if isinstance(decision, Step):
-            await self._commit(decision)
-        elif isinstance(decision, Renewed):
-            self.standing = decision.after
-            self._arm()
-        elif isinstance(decision, Repeated):
-            self._record(decision.row)
+            self._record_refusal(item.event, refusal)
+            if item.answer is not None:
+                item.answer.errback(refusal)
+        except (StoreUnavailable, Superseded) as error:
+            self._wait_for_store(item, StoreUnavailable(str(error)))
+        except Exception as error:
+            if item.answer is not None:
+                item.answer.errback(error)
+            else:
+                log.failure("{board}: an event failed", board=self.board.name)
+                self._wait_for_store(item, error)
         else:
-            self._arm()
+            if item.answer is not None:
+                item.answer.callback(answer)
+
+    async def _answer(self, item: _Item) -> Answer:
+        decision = item.decide(self._moment())
+        await self._carry_out(decision)
         return Answer(
             self.board.name,
             self.standing.state,
@@ -205,16 +230,27 @@ class ManagedBoard:
             repeat=isinstance(decision, Repeated),
         )
 
-    def _decide(self, waiting: _Waiting) -> Decision:
-        event, standing, moment = waiting.event, self.standing, self._moment()
-        if waiting.target is not None:
-            return self._place(event, *waiting.target, moment)
-        if event.name == RESUME:
-            step = take_up_cycle(self.lifecycle, self.board, standing, event, moment)
-            return step or NothingToDo()
-        return decide(self.lifecycle, self.board, standing, event, moment)
+    async def _carry_out(self, decision: Decision) -> None:
+        if isinstance(decision, Step):
+            await self._commit(decision)
+        elif isinstance(decision, Renewed):
+            self.standing = decision.after
+            self._arm()
+            self._effects.watch_again(self.standing)
+        elif isinstance(decision, Repeated):
+            self._record(decision.row)
+        else:
+            self._arm()
 
-    def _place(self, event: Event, from_: str, to: str, moment: Moment) -> Step:
+    # What each kind of item decides when its turn comes.
+
+    def _decide(self, event: Event, moment: Moment) -> Decision:
+        decision = decide(self.lifecycle, self.board, self.standing, event, moment)
+        if event.by == "person" and isinstance(decision, Step):
+            self._world.check_possible(self.board, decision.change.after)
+        return decision
+
+    def _place(self, event: Event, from_: str, to: str, moment: Moment) -> Decision:
         if to not in self.lifecycle:
             raise UnknownEvent(f"no such state: {to}")
         if from_ != self.standing.state:
@@ -222,36 +258,26 @@ class ManagedBoard:
                 f"the board is in {self.standing.state}, not in {from_}",
                 self.lifecycle.accepted(self.standing.state),
             )
-        return place(self.lifecycle, self.board, self.standing, to, event, moment)
+        step = place(self.lifecycle, self.board, self.standing, to, event, moment)
+        self._world.check_possible(self.board, step.change.after)
+        return step
+
+    def _take_up(self, event: Event, moment: Moment) -> Decision:
+        return take_up_cycle(self.lifecycle, self.board, self.standing, event, moment)
 
     # The single choke point.
 
     async def _commit(self, step: Step) -> None:
         try:
             await self._world.store.commit(step.change)
-        except (StoreUnavailable, Superseded) as error:
+        except StoreUnavailable:
             self._doubtful = step
-            raise StoreUnavailable(str(error)) from error
+            raise
         self._committed(step)
-
-    async def _resolve_doubt(self) -> None:
-        """Find out whether a change whose commit was not confirmed was made."""
-        if (step := self._doubtful) is None:
-            return
-        saved = await self._world.store.standing(self.board.name)
-        self._doubtful = None
-        if saved is not None and saved.version == step.change.after.version:
-            self._committed(step)
-        elif saved is not None:
-            self.standing = saved
-            self._arm()
 
     def _committed(self, step: Step) -> None:
         change, before = step.change, self.standing
         self.standing = change.after
-        if change.after.stay != before.stay:
-            self._effects.leave()
-        self._arm()
         log.info(
             "{board}: {old} -- {event} --> {new}{reason}",
             board=self.board.name,
@@ -260,44 +286,85 @@ class ManagedBoard:
             new=change.after.state,
             reason=f" ({change.row.reason})" if change.row.reason else "",
         )
+        if change.after.stay != before.stay:
+            self._effects.leave()
         self._world.changed(change)
-        self._effects.begin(change.after, step.effects)
+        if not self._stopped:
+            self._arm()
+            self._effects.begin(change.after, step.effects)
 
-    def _arm(self) -> None:
+    # While the store is away.
+
+    def _wait_for_store(self, item: _Item, error: Exception) -> None:
+        """Keep lifeguard's own events in their order, and let all others come again."""
+        self._inbox.appendleft(item)
+        self._refuse_callers(error)
+        self._effects.disarm()
+        if not self._stopped:
+            self._ask_again()
+
+    def _refuse_callers(self, error: Exception) -> None:
+        waiting, self._inbox = self._inbox, deque()
+        for item in waiting:
+            if item.answer is not None:
+                item.answer.errback(error)
+            elif item.event.name != TIMEOUT:  # the timer is armed anew
+                self._inbox.append(item)
+
+    def _ask_again(self) -> None:
+        clock = self._world.clock
+        self._retry = clock.callLater(RETRY_SECONDS, self._try_again)
+
+    def _try_again(self) -> None:
+        looking = Deferred.fromCoroutine(self._look_up())
+        looking.addCallbacks(lambda _: self._go_on(), self._still_away)
+
+    def _still_away(self, failure: Failure) -> None:
+        if not failure.check(StoreError):
+            log.failure("{board}: no look-up", failure, board=self.board.name)
+        if not self._stopped:
+            self._ask_again()
+
+    def _go_on(self) -> None:
+        self._retry = None
+        if self._stopped:
+            return
+        self._arm(at_least=GRACE_SECONDS)
+        if self._inbox and not self._busy:
+            Deferred.fromCoroutine(self._work())
+
+    async def _look_up(self) -> None:
+        """Find out where the board stands: the last change may have been made."""
+        saved = await self._world.store.standing(self.board.name)
+        step, self._doubtful = self._doubtful, None
+        if step is not None and saved == step.change.after:
+            self._committed(step)
+        elif saved is not None and saved.version != self.standing.version:
+            log.warn("{board}: changed by somebody else", board=self.board.name)
+            self._effects.leave()
+            self.standing = saved
+            self.resume()
+
+    def _arm(self, at_least: float = 0.0) -> None:
         if self.standing.state in self.lifecycle:
-            self._effects.arm(self.standing)
+            self._effects.arm(self.standing, at_least)
 
-    # What could not be done.
-
-    def _tell_again(self, failure: Failure, event: Event) -> None:
-        failure.trap(StoreUnavailable, Refused)
-        if self._stopped or not failure.check(StoreUnavailable):
-            return
-        if event.name == TIMEOUT:
-            self._effects.arm(self.standing, at_least=RETRY_SECONDS)
-            return
-
-        def again() -> None:
-            self._retries.discard(call)
-            self.tell(event)
-
-        call = self._world.clock.callLater(RETRY_SECONDS, again)
-        self._retries.add(call)
+    # What moves nothing.
 
     def _record_refusal(self, event: Event, refusal: Refused) -> None:
         outcome: Outcome = "stale" if isinstance(refusal, Stale) else "refused"
-        reason = str(refusal)
-        if isinstance(refusal, UnknownEvent):
+        if isinstance(refusal, UnknownEvent) and event.name != SET_STATE:
             # A board may think of any number of names; they make one row.
-            event, reason = replace(event, name=UNKNOWN_EVENT), "no such event or state"
-        row = history_row(self.standing, event, self._moment(), outcome, reason)
+            event = replace(event, name=UNKNOWN_EVENT)
+        row = history_row(self.standing, event, self._moment(), outcome, str(refusal))
         if event.generation is not None:
             row = replace(row, generation=event.generation)
         self._record(row)
 
     def _record(self, row: HistoryRow) -> None:
+        """Nobody waits for it; a store that is away will not hear of it."""
         self._world.store.record(row).addErrback(
-            lambda failure: failure.trap(StoreUnavailable) and None
+            lambda failure: failure.trap(StoreError) and None
         )
 
     def _moment(self) -> Moment:

@@ -92,7 +92,7 @@ class Daemon(Service):
             inventory, self._store, self.poller, reactor, self._service_time, wall
         )
         self.power = Power(reactor, _queues(reactor, inventory), self.fleet)
-        self._notifier = Notifier(self._store)
+        self._notifier = Notifier(self._store, reactor)
         self._server = Server(configuration.server.name, configuration.server.url)
         self._files = None if root is None else Root(Path(root))
         self._tftp = TftpServer(
@@ -151,7 +151,7 @@ class Daemon(Service):
             return
         if not failure.check(*_KNOWN_REASONS):
             log.failure("the start failed", failure)
-        self._failed(str(failure.value) or failure.type.__name__)
+        self._failed(str(failure.value) or repr(failure.value))
 
     @property
     def _serves_tftp(self) -> bool:
@@ -230,6 +230,7 @@ class Daemon(Service):
         await self._tftp.stopService()
         await self.power.stopService()
         self.fleet.stopService()
+        self._notifier.stop()
         self.poller.stopService()
         self._pinger.stopService()
         await self._store.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.json import encode
 from msgspec.structs import replace
 
 from lifeguard.draft import Draft, Moment, Step, history_row, still_waits
@@ -81,16 +82,15 @@ def place(
 
 def take_up_cycle(
     lifecycle: Lifecycle, board: Board, standing: Standing, event: Event, moment: Moment
-) -> Step | None:
-    """Order a power cycle anew that a stopped lifeguard had not finished.
+) -> Step | NothingToDo:
+    """Order a power cycle anew that had been ordered and was not finished.
 
-    None when the state waits for none: there was no order, or it ended in a failure
-    and waits for its timeout. No strike: the board is not to blame.
+    Nothing when it ended in a failure and waits for its timeout. No strike: the board
+    is not to blame. Raises Stale when the stay that ordered it is over.
     """
-    if not lifecycle.wants(standing.state, "cycle_power"):
-        return None
+    _check_binding(standing, event)
     if CYCLE_FAILED in standing.noted:
-        return None
+        return NothingToDo()
     draft = Draft(lifecycle, board, standing, event, moment)
     draft.order_again()
     return draft.step()
@@ -122,10 +122,15 @@ def _is_repeated_request(
 ) -> bool:
     return (
         event.by == "person"
-        and standing.request == Request(event.name, event.body)
+        and _same(standing.request, Request(event.name, event.body))
         and standing.state in lifecycle
         and lifecycle.wants(standing.state, "cycle_power")
     )
+
+
+def _same(one: Request | None, other: Request) -> bool:
+    """As JSON: to Python, True is 1."""
+    return encode(one, order="sorted") == encode(other, order="sorted")
 
 
 def _is_due(standing: Standing, moment: Moment) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from msgspec.structs import replace
+from twisted.logger import Logger
 
 from lifeguard.lifecycle.machine import Core
 from lifeguard.lifecycle.state import (
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     from lifeguard.event import Event
     from lifeguard.lifecycle import Lifecycle, State
+
+log = Logger()
 
 Effect = Literal["cycle_power", "poll"]
 
@@ -90,9 +93,14 @@ class Draft(Core):
             request=self._request() or (self._before.request if again else None),
             strikes=self._lasting_strikes() if state.clears else self.after.strikes,
         )
-        if doing is not None:
-            doing(self)
-        state.entry(self)
+        try:
+            if doing is not None:
+                doing(self)
+            state.entry(self)
+        except Exception as error:
+            # It must not raise into Automat; the state's timeout takes care of it.
+            log.failure("{board}: {state} failed", board=self._board.name, state=state)
+            self.explain(f"its entry failed: {error!r}")
 
     def begin(self, state: State) -> None:
         assert state.timeout is not None, "checked when the lifecycle was built"
@@ -144,7 +152,9 @@ class Draft(Core):
 
     def want_requested_image(self) -> None:
         body = self._event.body
-        self._set(wanted_image=body["image"], boot_config=body.get("boot_config", {}))
+        self._set(
+            wanted_image=body.get("image"), boot_config=body.get("boot_config", {})
+        )
 
     # What makes the rest of a change.
 
@@ -188,7 +198,7 @@ class Draft(Core):
         return Step(
             Change(
                 after=after,
-                row=replace(row, to_state=after.state, generation=after.generation),
+                row=replace(row, to_state=after.state),
                 owed=self._owed,
                 notices=tuple(self._notices),
             ),

@@ -46,14 +46,14 @@ class Effects:
 
     def leave(self) -> None:
         """What a state started, leaving it stops."""
-        self._disarm()
+        self.disarm()
         if self._watch is not None:
             self._watch.stop()
             self._watch = None
 
     def arm(self, standing: Standing, at_least: float = 0.0) -> None:
         """Let the state's timeout come at its deadline, in `at_least` seconds."""
-        self._disarm()
+        self.disarm()
         if standing.deadline is None:
             return
         left = standing.deadline - self._world.service_time.now()
@@ -62,6 +62,11 @@ class Effects:
         self._timer = self._world.clock.callLater(
             max(at_least, left), self._tell, event
         )
+
+    def watch_again(self, standing: Standing) -> None:
+        """Begin the polls that could not be begun, at the state's own pace."""
+        if self._watch is None:
+            self.begin(standing, ("poll",))
 
     def poll(self, standing: Standing) -> None:
         """Ask the board whether it is well, until the state is left."""
@@ -95,7 +100,8 @@ class Effects:
             self._tell(event)
             raise
 
-    def _disarm(self) -> None:
+    def disarm(self) -> None:
+        """No timeout comes until `arm` is called again."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None

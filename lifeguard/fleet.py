@@ -17,12 +17,11 @@ from twisted.logger import Logger
 from lifeguard import world
 from lifeguard.board import ManagedBoard
 from lifeguard.event import Answer, Event, Impossible
-from lifeguard.lifecycle import Boots, Lifecycle
+from lifeguard.lifecycle import Boots
 from lifeguard.lifecycle.lifecycle import INITIAL
-from lifeguard.lifecycle.state import Move
 from lifeguard.model import Board, Change, Inventory, Owed, Role, Saved, Standing
 from lifeguard.netboot.decision import Situation
-from lifeguard.store import StoreUnavailable
+from lifeguard.store import StoreError
 from lifeguard.world import Poller, World
 
 if TYPE_CHECKING:
@@ -100,6 +99,7 @@ class Fleet(Service):
             service_time=self._service_time,
             wall=self._wall,
             checks=self._checks,
+            check_possible=self._check_possible,
             changed=self._changed,
         )
         for name, board in self.inventory.boards.items():
@@ -173,12 +173,10 @@ class Fleet(Service):
     ) -> Deferred[Answer]:
         """A person's or a client's request; `body` as the HTTP interface takes it.
 
-        Raises UnknownBoard, or Impossible for what no board of this kind can do;
-        the Deferred fails with other Refused or with StoreUnavailable.
+        Raises UnknownBoard; the Deferred fails with a Refused, such as Impossible for
+        what no board of this kind can do, or with StoreUnavailable.
         """
-        board = self.board(name)
-        self._check_possible(board, event, body)
-        return board.deliver(
+        return self.board(name).deliver(
             Event(name=event, source=source, by="person", body=dict(body))
         )
 
@@ -186,27 +184,25 @@ class Fleet(Service):
         """Put a board into `to` by hand, provided that it is in `from_`."""
         return self.board(name).change(from_, to, source)
 
-    def _check_possible(
-        self, board: ManagedBoard, event: str, body: Mapping[str, Any]
-    ) -> None:
-        first = _first_state(board.lifecycle, event)
-        if first is None:
-            return
-        if board.lifecycle.wants(first, "cycle_power") and not board.board.power:
+    def _check_possible(self, board: Board, wish: Standing) -> None:
+        """Raises Impossible when what the wished-for state is about cannot be had."""
+        lifecycle = self.inventory.hardware[board.hardware].lifecycle
+        if lifecycle.wants(wish.state, "cycle_power") and not board.power:
             raise Impossible("the board has no power outlet to switch")
-        hardware = board.board.hardware
-        boots = board.lifecycle[first].boots
+        boots = lifecycle[wish.state].boots
         if boots is Boots.WANTED:
-            self._check_image(body.get("image"), hardware)
+            self._check_image(wish.wanted_image, board.hardware)
         if boots in _ROLES:
-            self._check_role(_ROLES[boots], hardware)
+            self._check_role(_ROLES[boots], board.hardware)
 
     def _check_role(self, role: Role, hardware: str) -> None:
         if self.inventory.image_of_role(role, hardware) is None:
             raise Impossible(f"no image of role {role} boots on {hardware}")
 
-    def _check_image(self, name: object, hardware: str) -> None:
-        image = self.inventory.images.get(name) if isinstance(name, str) else None
+    def _check_image(self, name: str | None, hardware: str) -> None:
+        if name is None:
+            raise Impossible("no image is wanted, or ever was")
+        image = self.inventory.images.get(name)
         if image is None:
             raise Impossible(f"no such image: {name}")
         if hardware not in image.boot:
@@ -257,14 +253,4 @@ class Fleet(Service):
 
     def _save_time(self) -> Deferred[None]:
         saving = self._store.save_time()
-        return saving.addErrback(
-            lambda failure: failure.trap(StoreUnavailable) and None
-        )
-
-
-def _first_state(lifecycle: Lifecycle, event: str) -> str | None:
-    """The state that a request leads to, the same from wherever it is accepted."""
-    for state in lifecycle.states:
-        if isinstance(transition := lifecycle.transition(state, event), Move):
-            return transition.target
-    return None
+        return saving.addErrback(lambda failure: failure.trap(StoreError) and None)

@@ -14,9 +14,13 @@ from twisted.logger import Logger
 from lifeguard.store import StoreError
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
     from lifeguard.model import Change, Notice
 
 log = Logger()
+
+RETRY_SECONDS = 10.0
 
 
 class Store(Protocol):
@@ -29,8 +33,9 @@ class Store(Protocol):
 class Notifier:
     """Tells what the store holds, one telling at a time."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, clock: IReactorTime) -> None:
+        self._store, self._clock = store, clock
+        self._retry: IDelayedCall | None = None
         self._telling = False
         self._more = False
 
@@ -40,10 +45,15 @@ class Notifier:
             self.tell()
 
     def tell(self) -> None:
-        """Tell all that has not been told; what fails is told at the next call."""
+        """Tell all that has not been told; what fails is tried again by itself."""
         self._more = True
         if not self._telling:
             Deferred.fromCoroutine(self._tell_all())
+
+    def stop(self) -> None:
+        """What has not been told is told at the next start."""
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
 
     async def _tell_all(self) -> None:
         self._telling = True
@@ -55,5 +65,6 @@ class Notifier:
                     await self._store.told(notice)
         except StoreError as error:
             log.warn("notices wait for the store: {error}", error=error)
+            self._retry = self._clock.callLater(RETRY_SECONDS, self.tell)
         finally:
             self._telling = False

@@ -62,5 +62,7 @@ class World(NamedTuple):
     wall: WallClock
     checks: Callable[[Board, Standing], tuple[str, ...]]
     """What proves that a board is well, by the image it runs."""
+    check_possible: Callable[[Board, Standing], None]
+    """Raises Impossible for a person's wish that the board cannot be brought to."""
     changed: Callable[[Change], None]
     """Told after each commit, before its effects begin."""

@@ -58,12 +58,14 @@ class FakeStore:
     loses_answers: bool = False
     holds: bool = False
     held: list[Callable[[], None]] = field(default_factory=list)
+    waiting: list[Deferred[None]] = field(default_factory=list)
 
     def commit(self, change: Change) -> Deferred[None]:
         if self.away:
             return fail(StoreUnavailable("away"))
         if self.holds:
             done: Deferred[None] = Deferred()
+            self.waiting.append(done)
             self.held.append(lambda: (self._apply(change), done.callback(None))[0])
             return done
         self._apply(change)
@@ -81,6 +83,8 @@ class FakeStore:
         self.said.append(("commit", after.board, change.row.event, after.state))
 
     def record(self, row: HistoryRow) -> Deferred[None]:
+        if self.away:
+            return fail(StoreUnavailable("away"))
         self.rows.append(row)
         return succeed(None)
 
@@ -90,12 +94,16 @@ class FakeStore:
         return succeed(self.saved.get(board))
 
     def settle(self, owed: Owed) -> Deferred[None]:
+        if self.away:
+            return fail(StoreUnavailable("away"))
         mark = self.owed.get(owed.outlet)
         if mark and mark.board == owed.board and mark.generation <= owed.generation:
             del self.owed[owed.outlet]
         return succeed(None)
 
     def save_time(self) -> Deferred[None]:
+        if self.away:
+            return fail(StoreUnavailable("away"))
         return succeed(None)
 
     def history(

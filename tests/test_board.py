@@ -9,13 +9,16 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent
 
+from lifeguard.draft import Draft
 from lifeguard.event import (
     Event,
+    Impossible,
     NotAccepted,
     NotYet,
     Stale,
     UnknownEvent,
 )
+from lifeguard.lifecycle import Wants, standard
 from lifeguard.lifecycle.standard import LIFECYCLE
 from lifeguard.model import Outlet, Owed, Saved, Standing, Strikes
 from lifeguard.store import StoreUnavailable
@@ -307,12 +310,15 @@ def test_an_event_that_is_not_accepted_names_those_that_are() -> None:
 
 def test_an_event_nobody_knows_is_named_and_so_is_an_internal_one() -> None:
     parts = rig()
-    for event in ("image-runing", "power-cycle-ok", "timeout", "rq-reboot"):
+    internal = ("power-cycle-ok", "timeout", "resume", "set-state")
+    for event in ("image-runing", *internal, "rq-reboot"):
         with pytest.raises(UnknownEvent):
             parts.happens(event)
-    assert {(row.event, row.reason) for row in parts.store.rows} == {
-        ("unknown-event", "no such event or state")
-    }
+    for event in ("image-running", *internal):
+        with pytest.raises(UnknownEvent):
+            parts.request(event)
+    assert {row.event for row in parts.store.rows} == {"unknown-event", "set-state"}
+    assert parts.said == [("owe",)]
 
 
 def test_an_accepted_event_is_a_repeat_only_in_its_generation() -> None:
@@ -343,6 +349,43 @@ def test_a_conditional_change_is_refused_from_another_state() -> None:
         result_of(parts.fleet.change("panda-01", "Ready", "LockedOut", "operator"))
     with pytest.raises(UnknownEvent, match="no such state: Locked"):
         result_of(parts.fleet.change("panda-01", "New", "Locked", "operator"))
+
+
+def test_a_conditional_change_clears_strikes() -> None:
+    parts = rig()
+    parts.request("rq-reboot")
+    parts.cycled()
+    parts.clock.advance(600)
+    assert parts.board().standing.strikes
+    result_of(parts.fleet.change("panda-01", parts.state(), "New", "operator"))
+    assert parts.board().standing.strikes == {}
+
+
+def test_a_conditional_change_to_what_cannot_be_had_is_refused() -> None:
+    parts = rig()
+    for board, state, text in (
+        ("panda-01", "ReimageRebooting", "no image is wanted"),
+        ("bare", "RebootRebooting", "no power outlet"),
+    ):
+        with pytest.raises(Impossible, match=text):
+            result_of(parts.fleet.change(board, "New", state, "operator"))
+    assert parts.said == [("owe",)]
+
+
+def test_the_state_is_judged_before_what_a_request_names() -> None:
+    parts = rig()
+    result_of(parts.fleet.change("panda-01", "New", "LockedOut", "operator"))
+    with pytest.raises(NotAccepted):
+        parts.request("rq-reimage", image="no such image")
+
+
+def test_a_request_that_python_only_takes_for_the_same_is_another_one() -> None:
+    parts = rig()
+    parts.request("rq-reimage", image="debian", boot_config={"a": 1})
+    assert not parts.request(
+        "rq-reimage", image="debian", boot_config={"a": True}
+    ).repeat
+    assert parts.board().standing.boot_config == {"a": True}
 
 
 def test_locked_out_takes_no_request_and_a_cycle_under_way_moves_nothing() -> None:
@@ -389,6 +432,7 @@ def test_an_absent_store_acknowledges_nothing_and_begins_nothing() -> None:
     assert parts.said == []
     assert parts.state() == "Ready"
     parts.store.away = False
+    parts.clock.advance(1)
     parts.request("rq-reboot")
     assert parts.state() == "RebootRebooting"
 
@@ -430,8 +474,53 @@ def test_an_absent_store_leaves_one_timer_a_board() -> None:
     assert len(ours) == 2  # the board's timer, and the saver of service seconds
     parts.store.away = False
     parts.clock.advance(1)
+    parts.clock.advance(14)
+    assert parts.state() == "RebootComplete"
+    parts.clock.advance(1)
     assert parts.state() == "RebootRebooting"
     assert parts.board().standing.strikes["RebootComplete"].count == 1
+
+
+def test_a_board_that_reports_when_the_store_is_back_is_not_struck_for_the_outage() -> (
+    None
+):
+    parts = reimaged(rig())
+    parts.request("rq-reboot")
+    parts.cycled()
+    parts.store.away = True
+    parts.clock.pump([1.0] * 700)
+    parts.store.away = False
+    parts.clock.advance(2)
+    parts.happens("image-running")
+    assert (parts.state(), parts.board().standing.strikes) == ("Ready", {})
+
+
+def test_own_events_keep_their_order_over_an_outage() -> None:
+    parts = rig()
+    parts.request("rq-reboot")
+    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    parts.store.away = True
+    parts.clock.advance(59.5)
+    parts.fleet.cycle_ended("panda-01", 1, None)
+    parts.clock.pump([0.5] * 30)
+    parts.store.away = False
+    parts.clock.pump([0.5] * 60)
+    assert parts.state() == "RebootComplete"
+    assert parts.board().standing.strikes == {}
+
+
+def test_while_the_store_is_away_callers_are_told_so_at_once() -> None:
+    parts = rig()
+    parts.store.holds = True
+    first = parts.fleet.request("panda-01", "rq-reboot", {}, "a")
+    second = parts.fleet.request("panda-01", "rq-maintenance", {}, "b")
+    parts.store.held.clear()
+    parts.store.waiting.pop().errback(StoreUnavailable("away"))
+    parts.store.away = True
+    third = parts.fleet.request("panda-01", "rq-self-test", {}, "c")
+    for answer in (first, second, third):
+        with pytest.raises(StoreUnavailable):
+            result_of(answer)
 
 
 def test_a_commit_whose_answer_was_lost_is_looked_up_not_repeated() -> None:
@@ -440,9 +529,24 @@ def test_a_commit_whose_answer_was_lost_is_looked_up_not_repeated() -> None:
     with pytest.raises(StoreUnavailable):
         parts.request("rq-reboot")
     parts.store.loses_answers = False
+    parts.clock.advance(1)
+    assert parts.said[-1] == ("cycle", "panda-01", 2, "rack1/1/1")
     assert parts.request("rq-reboot").repeat
     assert parts.board().standing.generation == 2
-    assert parts.said[-1] == ("cycle", "panda-01", 2, "rack1/1/1")
+
+
+def test_a_change_of_somebody_else_is_not_taken_for_ones_own() -> None:
+    parts = reimaged(rig())
+    theirs = replace(parts.board().standing, state="LockedOut", deadline=None)
+    theirs = replace(theirs, version=theirs.version + 1, stay=theirs.stay + 1)
+    parts.store.away = True
+    with pytest.raises(StoreUnavailable):
+        parts.request("rq-reboot")
+    parts.store.saved["panda-01"] = theirs
+    parts.store.away = False
+    parts.clock.advance(1)
+    assert parts.board().standing == theirs
+    assert parts.said == [("stop polling", "panda-01")]
 
 
 # After a kill -9.
@@ -534,6 +638,45 @@ async def _stopped(parts: Rig) -> None:
     parts.fleet.stopService()
 
 
+def test_a_commit_that_ends_while_lifeguard_stops_begins_nothing() -> None:
+    parts = rig()
+    parts.store.holds = True
+    answer = parts.fleet.request("panda-01", "rq-reboot", {}, "operator")
+    parts.fleet.stopService()
+    parts.store.held.pop()()
+    assert result_of(answer).state == "RebootRebooting"
+    assert parts.said[-1] == ("commit", "panda-01", "rq-reboot", "RebootRebooting")
+    assert [call for call in parts.clock.getDelayedCalls() if call.active()] == []
+
+
+def test_any_number_of_fetches_is_one_event() -> None:
+    parts = rig()
+    parts.request("rq-reimage", image="debian")
+    parts.cycled()
+    parts.happens("installer-running")
+    parts.store.away = True
+    for _ in range(100):
+        parts.fleet.fetched_boot_config("panda-01")
+    parts.store.away = False
+    parts.clock.advance(1)
+    assert parts.events().count("boot-config-fetched") == 1
+
+
+def test_an_old_order_to_take_up_a_cycle_does_not_touch_a_newer_one() -> None:
+    parts = rig()
+    parts.request("rq-reboot")
+    parts.store.away = True
+    assert not result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert not result_of(parts.fleet.cycle_started("panda-01", 1))
+    parts.store.away = False
+    parts.clock.advance(1)
+    assert parts.board().standing.generation == 2
+    assert [row.outcome for row in parts.store.rows if row.event == "resume"] == [
+        "noted",
+        "stale",
+    ]
+
+
 def test_a_board_that_stands_where_it_was_saved_is_not_written_again() -> None:
     store = FakeStore([])
     standing = Standing(board="panda-01", state="Maintenance", since=EPOCH, version=7)
@@ -564,3 +707,40 @@ def test_a_power_cycle_that_cannot_be_ordered_is_one_strike_at_the_states_pace(
     logged_failures.clear()
     reasons = [row.reason for row in parts.store.rows]
     assert "it could not be ordered: a driver of the lab's own" in reasons
+
+
+def test_a_poll_that_cannot_begin_is_tried_again_at_the_states_pace(
+    logged_failures: list[LogEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = rig()
+
+    def broken(*watch: object) -> None:
+        raise RuntimeError("a check of the lab's own")
+
+    with monkeypatch.context() as context:
+        context.setattr(parts.poller, "watch", broken)
+        result_of(parts.fleet.change("panda-01", "New", "Ready", "operator"))
+        parts.clock.advance(299)
+    assert len(logged_failures) == 1
+    logged_failures.clear()
+    parts.clock.advance(1)
+    assert parts.said[-1] == ("poll", "panda-01", "192.0.2.1", "ping")
+
+
+def test_an_entry_that_fails_is_a_matter_for_the_states_timeout(
+    logged_failures: list[LogEvent],
+) -> None:
+    class RebootComplete(standard.RebootComplete):
+        def entry(self, board: Wants) -> None:
+            if isinstance(board, Draft):
+                raise RuntimeError("a lab's own state")
+
+    parts = rig(inventory(LIFECYCLE.replace(RebootComplete)))
+    parts.request("rq-reboot")
+    parts.cycled()
+    assert parts.state() == "RebootComplete"
+    assert "its entry failed" in parts.store.rows[-1].reason
+    assert len(logged_failures) == 1
+    logged_failures.clear()
+    parts.clock.advance(600)
+    assert parts.board().standing.strikes["RebootComplete"].count == 1

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
@@ -21,10 +24,13 @@ from lifeguard.config import (
     Manhole,
     Server,
     Tftp,
+    forms,
     load,
 )
+from lifeguard.health.checks import parse as parse_check
 from lifeguard.lifecycle import standard
 from lifeguard.model import Board, Boot, Image, Inventory, Outlet, RelayBoard
+from lifeguard.wire.proxr import parse_relay
 
 ETC = Path(__file__).parent.parent / "etc"
 
@@ -184,20 +190,21 @@ def test_an_unnamed_inventory_is_read_if_it_is_there(lab: Path) -> None:
 
 
 def test_paths_are_relative_to_their_file_and_become_absolute(lab: Path) -> None:
+    (lab / "files").mkdir()
     write(
         lab,
         settings="""
         [tftp]
         root = "files"
         mode = "symlinks"
-        directory = "/srv/tftp/pxelinux.cfg"
+        directory = "LAB/files"
         [manhole]
         authorized_keys = "keys"
-        """,
+        """.replace("LAB", str(lab)),
     )
     configuration = load("lifeguard.toml")
     assert configuration.tftp.root == str(lab / "files")
-    assert configuration.tftp.directory == "/srv/tftp/pxelinux.cfg"
+    assert configuration.tftp.directory == str(lab / "files")
     assert configuration.manhole == Manhole(authorized_keys=str(lab / "keys"))
 
 
@@ -228,7 +235,8 @@ def test_the_examples_load_as_they_stand() -> None:
 
 def test_the_example_shows_every_key_and_all_can_be_switched_on(lab: Path) -> None:
     text = switched_on((ETC / "lifeguard.toml").read_text())
-    write(lab, settings=text)
+    (lab / "pxelinux.cfg").mkdir()
+    write(lab, settings=text.replace("/srv/tftp", str(lab)))
     configuration = load("lifeguard.toml")
     assert configuration.manhole == Manhole(
         listen="tcp:2222:interface=127.0.0.1",
@@ -320,6 +328,12 @@ BROKEN = [
         " postgresql+psycopg://USER:PASSWORD@HOST/DATABASE,"
         ' got "sqlite://"',
     ]),
+    ("a database with arguments", L, SETTINGS,
+     '[server]\ndatabase = "sqlite:///x?timeout=abc"', [
+        "lifeguard.toml: server.database: expected sqlite:///FILE or"
+        " postgresql+psycopg://USER:PASSWORD@HOST/DATABASE,"
+        ' got "sqlite:///x?timeout=abc"',
+    ]),
     ("an unknown endpoint", L, SETTINGS, '[http]\nlisten = "tpc:8080"', [
         'lifeguard.toml: http.listen: expected a Twisted endpoint like "tcp:8080",'
         ' got "tpc:8080"',
@@ -342,6 +356,14 @@ BROKEN = [
     ]),
     ("a place without symlinks", L, SETTINGS, '[tftp]\ndirectory = "x"', [
         'lifeguard.toml: tftp.directory: only for mode = "symlinks"',
+    ]),
+    ("places that are not there", L, SETTINGS,
+     '[tftp]\nroot = "/no/root"\nmode = "symlinks"\ndirectory = "/no/place"', [
+        "lifeguard.toml: tftp.root: no such directory: /no/root",
+        "lifeguard.toml: tftp.directory: no such directory: /no/place",
+    ]),
+    ("a root that is a file", L, SETTINGS, '[tftp]\nroot = "/dev/null"', [
+        "lifeguard.toml: tftp.root: no such directory: /dev/null",
     ]),
     ("an unknown mode", L, SETTINGS, '[tftp]\nmode = "links"', [
         'lifeguard.toml: tftp.mode: expected "serve" or "symlinks", got "links"',
@@ -385,6 +407,11 @@ BROKEN = [
     ("an address that is none", B, "192.0.2.101", "192.0.2.256", [
         "boards.toml: boards.panda-01.address:"
         ' expected an IPv4 address like 192.0.2.101, got "192.0.2.256"',
+    ]),
+    ("an off time that does not end", B, 'driver = "proxr"',
+     'driver = "proxr"\noff_seconds = 3600', [
+        "boards.toml: relay_boards.rack1.off_seconds:"
+        " expected a number from 0.1 to 60, got 3600",
     ]),
     ("an outlet twice", B, '"rack1/1/4"', '"rack1/1/3"', [
         "boards.toml: boards.panda-02.power: rack1/1/3 belongs to panda-01 already",
@@ -538,10 +565,72 @@ def test_a_labs_own_module_may_fail_in_any_way(lab: Path) -> None:
     ]
 
 
+def test_a_labs_own_module_does_not_end_the_process(lab: Path) -> None:
+    (lab / "leaving_states.py").write_text("import sys\nsys.exit('two\\nlines')")
+    hardware = '[hardware.panda]\nlifecycle = "leaving_states:LIFECYCLE"'
+    write(lab, boards=BOARDS.replace("[hardware.panda]", hardware))
+    assert mistakes() == [
+        "boards.toml: hardware.panda.lifecycle: leaving_states:LIFECYCLE:"
+        r" it calls sys.exit('two\nlines')"
+    ]
+
+
+POSTGRESQL = '[server]\ndatabase = "postgresql+psycopg://me:secret@db/lab"'
+
+
+def test_postgresql_needs_its_driver(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(lab, settings=POSTGRESQL)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    assert mistakes() == [
+        "lifeguard.toml: server.database: import of psycopg halted; None in"
+        ' sys.modules; pip install "lifeguard[postgresql]"'
+    ]
+    monkeypatch.setitem(sys.modules, "psycopg", ModuleType("psycopg"))
+    assert mistakes() == []
+
+
 def test_a_long_value_is_cut_short(lab: Path) -> None:
     write(lab, settings=f'[http]\nlisten = "{"x" * 500}"')
     (line,) = mistakes()
     assert line.endswith(f'"{"x" * 76}...')
+
+
+def takes(parse: Callable[[str], object], text: str) -> bool:
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+CHECKS = st.one_of(
+    st.sampled_from(["ping", "ping\n", "PING", "tcp", "http://{board}/", ""]),
+    st.from_regex(r"tcp:[0-9\u0663-]{0,6}", fullmatch=True),
+    st.from_regex(
+        r"https?://\{address\}(:[0-9]{0,6})?(/[ -~\n]{0,9})?", fullmatch=True
+    ),
+)
+
+
+OUTLETS = st.one_of(
+    st.builds("{}/{}".format, st.integers(0, 34), st.integers(0, 9)),
+    st.from_regex(r"[0-9\u0663]{0,3}/[0-9]{0,2}[/\n]?", fullmatch=True),
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(CHECKS)
+def test_the_inventory_takes_the_checks_that_can_be_polled(check: str) -> None:
+    assert takes(forms.health_check, check) == takes(parse_check, check)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(OUTLETS)
+def test_the_inventory_takes_the_outlets_that_can_be_switched(rest: str) -> None:
+    form = forms.OUTLETS["proxr"]
+    assert takes(form.parse, rest) == takes(parse_relay, rest)
 
 
 SCALARS = st.one_of(

@@ -175,6 +175,6 @@ def test_a_port_that_is_taken_is_one_line_and_a_failure(tmp_path: Path) -> None:
         second = twistd("--config", lab.directory / "lifeguard.toml")
         assert second.leave() == 1
         [said] = [line for line in second.lines if "#critical" in line]
-        assert "http.listen: cannot listen on tcp:" in said
-    assert "Address already in use" in said
+        assert "] tftp: " in said
+        assert "Address already in use" in said
         assert "Traceback" not in "\n".join(second.lines)

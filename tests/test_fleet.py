@@ -63,7 +63,8 @@ def test_a_request_that_cannot_be_fulfilled_is_refused(
     parts = rig()
     with pytest.raises(Impossible, match=text):
         parts.request(request_, board, **body)
-    assert parts.store.rows == []
+    assert [row.outcome for row in parts.store.rows] == ["refused"]
+    assert parts.store.saved == {}
 
 
 def test_a_board_that_left_the_inventory_is_kept_and_only_its_outlet_touched() -> None:

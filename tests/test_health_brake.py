@@ -72,12 +72,13 @@ def test_a_failure_is_forgotten_after_two_minutes() -> None:
 def test_one_board_that_fails_again_and_again_is_one_board() -> None:
     brake, _ = rig(20)
     assert [brake.passes("b0", now) for now in range(50)] == [True] * 50
+    assert told(brake, ["b1", "b2", "b3", "b0"], now=50) == ["b1", "b2", "b3", "b0"]
 
 
 def test_time_alone_does_not_take_it_off() -> None:
     brake, names = rig(20)
-    told(brake, names[:10], now=0)
-    assert told(brake, names[4:], now=WITHIN * 100) == []
+    assert told(brake, names[:5], now=0) == names[:4]
+    assert told(brake, names[4:6], now=WITHIN * 100) == []
 
 
 def test_it_goes_off_when_enough_have_answered_again() -> None:
@@ -85,18 +86,40 @@ def test_it_goes_off_when_enough_have_answered_again() -> None:
     assert told(brake, names[:7], now=0) == names[:4]
     answered = []
     for board in ("b19", "b6", "b0", "b1"):  # b19 never failed
-        brake.answered(board)
+        brake.answered(board, now=20)
         answered.append((board, brake.on))
     assert answered == [("b19", True), ("b6", True), ("b0", True), ("b1", False)]
     assert told(brake, ["b4", "b5"], now=30) == ["b4", "b5"]
 
 
-def test_a_board_that_leaves_is_not_withheld_but_is_no_answer_either() -> None:
+def test_it_goes_off_when_the_last_that_is_withheld_leaves() -> None:
     brake, names = rig(20)
-    told(brake, names[:5], now=0)
+    told(brake, names[:6], now=0)
     brake.left("b4")
-    assert (brake.withheld, brake.on) == ((), True)
-    brake.answered("b19")
+    assert (brake.withheld, brake.on) == (("b5",), True)
+    brake.left("b5")
+    assert not brake.on
+    assert told(brake, ["b6"], now=WITHIN) == []  # those told before still count
+
+
+def test_boards_told_long_ago_do_not_keep_it_on() -> None:
+    brake, names = rig(100)
+    assert told(brake, names[:22], now=0) == names[:20]
+    for board in names[30:]:
+        brake.left(board)  # so that those told are many among the rest
+    brake.answered("b29", now=WITHIN)
+    assert brake.withheld == ("b20", "b21")
+    brake.answered("b29", now=WITHIN + 1)
+    assert not brake.on
+    assert told(brake, ["b20", "b21"], now=WITHIN + 2) == ["b20", "b21"]
+
+
+def test_too_many_that_are_withheld_keep_it_on_whoever_answers() -> None:
+    brake, names = rig(100)
+    told(brake, names[:37], now=0)
+    brake.answered("b99", now=WITHIN * 100)
+    assert brake.withheld == tuple(names[20:37])
+    brake.answered("b20", now=WITHIN * 100)  # 16 of the 80 that are polled are left
     assert not brake.on
 
 
@@ -119,7 +142,16 @@ def test_one_that_answers_after_a_release_is_not_excused_any_longer() -> None:
     brake, names = rig(20)
     told(brake, names[:10], now=0)
     brake.release()
-    brake.answered("b9")
+    brake.answered("b9", now=1)
+    assert told(brake, [*names[10:14], "b9"], now=1) == names[10:14]
+
+
+def test_one_that_leaves_after_a_release_comes_back_as_any_other() -> None:
+    brake, names = rig(20)
+    told(brake, names[:10], now=0)
+    brake.release()
+    brake.left("b9")
+    brake.joined("b9")
     assert told(brake, [*names[10:14], "b9"], now=1) == names[10:14]
 
 
@@ -155,8 +187,23 @@ class Lab(RuleBasedStateMachine):
     @rule(data=st.data())
     def answer(self, data: st.DataObject) -> None:
         board = data.draw(st.sampled_from(sorted(self.watched)))
-        self.brake.answered(board)
+        withheld = set(self.brake.withheld) - {board}
         self.failed_at.pop(board, None)
+        self.brake.answered(board, self.now)
+        still_on = bool(withheld) and self.is_too_many(withheld | self.recent())
+        assert set(self.brake.withheld) == (withheld if still_on else set())
+
+    @precondition(lambda self: self.watched)
+    @rule(data=st.data())
+    def all_answer_and_long_after_one_fails(self, data: st.DataObject) -> None:
+        for board in self.watched:
+            self.brake.answered(board, self.now)
+            self.failed_at.pop(board, None)
+        assert not self.brake.on
+        self.now += 2 * WITHIN
+        board = data.draw(st.sampled_from(sorted(self.watched)))
+        assert self.brake.passes(board, self.now)
+        self.tell(board)
 
     @precondition(lambda self: self.watched)
     @rule(data=st.data())
@@ -167,18 +214,26 @@ class Lab(RuleBasedStateMachine):
 
     def tell(self, board: str) -> None:
         self.failed_at[board] = self.now
-        recent = {
-            name for name, at in self.failed_at.items() if at >= self.now - WITHIN
-        }
-        lab = self.watched | recent
-        assert len(recent) < AT_LEAST or len(recent) <= self.share * len(lab)
+        assert not self.is_too_many(self.recent())
         assert not self.brake.on
         self.brake.left(board)
         self.watched.discard(board)
 
+    def recent(self) -> set[str]:
+        """Boards told of late that have not answered since."""
+        return {name for name, at in self.failed_at.items() if at >= self.now - WITHIN}
+
+    def is_too_many(self, failing: set[str]) -> bool:
+        lab = self.watched | failing
+        return len(failing) >= AT_LEAST and len(failing) > self.share * len(lab)
+
     @invariant()
     def only_watched_boards_are_withheld(self) -> None:
         assert set(self.brake.withheld) <= self.watched
+
+    @invariant()
+    def it_is_on_only_while_something_is_withheld(self) -> None:
+        assert self.brake.on == bool(self.brake.withheld)
 
 
 TestAnyLab = Lab.TestCase

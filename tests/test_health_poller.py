@@ -247,6 +247,37 @@ def test_a_board_that_meets_another_cause_has_done_with_the_first() -> None:
     assert parts.poller.status().hindrances == {"ping: no memory": 1}
 
 
+def test_a_board_that_is_missed_could_be_polled() -> None:
+    parts = rig()
+    parts.watch("panda", "ping")
+    parts.probes.fate["A"] = CannotPoll("no route")
+    parts.run(FIRST)
+    assert parts.poller.status().hindrances == {"ping: no route": 1}
+    parts.probes.fate["A"] = Missed("refused")
+    parts.run(10)
+    assert parts.poller.status() == HealthStatus(1, False, (), {})
+
+
+def test_a_fault_of_a_probe_is_logged_once_and_ends_no_watch(
+    logged_failures: list[LogEvent],
+) -> None:
+    parts = rig()
+    names = parts.watch_many(10)
+    for name in names:
+        parts.probes.fate[name] = ZeroDivisionError(name)
+    parts.run(600)
+    cause = "ping: a fault of lifeguard (ZeroDivisionError)"
+    assert parts.poller.status() == HealthStatus(10, False, (), {cause: 10})
+    assert [event["fault"] for event in logged_failures] == [cause]
+    assert [event["log_failure"].type for event in logged_failures] == [
+        ZeroDivisionError
+    ]
+    logged_failures.clear()
+    parts.probes.fate = dict.fromkeys(names, Missed("refused"))
+    parts.run(50)
+    assert len(parts.told) == 4
+
+
 @pytest.mark.parametrize("on_cancel", [None, Missed("cut short"), CannotPoll("cut")])
 @pytest.mark.parametrize("since_first", [-1, 0, 1, 5, 12, 32])
 def test_a_watch_that_was_stopped_is_not_heard_of_again(
@@ -365,9 +396,18 @@ def test_when_boards_answer_again_the_brake_goes_off_and_nobody_was_told() -> No
         for name in names:
             parts.probes.fate[name] = None
         parts.run(10)
-    assert lines == ["the brake is off: boards answer again"]
+    assert lines == ["the brake is off: boards answer again, or are polled no more"]
     assert parts.poller.status() == HealthStatus(16, False, (), {})
     assert [board for _, board, _ in parts.told] == told
+
+
+def test_when_nothing_withheld_is_polled_any_more_the_brake_goes_off() -> None:
+    parts, _, _ = braked()
+    with log_lines() as lines:
+        for board in parts.poller.status().withheld:
+            parts.watch(board)
+    assert lines == ["the brake is off: boards answer again, or are polled no more"]
+    assert parts.poller.status() == HealthStatus(10, False, (), {})
 
 
 def test_when_a_person_releases_the_brake_those_that_still_fail_are_told() -> None:

@@ -135,7 +135,11 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
     taken = choose_ports(0, 0).http
     where = f"Couldn't listen on {HERE}:{taken}: [Errno 98] Address already in use."
     cannot = f"cannot listen on tcp:{taken}:interface={HERE}: {where}"
-    lines = {"http": f"http: {cannot}", "tftp": where, "manhole": f"manhole: {cannot}"}
+    lines = {
+        "http": f"http.listen: {cannot}",
+        "tftp": where,
+        "manhole": f"manhole.listen: {cannot}",
+    }
     folders = [tmp_path / name for name in lines]
     for folder in folders:
         write_working(folder, **{folder.name: taken})

@@ -23,7 +23,9 @@ from lifeguard.lifecycle.state import (
     TIMEOUT,
     Strike,
     Wants,
+    move,
     strike,
+    want_requested_image,
 )
 
 
@@ -326,6 +328,37 @@ def test_a_state_that_cycles_power_must_hear_of_it() -> None:
     assert mistake(New, Work, GivenUp) == (
         "Work: it cycles power, so power-cycle-failed must be BEGIN; "
         "Work: it cycles power, so power-cycle-ok must lead on"
+    )
+
+
+def test_a_timeout_counts_whatever_was_noted() -> None:
+    class Work(State):
+        timeout, attempts, give_up = 10, 2, "GivenUp"
+        on = {"done": "Done", TIMEOUT: strike(SELF, after="boot-config-fetched")}
+
+    assert mistake(New, Work, Done, GivenUp) == (
+        "Work: its timeout must be a strike whatever was noted before"
+    )
+
+
+def test_a_strike_must_not_be_forgotten_within_a_lap() -> None:
+    with pytest.raises(LifecycleError) as caught:
+        LIFECYCLE.with_figures({"Ready": {"forget": 60}})
+    assert str(caught.value) == (
+        "Ready: forget must be above 16680, the seconds that all states may last"
+    )
+
+
+def test_what_is_done_on_the_way_is_brief_and_has_what_it_needs() -> None:
+    class New(Steady):
+        on = {
+            "rq-go": move("Work", lambda board: board.cycle_power()),
+            "hello": move("Work", want_requested_image),
+        }
+
+    assert mistake(New, Work, Done, GivenUp) == (
+        "New: rq-go does cycle_power, which is for a state's entry; "
+        "New: hello is no request, and names no image to want"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec import structs
 from twisted.logger import capturedLogs
 
 from lifeguard.lifecycle import Boots
@@ -46,6 +47,10 @@ class Rig(NamedTuple):
     lab: FakeLab
     netboot: Netboot
 
+    def look(self, filename: str, client: str = ADDRESS) -> None:
+        """Ask for a config and read nothing of it, as HEAD does."""
+        self.server.resolve(filename, client).close()
+
     def ask(self, filename: str, client: str = ADDRESS) -> bytes | str:
         """What was sent, or why nothing was."""
         try:
@@ -77,6 +82,36 @@ def test_every_name_on_the_list_is_the_image_and_is_reported(tmp_path: Path) -> 
     sent = [parts.ask(name) for name in SEARCH_LIST]
     assert sent == [parts.netboot.expected()] * len(SEARCH_LIST)
     assert parts.lab.fetched == ["panda-01"] * len(SEARCH_LIST)
+
+
+def test_a_config_is_fetched_by_its_last_byte_and_once(tmp_path: Path) -> None:
+    parts = rig(tmp_path, situation(Boots.WANTED))
+    content = parts.server.resolve(SEARCH_LIST[0], ADDRESS)
+    told = []
+    for offset, length in ((0, 8), (8, content.size - 9), (8, content.size), (8, 99)):
+        content.read(offset, length)
+        told.append(len(parts.lab.fetched))
+    assert told == [0, 0, 1, 1]
+
+
+def test_whoever_only_looks_has_not_fetched(tmp_path: Path) -> None:
+    parts = rig(tmp_path, situation(Boots.WANTED))
+    parts.look(SEARCH_LIST[0])
+    assert parts.lab.fetched == []
+
+
+def test_whoever_reads_from_elsewhere_is_not_the_board(tmp_path: Path) -> None:
+    parts = rig(tmp_path, situation(Boots.WANTED))
+    assert parts.ask(SEARCH_LIST[0], STRANGER) == parts.netboot.expected()
+    assert parts.lab.fetched == []
+
+
+def test_a_board_without_an_address_may_read_from_any(tmp_path: Path) -> None:
+    asked = situation(Boots.WANTED)
+    asked = asked._replace(board=structs.replace(asked.board, address=None))
+    parts = rig(tmp_path, asked)
+    parts.ask(SEARCH_LIST[0], STRANGER)
+    assert parts.lab.fetched == ["panda-01"]
 
 
 def test_every_name_on_the_list_is_refused_when_the_disk_is_booted(

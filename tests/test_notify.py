@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from lifeguard.model import Change, HistoryRow, Notice, Standing
@@ -49,22 +50,31 @@ def told_while(action: Callable[[], None]) -> list[str]:
 
 def test_what_is_held_is_told_once_and_forgotten() -> None:
     store = Notices([notice(1), notice(2)])
-    notifier = Notifier(store)
+    notifier = Notifier(store, Clock())
     assert told_while(notifier.tell) == ["panda-01: text 1", "panda-01: text 2"]
     assert told_while(notifier.tell) == []
 
 
 def test_without_a_store_notices_wait() -> None:
-    store = Notices([notice(1)], away=True)
-    notifier = Notifier(store)
+    store, clock = Notices([notice(1)], away=True), Clock()
+    notifier = Notifier(store, clock)
     assert told_while(notifier.tell) == ["notices wait for the store: away"]
     store.away = False
-    assert told_while(notifier.tell) == ["panda-01: text 1"]
+    assert told_while(lambda: clock.advance(10)) == ["panda-01: text 1"]
+    assert clock.getDelayedCalls() == []
+
+
+def test_a_stopped_notifier_asks_no_more() -> None:
+    store, clock = Notices([notice(1)], away=True), Clock()
+    notifier = Notifier(store, clock)
+    told_while(notifier.tell)
+    notifier.stop()
+    assert clock.getDelayedCalls() == []
 
 
 def test_only_a_change_with_a_notice_asks_the_store() -> None:
     store = Notices([notice(1)])
-    notifier = Notifier(store)
+    notifier = Notifier(store, Clock())
     change = Change(
         after=Standing(board="panda-01", state="New", since=EPOCH),
         row=HistoryRow(

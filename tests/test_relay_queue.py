@@ -91,6 +91,23 @@ def test_a_turn_comes_at_once_when_nothing_waits_and_needs_no_connection():
     assert (parts.heard, parts.relay_board.seen) == ([(100, "turn")], [])
 
 
+def test_a_connection_that_is_still_ending_rests_before_the_next_all_the_same():
+    parts = rig()
+    parts.switch(1, on=False)
+    parts.run(3)
+    parts.clock.callLater(0.5, parts.switch, 1, on=True)  # after the idle close
+    parts.run(2.5)
+    parts.relay_board.transport.deliver(b"unasked")
+    parts.switch(1, on=False)
+    parts.run(4)
+    assert [(at, what) for at, what in parts.relay_board.seen if "connect" in what] == [
+        (100, "connected"),
+        (104.5, "connected"),
+        (106.5, "connected"),
+    ]
+    assert [what for _, what in parts.heard] == ["1 off", "1 on", "1 off"]
+
+
 def test_an_idle_connection_is_kept_beyond_the_off_time_and_then_closed():
     parts = rig()
     parts.switch(1, on=False)
@@ -151,7 +168,6 @@ def test_every_oddity_of_a_relay_board_fails_its_request_with_its_own_error():
         (SILENCE, "NoAnswer"),
         ([b"\1" * 50], "SurplusAnswer"),
         ([b"\7"], "ForeignAnswer"),
-        ([b"\0"], "ReadsDisagree"),
     ]:
         parts = rig()
         parts.relay_board.oddities["read relay 1 of bank 1"] = [answer]
@@ -181,13 +197,24 @@ def test_an_answer_that_goes_on_later_does_not_reach_the_next_request():
     assert [what for _, what in parts.heard] == ["1 off", "2 off"]
 
 
-def test_a_relay_that_is_stuck_is_told_by_its_read_back():
+def test_a_relay_that_is_stuck_is_told_by_its_read_back_and_costs_no_connection():
     parts = rig()
     parts.relay_board.stuck.add(Relay(1, 1))
     parts.switch(1, on=False)
-    parts.run(2)
-    assert parts.heard == [(100.5, "1 off: NotSwitched")]
+    parts.switch(2, on=False)
+    parts.run(0.75)
     assert parts.queue.status().last_error == "relay 1 of bank 1 did not switch on"
+    parts.run(2)
+    assert parts.heard == [(100.5, "1 off: NotSwitched"), (100.875, "2 off")]
+
+
+def test_reads_that_disagree_cost_no_connection():
+    parts = rig()
+    parts.relay_board.oddities["read relay 1 of bank 1"] = [[b"\0"]]
+    parts.switch(1, on=False)
+    parts.switch(2, on=False)
+    parts.run(2)
+    assert parts.heard == [(100.5, "1 off: ReadsDisagree"), (100.875, "2 off")]
 
 
 def test_silence_holds_the_queue_for_five_seconds():
@@ -197,6 +224,30 @@ def test_silence_holds_the_queue_for_five_seconds():
     parts.switch(2, on=False)
     parts.run(8)
     assert parts.heard == [(105.125, "1 off: NoAnswer"), (106.625, "2 off")]
+
+
+def test_a_relay_board_that_only_fails_for_half_a_minute_fails_all_that_wait():
+    parts = rig()
+    for number in range(1, 9):
+        parts.relay_board.oddities[f"switch on relay {number} of bank 1"] = [SILENCE]
+        parts.switch(number, on=False)
+    parts.run(60)
+    failures = [105.125, 111.25, 117.375, 123.5, 129.625, 135.75, 135.75, 135.75]
+    assert [at for at, _ in parts.heard] == failures
+    assert all(what.endswith("off: NoAnswer") for _, what in parts.heard)
+
+
+def test_a_relay_board_that_does_something_right_is_waited_for():
+    parts = rig()
+    for number in range(1, 9):
+        if number != 5:
+            silent = f"switch on relay {number} of bank 1"
+            parts.relay_board.oddities[silent] = [SILENCE]
+        parts.switch(number, on=False)
+    parts.run(60)
+    moments = [at for at, _ in parts.heard]
+    assert len(set(moments)) == 8
+    assert max(moments) > 140
 
 
 def test_a_relay_board_that_refuses_fails_all_that_wait():

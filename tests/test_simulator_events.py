@@ -130,8 +130,8 @@ def test_an_odd_retry_after_stops_nobody_for_long(retry_after: str) -> None:
     assert parts.outcome == [None]
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
-def test_another_4xx_is_final(status: int) -> None:
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422, 500, 502, 504])
+def test_any_other_status_from_400_up_is_final(status: int) -> None:
     parts = rig([Response(status)])
     (failure,) = parts.outcome
     assert isinstance(failure, Failure)

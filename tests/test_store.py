@@ -349,14 +349,40 @@ def test_a_mark_goes_only_for_its_own_generation_or_an_older(
     assert marks == [[3], [3], [3], [4], [4], [], []]
 
 
+def test_an_outlet_that_moves_to_another_board_is_owed_to_that_one(
+    opened: Rig, url: str
+) -> None:
+    old, new = Owed(OUTLET, "b1", 50), Owed(OUTLET, "b2", 1)
+    marks = []
+    for step in (
+        replace(change("b1"), owed=(old,)),
+        replace(change("b2"), owed=(new,)),
+        old,
+        new,
+    ):
+        result(ask(opened.store, step))
+        marks.append(reloaded(url).owed)
+    assert marks == [(old,), (new,), (new,), ()]
+
+
 def test_a_repeated_row_is_counted_between_first_and_last(opened: Rig) -> None:
     store, later = opened.store, NOON + timedelta(minutes=5)
-    for row in (line(), line(reason="late"), line(at=later), line("b2")):
+    for row in (line(), line(source="other"), line(at=later), line("b2")):
         result(store.record(row))
     assert result(store.history("b1")) == [
-        line(reason="late", id=2),
+        line(source="other", id=2),
         line(count=2, last=later, id=1),
     ]
+
+
+def test_repeats_for_different_reasons_are_one_row_with_the_newest(
+    opened: Rig,
+) -> None:
+    store = opened.store
+    for reason in ("no such event: a", "no such event: b"):
+        result(store.record(line(reason=reason)))
+    [row] = result(store.history("b1"))
+    assert (row.count, row.reason) == (2, "no such event: b")
 
 
 def test_only_the_newest_rows_of_its_board_take_a_repeat(opened: Rig) -> None:

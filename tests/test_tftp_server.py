@@ -14,17 +14,18 @@ import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as NoAnswer
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import FakeDatagramTransport
-from twisted.internet.udp import Port
 from twisted.logger import LogEvent, globalLogPublisher
 from zope.interface.verify import verifyObject
 
 from lifeguard.netboot.files import MemoryContent, NotFound, Root
-from lifeguard.netboot.pump import Pump, connect
+from lifeguard.netboot.pump import Client, Pump, connect
+from lifeguard.netboot.request_port import RequestPort
 from lifeguard.netboot.tftp import Refused, Requests, TftpServer
 from lifeguard.wire.tftp import Ack, Code, Data, Error, Oack, Rrq, Wrq, parse
 
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BOARD = ("192.0.2.101", 1203)
+HERE = "192.0.2.1"
+BOARD = Client("192.0.2.101", 1203, HERE)
 RRQ = bytes(Rrq("kernel", "octet"))
 RRQ_SIZE = bytes(Rrq("kernel", "octet", (("tsize", "0"),)))
 PROBED = bytes(Error(8, "User aborted the transfer"))
@@ -114,13 +116,13 @@ class Lab:
         self.opened.append(Content(found))
         return self.opened[-1]
 
-    def connect(self, client: tuple[str, int]) -> Connection:
+    def connect(self, client: Client) -> Connection:
         if self.connect_error is not None:
             raise self.connect_error
         self.connections.append(Connection())
         return self.connections[-1]
 
-    def receive(self, datagram: bytes, client: tuple[str, int] = BOARD) -> None:
+    def receive(self, datagram: bytes, client: Client = BOARD) -> None:
         self.requests.datagramReceived(datagram, client)
 
     def arrive(self, datagram: bytes | OSError, transfer: int = -1) -> None:
@@ -297,8 +299,8 @@ def test_copies_behind_a_waiting_ack_do_not_start_anew() -> None:
 def test_clients_do_not_disturb_each_other() -> None:
     lab = Lab()
     for port in (1, 2):
-        lab.receive(RRQ, ("192.0.2.101", port))
-        lab.receive(RRQ, ("192.0.2.102", port))
+        lab.receive(RRQ, Client("192.0.2.101", port, HERE))
+        lab.receive(RRQ, Client("192.0.2.102", port, HERE))
     assert len(lab.connections) == len(lab.reactor.readers) == 4
 
 
@@ -358,7 +360,7 @@ def test_a_file_that_cannot_be_read_ends_its_own_transfer_only(
     lines: list[LogEvent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = Lab()
-    lab.receive(RRQ, ("192.0.2.102", 1))
+    lab.receive(RRQ, Client("192.0.2.102", 1, HERE))
     lab.receive(RRQ)
 
     def fail(offset: int, length: int) -> bytes:
@@ -376,7 +378,7 @@ def test_a_fault_of_ours_ends_its_own_transfer_only(
     logged_failures: list[LogEvent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = Lab()
-    lab.receive(RRQ, ("192.0.2.102", 1))
+    lab.receive(RRQ, Client("192.0.2.102", 1, HERE))
     lab.receive(RRQ)
     monkeypatch.setattr(lab.opened[1], "read", None)
     lab.arrive(bytes(Ack(1)))
@@ -418,9 +420,9 @@ def test_without_descriptors_a_request_is_dropped_and_the_others_go_on(
     lab.receive(RRQ)
     lab.connect_error = OSError(24, "Too many open files")
     for port in range(5):
-        lab.receive(RRQ, ("192.0.2.102", port))
+        lab.receive(RRQ, Client("192.0.2.102", port, HERE))
     lab.files["kernel"] = lab.connect_error
-    lab.receive(RRQ, ("192.0.2.103", 1))
+    lab.receive(RRQ, Client("192.0.2.103", 1, HERE))
     assert (lab.refused, len(lab.reactor.readers)) == ([], 1)
     assert [content.closed for content in lab.opened] == [False] + [True] * 5
     assert [event["reason"] for event in lines] == ["[Errno 24] Too many open files"]
@@ -431,10 +433,10 @@ def test_without_descriptors_a_request_is_dropped_and_the_others_go_on(
 def test_there_are_never_more_transfers_than_allowed() -> None:
     lab = Lab(most_transfers=2)
     for port in (1, 2, 3):
-        lab.receive(RRQ, ("192.0.2.101", port))
+        lab.receive(RRQ, Client("192.0.2.101", port, HERE))
     assert (len(lab.connections), lab.refused) == (2, [])
     lab.arrive(PROBED)
-    lab.receive(RRQ, ("192.0.2.101", 3))
+    lab.receive(RRQ, Client("192.0.2.101", 3, HERE))
     assert (len(lab.connections), len(lab.reactor.readers)) == (3, 2)
 
 
@@ -461,7 +463,7 @@ def test_no_datagram_does_harm() -> None:
         for _ in range(dice.choice([0, 0, 1, 3])):
             datagram[dice.randrange(len(datagram))] = dice.randrange(256)
         datagram = dice.choice([datagram, datagram, datagram[: dice.randrange(20)]])
-        lab.receive(bytes(datagram), ("192.0.2.101", dice.randrange(200)))
+        lab.receive(bytes(datagram), Client("192.0.2.101", dice.randrange(200), HERE))
         if lab.connections and dice.random() < 0.3:
             lab.arrive(bytes(datagram), -dice.randint(1, min(50, len(lab.connections))))
         lab.reactor.advance(0.001)
@@ -528,15 +530,17 @@ def server(root: Path, **options: Any) -> TftpServer:
     return TftpServer(lambda name, client: files.open(name), reactor, **options)  # type: ignore[arg-type]
 
 
-async def fetch(tftp: TftpServer, name: str) -> tuple[bytes | Error, set[int]]:
-    """What came for that name, and from which ports."""
-    board = Board(("127.0.0.1", tftp.port), Rrq(name, "octet"))
+async def fetch(
+    tftp: TftpServer, name: str, at: str = "127.0.0.1", limit: float = 5
+) -> tuple[bytes | Error, set[tuple[str, int]]]:
+    """What came for that name, asked at that address, and from where it came."""
+    board = Board((at, tftp.port), Rrq(name, "octet"))
     port = reactor.listenUDP(0, board, "127.0.0.1")  # type: ignore[attr-defined]
     try:
-        answer = await board.arrived.addTimeout(5, reactor)
+        answer = await board.arrived.addTimeout(limit, reactor)
     finally:
         await port.stopListening()
-    return answer, {port for _, port in board.answered_from}
+    return answer, board.answered_from
 
 
 @ensureDeferred
@@ -544,11 +548,46 @@ async def test_a_file_is_fetched_over_real_sockets(tmp_path: Path) -> None:
     (tmp_path / "kernel").write_bytes(bytes(range(256)) * 100)
     tftp = server(tmp_path)
     tftp.startService()
-    kernel, ports = await fetch(tftp, "/kernel")
-    missing, missing_ports = await fetch(tftp, "../kernel")
+    kernel, kernel_from = await fetch(tftp, "/kernel")
+    missing, missing_from = await fetch(tftp, "../kernel")
     assert kernel == bytes(range(256)) * 100
     assert missing == Error(1, "File not found")
-    assert (missing_ports, ports & missing_ports) == ({tftp.port}, set())
+    assert missing_from == {("127.0.0.1", tftp.port)}
+    assert kernel_from & missing_from == set()
+    await tftp.stopService()
+
+
+@ensureDeferred
+async def test_answers_come_from_the_address_asked(tmp_path: Path) -> None:
+    """Line 11: PXELINUX drops any other, and here the route's is 127.0.0.1."""
+    (tmp_path / "kernel").write_bytes(b"x" * 1000)
+    tftp = server(tmp_path, address="0.0.0.0")
+    tftp.startService()
+    for address in ("127.0.0.5", "127.0.0.6"):
+        kernel, kernel_from = await fetch(tftp, "kernel", address)
+        missing, missing_from = await fetch(tftp, "nothing", address)
+        assert (kernel, missing) == (b"x" * 1000, Error(1, "File not found"))
+        assert {host for host, _ in kernel_from} == {address}
+        assert missing_from == {(address, tftp.port)}
+    await tftp.stopService()
+
+
+@ensureDeferred
+async def test_a_fault_of_ours_does_not_close_the_port(
+    tmp_path: Path,
+    logged_failures: list[LogEvent],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tftp = server(tmp_path)
+    tftp.startService()
+    with monkeypatch.context() as patched:
+        patched.setattr(Requests, "datagramReceived", None)
+        with pytest.raises(NoAnswer):
+            await fetch(tftp, "nothing", limit=0.2)
+    assert [event["log_failure"].type for event in logged_failures] == [TypeError]
+    logged_failures.clear()
+    answer, _ = await fetch(tftp, "nothing")
+    assert answer == Error(1, "File not found")
     await tftp.stopService()
 
 
@@ -613,9 +652,9 @@ async def test_port_69_has_room_for_the_requests_of_a_whole_lab(
     (listening,) = [
         reader
         for reader in reactor.getReaders()  # type: ignore[attr-defined]
-        if isinstance(reader, Port)
+        if isinstance(reader, RequestPort)
     ]
-    with connect("127.0.0.1", ("127.0.0.1", 9)) as other:
+    with connect(Client("127.0.0.1", 9, "127.0.0.1")) as other:
         assert receive_buffer(listening.getHandle()) > receive_buffer(other)
     await tftp.stopService()
 
@@ -624,9 +663,9 @@ def receive_buffer(handle: socket.socket) -> int:
     return handle.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
 
 
-def test_a_connection_leaves_from_the_servers_address_without_dont_fragment() -> None:
+def test_a_connection_leaves_from_the_address_asked_without_dont_fragment() -> None:
     """Lines 11 and 12."""
-    connection = connect("127.0.0.2", ("127.0.0.1", 9))
+    connection = connect(Client("127.0.0.1", 9, "127.0.0.2"))
     assert connection.getsockname()[0] == "127.0.0.2"
     assert connection.getsockopt(socket.IPPROTO_IP, 10) == 0
     connection.close()
@@ -634,4 +673,4 @@ def test_a_connection_leaves_from_the_servers_address_without_dont_fragment() ->
 
 def test_a_client_that_cannot_be_reached_leaves_no_socket_open() -> None:
     with pytest.raises(PermissionError):
-        connect("127.0.0.1", ("255.255.255.255", 9))
+        connect(Client("255.255.255.255", 9, "127.0.0.1"))

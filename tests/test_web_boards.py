@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
 
 from lifeguard.lifecycle.standard import LIFECYCLE
-from lifeguard.model import HistoryRow, Outlet, Saved, Standing, Strikes
+from lifeguard.model import HistoryRow, Outlet, Request, Saved, Standing, Strikes
 from lifeguard.power import OwedOutlet
 from lifeguard.store import StoreUnavailable
 from lifeguard.web.consequences import Consequence, consequences
@@ -211,15 +211,18 @@ def test_consequences_count_what_was_counted() -> None:
 def test_what_a_board_boots_is_shown_as_it_is_decided() -> None:
     parts = web()
     boots = [parts.ask(PANDA_01).json["boots"]["what"]]
-    for state in ("LockedOut", "ReimageBooting", "MaintenanceBooting"):
+    for state in ("LockedOut", "MaintenanceBooting"):
         body = {"from": parts.lab.state(), "to": state}
         parts.post(f"{PANDA_01}/state", body, peer=HERE)
         boots.append(parts.ask(PANDA_01).json["boots"])
+    board = parts.lab.board()
+    board.standing = replace(board.standing, state="ReimageBooting")
+    boots.append(parts.ask(PANDA_01).json["boots"])
     assert boots == [
         "disk",
         {"what": "not-ours", "image": None, "reason": None},
-        {"what": "nothing", "image": None, "reason": "no image is wanted"},
         {"what": "image", "image": "rescue", "reason": None},
+        {"what": "nothing", "image": None, "reason": "no image is wanted"},
     ]
 
 
@@ -228,7 +231,43 @@ def test_a_wait_for_the_relay_board_is_shown() -> None:
     parts.request("rq-reboot")
     shown = parts.ask(PANDA_01).json
     assert (shown["waits_for_power"], shown["seconds_left"]) == (True, 1800.0)
-    assert shown["request"] == {"event": "rq-reboot", "body": {}}
+    assert shown["request"] == {"event": "rq-reboot", "image": None}
+
+
+OPEN_PATHS = [
+    BOARDS,
+    PANDA_01,
+    f"{PANDA_01}/history",
+    "/api/v1/images",
+    "/api/v1/relay-boards",
+    "/api/v1/health",
+]
+SECRET = {"image": "debian", "boot_config": {"root_password": "hunter2"}}
+
+
+def test_no_open_answer_holds_anything_of_a_boot_config() -> None:
+    parts = web()
+    stream = parts.connect()
+    stream.send("GET", "/api/v1/stream", {}, b"")
+    for _ in range(2):  # the second is a repeat
+        assert parts.request("rq-reimage", SECRET).status == 200
+    replies = [parts.ask(path) for path in OPEN_PATHS]
+    assert replies[1].json["request"] == {"event": "rq-reimage", "image": "debian"}
+    assert [reply.status for reply in replies] == [200] * len(OPEN_PATHS)
+    told = [stream.transport.value(), *(reply.body for reply in replies)]
+    assert all(b"panda-01" in body for body in (told[0], *told[1:4]))
+    assert not [body for body in told if b"password" in body or b"hunter2" in body]
+    assert parts.ask(f"{PANDA_01}/boot-config").status == 403
+    stream.hang_up()
+
+
+def test_nor_does_that_of_a_board_that_was_removed() -> None:
+    request = Request("rq-reimage", SECRET)
+    gone = replace(GONE, request=request, boot_config=SECRET["boot_config"])
+    reply = web(saved=Saved(standings={"gone": gone})).ask(f"{BOARDS}/gone")
+    assert reply.json["request"] == {"event": "rq-reimage", "image": "debian"}
+    assert b"password" not in reply.body
+    assert b"hunter2" not in reply.body
 
 
 def test_a_deadline_that_could_not_be_kept_is_over_and_no_more() -> None:
@@ -369,6 +408,14 @@ def test_relay_boards_are_shown_in_wall_time() -> None:
         "last_error": None,
         "last_error_at": None,
     }
+
+
+def test_what_is_owed_on_a_relay_board_that_is_gone_is_shown() -> None:
+    parts = web()
+    gone = replace(OWED, outlet=Outlet("gone", "1/1"))
+    parts.relay_boards.debts = [OWED, gone]
+    answer = parts.ask("/api/v1/relay-boards").json
+    assert [owed["outlet"] for owed in answer["owed"]] == ["rack1/1/1", "gone/1/1"]
 
 
 def test_a_relay_board_is_tested_by_an_operator() -> None:

@@ -245,6 +245,7 @@ def test_without_a_store_nothing_is_acknowledged() -> None:
     replies = [parts.happens("installer-running"), parts.request("rq-reboot")]
     assert [(r.status, r.headers["retry-after"]) for r in replies] == [(503, "1")] * 2
     parts.lab.store.away = False
+    parts.lab.clock.advance(1)
     assert parts.happens("installer-running").status == 200
 
 
@@ -311,6 +312,20 @@ BAD_REIMAGES = [
     nested(900),
     nested(30000),
 ]
+
+
+def test_a_name_that_no_event_has_is_what_is_wrong_whatever_the_body() -> None:
+    parts = booting(web())
+    token = parts.token()
+    replies = [
+        parts.request("rq-remage", REIMAGE),
+        parts.post(f"{PANDA_01}/events/image-runing?token={token}", REIMAGE),
+    ]
+    assert [reply.status for reply in replies] == [404, 404]
+    assert parts.outcomes()[-2:] == [
+        ("unknown-event", "refused", "operator 127.0.0.1"),
+        ("unknown-event", "refused", "token"),
+    ]
 
 
 @pytest.mark.parametrize("body", BAD_REIMAGES, ids=lambda body: repr(body[:50]))

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from lifeguard.model import Boot, Inventory
 from lifeguard.web.files import PIECE
-from tests.web_rig import PANDA, web
+from tests.rig import inventory
+from tests.web_rig import PANDA, STRANGER, booting, web
 
 CONFIG = "/files/pxelinux.cfg/01-02-00-00-00-00-01"
 
@@ -23,6 +26,17 @@ def root(tmp_path: Path) -> Path:
     (files / "empty").write_bytes(b"")
     (files / "out").symlink_to(tmp_path / "secret")
     return files
+
+
+def with_template(lab: Inventory, folder: Path) -> Inventory:
+    """The same images, all booted by one template that can be rendered."""
+    (folder / "x.j2").write_text("boot")
+    boot = Boot(loader="pxelinux", template=str(folder / "x.j2"))
+    images = {
+        name: structs.replace(image, boot=dict.fromkeys(image.boot, boot))
+        for name, image in lab.images.items()
+    }
+    return structs.replace(lab, images=images)
 
 
 def open_files() -> int:
@@ -155,6 +169,20 @@ def test_a_machine_that_can_open_nothing_says_so(
     monkeypatch.setattr("lifeguard.netboot.boot_server.BootServer.resolve", exhausted)
     reply = web().ask("/files/x")
     assert (reply.status, reply.json) == (503, {"error": "x: Too many open files"})
+
+
+def test_a_look_at_the_boot_config_is_no_second_boot(tmp_path: Path) -> None:
+    """Only the board's own GET makes its next installer-running one."""
+    parts = booting(web(with_template(inventory(), tmp_path)))
+    parts.happens("installer-running")
+    noted = []
+    for method, peer in (("HEAD", STRANGER), ("GET", STRANGER), ("HEAD", PANDA)):
+        assert parts.ask(CONFIG, method, peer).status == 200
+        noted.append(parts.lab.board("panda-01").standing.noted)
+    assert noted == [(), (), ()]
+    assert parts.happens("installer-running").json["repeat"]
+    assert parts.ask(CONFIG, peer=PANDA).body == b"boot"
+    assert parts.lab.board("panda-01").standing.noted == ("boot-config-fetched",)
 
 
 def test_a_boot_config_follows_the_one_decision(root: Path) -> None:

@@ -78,12 +78,23 @@ def test_a_query_and_a_body_are_described() -> None:
         ("limit", "query"),
         ("before", "query"),
     ]
-    body = paths["/boards/{name}/state"]["post"]["requestBody"]["content"]
-    assert body == {
-        "application/json": {"schema": {"$ref": "#/components/schemas/StateChange"}}
+    schema = {"$ref": "#/components/schemas/StateChange"}
+    assert paths["/boards/{name}/state"]["post"]["requestBody"] == {
+        "required": True,
+        "content": {"application/json": {"schema": schema}},
     }
+    event = paths["/boards/{name}/events/{event}"]["post"]["requestBody"]
+    assert event["required"] is False  # most events have nothing to say in it
     change = document()["components"]["schemas"]["StateChange"]
     assert change["required"] == ["from", "to"]
+
+
+def test_each_way_to_give_a_token_is_described_and_none_is_needed() -> None:
+    assert document()["security"] == [{}, {"bearer": []}, {"query": []}]
+    assert document()["components"]["securitySchemes"] == {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "query": {"type": "apiKey", "in": "query", "name": "token"},
+    }
 
 
 def test_whatever_is_posted_a_stranger_is_turned_away_and_that_is_described() -> None:

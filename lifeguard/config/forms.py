@@ -137,17 +137,19 @@ def base_url(value: object) -> str:
     return url.rstrip("/")
 
 
+_check = re.compile(
+    r"ping|tcp:(?P<tcp>[0-9]{1,5})"
+    r"|https?://\{address\}(:(?P<http>[0-9]{1,5}))?(/[!-~]*)?"
+)
+
+
 def health_check(value: object) -> str:
     """A poll; an HTTP poll asks the board itself, so its host is {address}."""
-    check = text(value)
-    if check == "ping":
-        return check
-    kind, _, rest = check.partition(":")
-    if kind == "tcp":
-        port_number(matching("[0-9]{1,5}")(rest))
-    else:
-        url = matching(r"https?://\{address\}(:[0-9]{1,5})?(/[!-~]*)?")(check)
-        http_url(url.replace("{address}", "192.0.2.1"))
+    found = _check.fullmatch(check := text(value))
+    if found is None:
+        raise ValueError(value)
+    if port := found["tcp"] or found["http"]:
+        port_number(port)
     return check
 
 
@@ -162,7 +164,7 @@ def database_url(value: object) -> str:
         raise ValueError(written)
     if url.drivername == "postgresql+psycopg":
         return written
-    if url.drivername != "sqlite" or url.host is not None:
+    if url.drivername != "sqlite" or url.host is not None or url.query:
         raise ValueError(written)
     return written
 
@@ -206,6 +208,7 @@ Name = Annotated[str, NAME]
 Port = Annotated[int, whole(1, 65535)]
 Count = Annotated[int, whole(1, 1000)]
 Seconds = Annotated[float, number(0.01, 86400)]
+OffSeconds = Annotated[float, number(0.1, 60)]
 Share = Annotated[float, number(0, 1)]
 MacAddress = Annotated[str, Form("a MAC address like 02:00:00:00:00:01", mac_address)]
 Address = Annotated[str, Form("an IPv4 address like 192.0.2.101", ipv4_address)]

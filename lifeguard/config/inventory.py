@@ -96,7 +96,7 @@ class _Builder:
             return standard.LIFECYCLE
         try:
             found = resolve_name(name)
-        except Exception as error:  # importing runs a lab's own code
+        except (Exception, SystemExit) as error:  # importing runs a lab's own code
             self._reader.mistake(f"{name}: {reason_of(error)}", *keys)
             return None
         if not isinstance(found, Lifecycle):

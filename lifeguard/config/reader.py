@@ -169,12 +169,14 @@ def read_text(path: Path) -> str:
     return path.read_bytes().decode()
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: Exception | SystemExit) -> str:
     """Why something could not be read, in one line."""
     if isinstance(error, UnicodeDecodeError):
         return f"not UTF-8 text at byte {error.start}"
     if isinstance(error, RecursionError):
         return "nested too deeply"
+    if isinstance(error, SystemExit):
+        return f"it calls sys.exit({error.code!r})"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__

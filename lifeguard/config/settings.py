@@ -5,6 +5,8 @@ Every key has a default that works; times are in seconds.
 
 from __future__ import annotations
 
+import os
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
@@ -24,6 +26,7 @@ from lifeguard.config.forms import (
     Text,
     TftpMode,
 )
+from lifeguard.config.reader import reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,8 +111,21 @@ def read_settings(reader: Reader) -> Settings | None:
     settings = reader.read(Settings)
     if settings is None:
         return None
+    settings = _anchored(settings, reader.path.parent.absolute())
+    _check_driver(settings.server.database, reader)
     _check_tftp(settings.tftp, reader)
-    return _anchored(settings, reader.path.parent.absolute())
+    return settings
+
+
+def _check_driver(database: str, reader: Reader) -> None:
+    """Whether PostgreSQL's driver is installed; SQLite's is Python's own."""
+    if make_url(database).get_backend_name() != "postgresql":
+        return
+    try:
+        import_module("psycopg")
+    except ImportError as error:
+        install = f'{reason_of(error)}; pip install "lifeguard[postgresql]"'
+        reader.mistake(install, "server", "database")
 
 
 def _check_tftp(tftp: Tftp, reader: Reader) -> None:
@@ -119,6 +135,11 @@ def _check_tftp(tftp: Tftp, reader: Reader) -> None:
         reader.mistake('missing, mode = "symlinks" needs it', "tftp", "directory")
     if tftp.mode == "serve" and tftp.directory is not None:
         reader.mistake('only for mode = "symlinks"', "tftp", "directory")
+    for key, path in (("root", tftp.root), ("directory", tftp.directory)):
+        if path is None or reader.mistaken("tftp", key):
+            continue
+        if not os.path.isdir(path):
+            reader.mistake(f"no such directory: {path}", "tftp", key)
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:

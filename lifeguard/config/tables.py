@@ -16,9 +16,9 @@ from lifeguard.config.forms import (
     Loader,
     MacAddress,
     Name,
+    OffSeconds,
     PowerOutlet,
     RelayBoardAddress,
-    Seconds,
     Text,
 )
 
@@ -28,7 +28,7 @@ class RelayBoardTable(Struct, frozen=True, kw_only=True):
 
     driver: Driver
     address: RelayBoardAddress
-    off_seconds: Seconds = 1.0
+    off_seconds: OffSeconds = 1.0
     dialect: Dialect = "classic"
 
 

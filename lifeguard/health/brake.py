@@ -20,9 +20,11 @@ AT_LEAST = 5
 class Brake:
     """Which failures may be told. Boards are known by their names.
 
-    `share` is the part of the polled boards (0 to 1) that may fail and be told.
-    The brake goes off when the boards that failed and have not answered since are
-    no longer more than the limit, or when a person says so.
+    `share` is the part of the polled boards (0 to 1) that may fail and be told. The
+    brake is on exactly while failures are withheld: so it goes off when the last of
+    those boards answers or leaves, or a person says so. Time alone does not take it
+    off, but any board's answer does when the boards withheld, and those told within
+    two minutes that have not answered since, are together within the limit.
     """
 
     def __init__(self, share: float) -> None:
@@ -31,7 +33,11 @@ class Brake:
         self._told: dict[str, float] = {}
         self._withheld: dict[str, None] = {}
         self._excused: set[str] = set()
-        self.on = False
+
+    @property
+    def on(self) -> bool:
+        """Whether the next failure is withheld, whatever it is."""
+        return bool(self._withheld)
 
     @property
     def withheld(self) -> tuple[str, ...]:
@@ -53,7 +59,10 @@ class Brake:
         self._polled.add(board)
 
     def left(self, board: str) -> None:
-        """The board is no longer polled; if its failure was told, that still counts."""
+        """The board is no longer polled; if its failure was told, that still counts.
+
+        It takes the brake off if no other is withheld.
+        """
         self._polled.discard(board)
         self._excused.discard(board)
         self._withheld.pop(board, None)
@@ -65,32 +74,32 @@ class Brake:
         """
         if board in self._excused:
             return True
+        was_on = self.on
         self._told.pop(board, None)
         self._withheld.setdefault(board)
-        if not self.on:
-            self._forget_before(now - WITHIN)
-            self.on = self._over_limit()
-        if self.on:
+        if was_on or self._over_limit(now):
             return False
         del self._withheld[board]
         self._told[board] = now
         return True
 
-    def answered(self, board: str) -> None:
+    def answered(self, board: str, now: float) -> None:
         """The board answers; this may take the brake off."""
         self._told.pop(board, None)
         self._withheld.pop(board, None)
         self._excused.discard(board)
-        self.on = self.on and self._over_limit()
+        if not self._over_limit(now):
+            self._withheld.clear()
 
     def release(self) -> None:
         """A person says that the boards are ill: those withheld now may be told."""
         self._excused.update(self._withheld)
         self._withheld.clear()
         self._told.clear()
-        self.on = False
 
-    def _over_limit(self) -> bool:
+    def _over_limit(self, now: float) -> bool:
+        # Boards that were told may never be polled again: only time forgets them.
+        self._forget_before(now - WITHIN)
         failing = self.failing
         return failing >= AT_LEAST and failing > self._share * self.polled
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ from lifeguard.health.polls import Polls
 from lifeguard.health.watch import BoardWatch, Subject, Unwatched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from twisted.internet.interfaces import IReactorTime
 
@@ -106,28 +107,34 @@ class Poller(Service):
 
     def answered(self, board: str) -> None:
         self._hindrances.over(board)
-        was_on = self._brake.on
-        self._brake.answered(board)
-        if was_on and not self._brake.on:
-            log.info("the brake is off: boards answer again")
+        with self._brake_watched():
+            self._brake.answered(board, self._clock.seconds())
 
     def missed(self, board: str, misses: int) -> bool:
         self._hindrances.over(board)
         if misses < self._figures.misses:
             return False
-        was_on = self._brake.on
-        passes = self._brake.passes(board, self._clock.seconds())
-        if self._brake.on and not was_on:
-            self._report_brake()
-        return passes
+        with self._brake_watched():
+            return self._brake.passes(board, self._clock.seconds())
 
     def hindered(self, board: str, cause: str) -> None:
         self._hindrances.met(board, cause)
 
     def ended(self, board: str) -> None:
         self._hindrances.over(board)
-        self._brake.left(board)
+        with self._brake_watched():
+            self._brake.left(board)
         del self._watches[board]
+
+    @contextmanager
+    def _brake_watched(self) -> Iterator[None]:
+        """Log it if what is done meanwhile puts the brake on or takes it off."""
+        was_on = self._brake.on
+        yield
+        if self._brake.on and not was_on:
+            self._report_brake()
+        if was_on and not self._brake.on:
+            log.info("the brake is off: boards answer again, or are polled no more")
 
     def _report_brake(self) -> None:
         log.error(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.defer import CancelledError, DeferredSemaphore
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from lifeguard.health.checks import CannotPoll, Missed
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 
     from lifeguard.health.checks import Check, Probes
 
+log = Logger()
+
 
 class Polls:
     """Makes polls, at most `at_once` of them; those beyond queue.
 
-    A check that is not answered within `timeout` seconds is missed.
+    A check that is not answered within `timeout` seconds is missed. One that breaks
+    as no probe should could not be made: that is a fault of ours, never the board's.
     """
 
     def __init__(
@@ -31,6 +35,7 @@ class Polls:
         self._probes = probes
         self._timeout = timeout
         self._turns = DeferredSemaphore(at_once)
+        self._faults: set[str] = set()
 
     async def poll(self, address: str, checks: Iterable[Check]) -> None:
         """Return when the board has answered all checks.
@@ -57,8 +62,21 @@ class Polls:
             raise hindrance
 
     async def _ask(self, address: str, check: Check) -> None:
-        asking = check.poll(address, self._probes)
-        await asking.addTimeout(self._timeout, self._clock, _no_answer)
+        try:
+            asking = check.poll(address, self._probes)
+            await asking.addTimeout(self._timeout, self._clock, _no_answer)
+        except (Missed, CannotPoll, CancelledError):
+            raise
+        except Exception as error:
+            fault = f"a fault of lifeguard ({type(error).__name__})"
+            self._log_once(f"{check}: {fault}", Failure())
+            raise CannotPoll(fault) from error
+
+    def _log_once(self, fault: str, failure: Failure) -> None:
+        """All boards may meet one fault, at every poll."""
+        if fault not in self._faults:
+            self._faults.add(fault)
+            log.failure("a poll broke: {fault}", failure, fault=fault)
 
 
 def _no_answer(_: object, seconds: float) -> Failure:

@@ -98,6 +98,8 @@ def _state(declared: Declared, states: States) -> Iterator[str]:
         *_targets(declared, states),
         *_time(declared),
         *_counting(declared),
+        *_forgetting(declared, states),
+        *_actions(declared),
         *_power(declared),
     ):
         yield f"{state.name}: {text}"
@@ -129,10 +131,15 @@ def _time(declared: Declared) -> Iterator[str]:
         return
     if state.timeout is None or state.timeout <= 0:
         yield "it is not steady and needs a timeout above 0"
-    if not isinstance(transitions.get(TIMEOUT), Strike | Renew):
+    timeout = transitions.get(TIMEOUT)
+    if not isinstance(timeout, Strike | Renew):
         yield "its timeout must be a strike, or RENEW where polls watch over it"
+    if isinstance(timeout, Strike) and timeout.after is not None:
+        yield "its timeout must be a strike whatever was noted before"
     if Renew in kinds and not ("poll" in declared.wants and state.clears):
         yield "RENEW is for a state that polls and clears the strikes of others"
+    if Renew in kinds and "cycle_power" in declared.wants:
+        yield "RENEW would let it wait for its power cycle for ever"
     if Extend in kinds and (state.total is None or state.total < (state.timeout or 0)):
         yield "EXTEND needs a total that is not below the timeout"
 
@@ -144,8 +151,35 @@ def _counting(declared: Declared) -> Iterator[str]:
             yield "it counts strikes and needs a state to give up to"
         if state.attempts < 0:
             yield "its attempts must not be below 0"
-    if state.forget is not None and state.forget <= 0:
-        yield "forget must be above 0"
+
+
+def _forgetting(declared: Declared, states: States) -> Iterator[str]:
+    """A strike that is forgotten before a lap is over counts nothing."""
+    forget, lap = declared.state.forget, sum(_longest(each) for each in states.values())
+    if forget is not None and forget <= lap:
+        yield f"forget must be above {lap:g}, the seconds that all states may last"
+
+
+def _longest(declared: Declared) -> float:
+    state = declared.state
+    if state.steady:
+        return 0
+    stay = max(state.timeout or 0, state.total or 0)
+    return stay + state.wait if "cycle_power" in declared.wants else stay
+
+
+def _actions(declared: Declared) -> Iterator[str]:
+    """What is done on the way is not taken up at a restart, so it must be brief."""
+    for event, transition in declared.transitions.items():
+        if not isinstance(transition, Move) or transition.doing is None:
+            continue
+        recorder = Recorder()
+        transition.doing(recorder)
+        if lasting := sorted(recorder.wanted & {"cycle_power", "poll", "notify"}):
+            yield f"{event} does {', '.join(lasting)}, which is for a state's entry"
+        asked = "want_requested_image" in recorder.wanted
+        if asked and not event.startswith(REQUEST_PREFIX):
+            yield f"{event} is no request, and names no image to want"
 
 
 def _power(declared: Declared) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-Client = tuple[str, int]
-"""Address and port."""
-
 _LARGEST_PACKET = 1024  # an ACK has 4 bytes, an ERROR a line of text
 _PACKETS_AT_ONCE = 64  # no client keeps the others waiting for longer
 
@@ -36,6 +33,17 @@ _ERROR = bytes(Error(0))[:2]
 
 # Linux; the socket module does not name them.
 _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT = 10, 0
+
+
+class Client(NamedTuple):
+    """Who asked, and at which of this machine's addresses: answers leave from there.
+
+    PXELINUX drops what comes from any other.
+    """
+
+    address: str
+    port: int
+    asked: str
 
 
 class Reactor(Protocol):
@@ -64,16 +72,17 @@ class Connection(Protocol):
     def close(self) -> None: ...
 
 
-def connect(interface: str, client: Client) -> socket.socket:
-    """A socket from a free port of `interface` to `client`; raises OSError."""
-    family = socket.AF_INET6 if ":" in interface else socket.AF_INET
+def connect(client: Client) -> socket.socket:
+    """A socket from a free port of the address asked to `client`; raises OSError."""
     with ExitStack() as opened:
-        connection = opened.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+        connection = opened.enter_context(
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        )
         connection.setblocking(False)
         # The don't-fragment bit confuses PXE ROMs.
         connection.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
-        connection.bind((interface, 0))
-        connection.connect(client)
+        connection.bind((client.asked, 0))
+        connection.connect((client.address, client.port))
         opened.pop_all()
     return connection
 

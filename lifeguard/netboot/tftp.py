@@ -7,27 +7,21 @@ ERROR for the last word, or starts again at once.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
-from lifeguard.netboot import pump
 from lifeguard.netboot.files import Content, NotFound
 from lifeguard.netboot.negotiation import UnknownMode, negotiate
-from lifeguard.netboot.pump import Client, Connection, Pump
+from lifeguard.netboot.pump import Client, Connection, Pump, Reactor, connect
+from lifeguard.netboot.request_port import RequestPort
 from lifeguard.netboot.transfer import Transfer
 from lifeguard.wire.tftp import Code, Error, Malformed, Rrq, Wrq, parse
-
-if TYPE_CHECKING:
-    from twisted.internet.interfaces import IUDPTransport
-    from twisted.internet.udp import Port
 
 log = Logger()
 
@@ -37,9 +31,6 @@ Resolver = Callable[[str, str], Content]
 Raises Refused or NotFound for what is not to be had, and OSError when it cannot be
 opened just now.
 """
-
-_RECEIVE_BUFFER = 4 * 2**20  # bytes; the usual 208 KiB hold 277 requests
-_SO_RCVBUFFORCE = 33  # Linux; the socket module does not name it
 
 
 class Refused(Exception):
@@ -51,24 +42,16 @@ class Refused(Exception):
         self.text = text
 
 
-class Reactor(pump.Reactor, Protocol):
-    """What the server needs of a reactor."""
-
-    def listenUDP(
-        self, port: int, protocol: DatagramProtocol, interface: str = ""
-    ) -> Port: ...
-
-
 class Requests(DatagramProtocol):
     """Answers the requests, and owns the transfers that come of them."""
 
     noisy = False
-    transport: IUDPTransport
+    transport: RequestPort
 
     def __init__(
         self,
         resolver: Resolver,
-        reactor: pump.Reactor,
+        reactor: Reactor,
         connect: Callable[[Client], Connection],
         most_transfers: int,
     ) -> None:
@@ -85,7 +68,7 @@ class Requests(DatagramProtocol):
         for _, transfer in list(self._transfers.values()):
             transfer.stop()
 
-    def datagramReceived(self, datagram: bytes, addr: Client) -> None:
+    def datagramReceived(self, datagram: bytes, addr: Client) -> None:  # type: ignore[override]
         """Serve, refuse, drop or ignore; never raises."""
         try:
             packet = parse(datagram)
@@ -132,12 +115,12 @@ class Requests(DatagramProtocol):
 
     def _begin(self, request: Rrq, client: Client) -> Pump:
         with ExitStack() as opened:
-            content = self._resolver(request.filename, client[0])
+            content = self._resolver(request.filename, client.address)
             opened.callback(content.close)
             transfer = Transfer(content, negotiate(request, content.size))
             connection = self._connect(client)
             opened.pop_all()
-        label = f"{client[0]} {request.filename!r}"
+        label = f"{client.address} {request.filename!r}"
         ended = partial(self._transfers.pop, client)
         return Pump(transfer, connection, self._reactor, label, ended)
 
@@ -153,7 +136,7 @@ class Requests(DatagramProtocol):
 
 
 class TftpServer(Service):
-    """TFTP on one address; transfers leave from that address too."""
+    """TFTP on one address of this machine, or on all of them (0.0.0.0)."""
 
     name = "tftp"
 
@@ -166,12 +149,11 @@ class TftpServer(Service):
         port: int = 69,
         most_transfers: int = 4096,
     ) -> None:
-        connect = partial(pump.connect, address)
         self._requests = Requests(resolver, reactor, connect, most_transfers)
         self._reactor = reactor
         self._address = address
         self._wanted_port = port
-        self._listening: Port | None = None
+        self._listening: RequestPort | None = None
 
     @property
     def port(self) -> int:
@@ -184,10 +166,14 @@ class TftpServer(Service):
     def listen(self) -> None:
         """Bind the port, once; raises CannotListenError."""
         if self._listening is None:
-            self._listening = self._reactor.listenUDP(
-                self._wanted_port, self._requests, self._address
+            listening = RequestPort(
+                self._wanted_port,
+                self._requests,
+                self._address,
+                reactor=self._reactor,
             )
-            _enlarge(self._listening.getHandle())
+            listening.startListening()
+            self._listening = listening
 
     def privilegedStartService(self) -> None:
         """Port 69 is root's: bind it while there is still root."""
@@ -205,11 +191,3 @@ class TftpServer(Service):
         if listening is None:
             return succeed(None)
         return maybeDeferred(listening.stopListening)
-
-
-def _enlarge(handle: socket.socket) -> None:
-    """Room for the requests of a whole lab that is switched on at once."""
-    try:
-        handle.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
-    except PermissionError:
-        handle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)

@@ -3,11 +3,15 @@
 Once an outlet may be off the flow only goes forward: whatever fails, every outlet is
 switched on again, or handed over as owed. A newer cycle that is ordered while the
 board is off shares this one, for a board that is off cannot be cycled any better.
+
+A cycle has no deadline of its own, as most of its time may be other boards': it waits
+in the queues of relay boards that it shares with them. It ends because each step
+does: a request in its queue, the off time, and what the store is asked to commit.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.task import deferLater
@@ -15,6 +19,7 @@ from twisted.logger import Logger
 
 from lifeguard.model import Outlet, Owed
 from lifeguard.power.errors import OutOfTime
+from lifeguard.power.owed import note_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,7 +31,8 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-T = TypeVar("T")
+START_SECONDS = 30.0
+"""How long the store may take to commit that a cycle starts."""
 
 
 class Order(NamedTuple):
@@ -44,9 +50,8 @@ class Order(NamedTuple):
 class Cycle:
     """Carries out an order whose relay boards are all in `queues`.
 
-    `budget` is the time for all but being off, in seconds from its turn. `take_over`
-    hears of the outlets that it begins to switch, `owe` of those that were in the end
-    not proved, or could not be noted, to be on.
+    `take_over` hears of the outlets that it begins to switch, `owe` of those that were
+    in the end not proved, or could not be noted, to be on.
     """
 
     def __init__(
@@ -57,7 +62,6 @@ class Cycle:
         reports: PowerReports,
         take_over: Callable[[Iterable[Outlet]], None],
         owe: Callable[[Iterable[Owed]], None],
-        budget: float,
     ) -> None:
         self.order = order
         """The newest order that this cycle carries out."""
@@ -69,8 +73,7 @@ class Cycle:
         """Fires when nothing is left to do, for whoever waits for that."""
         self._queues = {name: queues[name] for name, _ in order.outlets}
         self._clock, self._reports = clock, reports
-        self._take_over, self._owe, self._budget = take_over, owe, budget
-        self._deadline = 0.0
+        self._take_over, self._owe = take_over, owe
         self._forgotten = False
         self._generations: list[int] = []
 
@@ -81,31 +84,33 @@ class Cycle:
     async def run(self) -> None:
         """The whole cycle; what fails on the way is reported, not raised."""
         await gatherResults([queue.turn() for queue in self._queues.values()])
-        off_seconds = max(queue.off_seconds for queue in self._queues.values())
-        self._deadline = self._clock.seconds() + self._budget + off_seconds
         wanted = not self._forgotten and await self._is_wanted(self.order)
         if self._forgotten:
             return
         if not wanted:
             self._owe(self.order.owed(self.order.outlets))
             return
-        failures = await self._off_half(off_seconds) + await self._on_half()
+        failures = await self._off_half() + await self._on_half()
         for generation in self._generations:
             self._report_end(generation, "; ".join(failures) or None)
 
-    async def _off_half(self, off_seconds: float) -> list[str]:
+    async def _off_half(self) -> list[str]:
         self.begun = True
         self._take_over(self.order.outlets)
         self._generations.append(self.order.generation)
         failures = await self._each(self._switch_off, self.order.outlets)
         if not failures:
-            await deferLater(self._clock, off_seconds)
+            longest = max(queue.off_seconds for queue in self._queues.values())
+            await deferLater(self._clock, longest)
             await self._share()
         return _texts(failures)
 
     async def _share(self) -> None:
-        """Take in what was ordered meanwhile, before the board boots of it."""
-        while self.newer is not None and self.newer.outlets == self.order.outlets:
+        """Take in what was ordered meanwhile, before the board boots of it.
+
+        Once only, for the board is off: what is ordered during that comes after.
+        """
+        if self.newer is not None and self.newer.outlets == self.order.outlets:
             self.order, self.newer = self.newer, None
             if await self._is_wanted(self.order):
                 self._generations.append(self.order.generation)
@@ -120,9 +125,8 @@ class Cycle:
 
     async def _is_wanted(self, order: Order) -> bool:
         try:
-            return await self._in_time(
-                self._reports.cycle_started(order.board, order.generation)
-            )
+            starting = self._reports.cycle_started(order.board, order.generation)
+            return await starting.addTimeout(START_SECONDS, self._clock, _not_committed)
         except Exception as error:
             if not self._forgotten:
                 self._report_end(order.generation, f"not begun: {error}")
@@ -133,7 +137,7 @@ class Cycle:
     ) -> dict[Outlet, str]:
         """Take a step for all outlets at once; says what went wrong with which."""
         texts = await gatherResults(
-            self._in_time(maybeDeferred(step, outlet)).addCallbacks(_no_text, _text)
+            maybeDeferred(step, outlet).addCallbacks(_no_text, _text)
             for outlet in outlets
         )
         paired = zip(outlets, texts, strict=True)
@@ -147,7 +151,7 @@ class Cycle:
 
     def _note_on(self, outlet: Outlet) -> Deferred[None]:
         [owed] = self.order.owed([outlet])
-        return self._reports.outlet_is_on(owed)
+        return note_on(owed, self._reports, self._clock)
 
     def _report_end(self, generation: int, failure: str | None) -> None:
         log.info(
@@ -158,12 +162,9 @@ class Cycle:
         )
         self._reports.cycle_ended(self.order.board, generation, failure)
 
-    def _in_time(self, step: Deferred[T]) -> Deferred[T]:
-        time_left = max(0.0, self._deadline - self._clock.seconds())
-        return step.addTimeout(time_left, self._clock, self._out_of_time)
 
-    def _out_of_time(self, *_: object) -> NoReturn:
-        raise OutOfTime(f"not done within the {self._budget:g} s of a power cycle")
+def _not_committed(_: object, seconds: float) -> NoReturn:
+    raise OutOfTime(f"its start was not committed within {seconds:g} s")
 
 
 def _no_text(_: None) -> None:

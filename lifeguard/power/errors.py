@@ -51,7 +51,7 @@ class UnknownRelayBoard(RelayError):
 
 
 class OutOfTime(RelayError):
-    """The time allowed for a whole power cycle was over."""
+    """What power reported was not committed in the time allowed."""
 
 
 class Closed(RelayError):

@@ -2,7 +2,8 @@
 
 The TCP stack of these relay boards serves one connection at a time, and wants a rest
 after each. So one is kept for a while when there is nothing to do, in case there
-soon is, and the next is opened only when the rest is over.
+soon is, and the next is opened only when the rest is over. A connection on which
+something went wrong ends itself.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 
 from lifeguard.power.connection import ProxrConnection
-from lifeguard.power.errors import Closed, RelayError, Unreachable
+from lifeguard.power.errors import Closed, Unreachable
 from lifeguard.wire.proxr import Dialect, LinkTest
 
 if TYPE_CHECKING:
@@ -62,8 +63,10 @@ class Line:
         Raises a RelayError after REST_SECONDS and OPEN_SECONDS at the latest.
         """
         self._keep()
-        if self._connection is not None and self._connection.usable:
-            return self._connection
+        if self._connection is not None and not self._connection.lost.called:
+            if self._connection.usable:
+                return self._connection
+            self._rest()  # it is still ending
         rest = self._rested_at - self._clock.seconds()
         if rest > 0:
             await deferLater(self._clock, rest)
@@ -77,12 +80,6 @@ class Line:
         self._keep()
         if self.connected:
             self._closing = self._clock.callLater(self._linger, self._close_idle)
-
-    def drop(self, error: RelayError) -> None:
-        """End a connection that cannot be trusted any more."""
-        if self._connection is not None:
-            self._connection.abort(error)
-        self._rest()
 
     def close(self) -> Deferred[None]:
         """End the connection whatever it is doing; fires when it has ended."""

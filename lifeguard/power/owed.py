@@ -97,8 +97,7 @@ class Debt:
             raise UnknownRelayBoard(name)
         await queue.switch(self._owed.outlet, on=True)
         if not self._dropped:
-            noting = self._reports.outlet_is_on(self._owed)
-            await noting.addTimeout(NOTE_SECONDS, self._clock, _not_noted)
+            await note_on(self._owed, self._reports, self._clock)
 
     def _settled(self, _: None) -> None:
         if not self._dropped:
@@ -166,6 +165,11 @@ class OwedOutlets:
 
     def _of(self, outlets: Iterable[Outlet]) -> list[Debt]:
         return [self._debts[outlet] for outlet in outlets if outlet in self._debts]
+
+
+def note_on(owed: Owed, reports: PowerReports, clock: IReactorTime) -> Deferred[None]:
+    """Report an outlet that was read back as on; fails after NOTE_SECONDS."""
+    return reports.outlet_is_on(owed).addTimeout(NOTE_SECONDS, clock, _not_noted)
 
 
 def _not_noted(_: object, seconds: float) -> NoReturn:

@@ -3,6 +3,11 @@
 A request is one outlet switched and read back, a few round trips. A power cycle's off
 time is no request: it holds nothing up. Switching on goes before switching off, and
 both before a new cycle's turn, so what has begun is finished first.
+
+How long a request waits is no matter while the relay board does what it is asked; it
+may have many outlets. The wait has an end all the same, as each request that is
+served has one, and all that wait fail when no connection is to be had, or when
+nothing has succeeded for PATIENCE_SECONDS.
 """
 
 from __future__ import annotations
@@ -32,6 +37,9 @@ log = Logger()
 
 REQUEST_SECONDS = 5.0
 """How long one request may hold the queue, once it is sent."""
+
+PATIENCE_SECONDS = 30.0
+"""How long one request after the other may fail before all that wait fail too."""
 
 LINGER_SECONDS = 2.0
 """How long a connection is kept beyond the off time of a cycle."""
@@ -73,6 +81,7 @@ class RelayBoardQueue:
         self._turns: list[Deferred[None]] = []
         self._busy = self._closed = False
         self._serving: Deferred[None] = succeed(None)
+        self._patient_until = 0.0
         self._last_success: float | None = None
         self._last_error: str | None = None
         self._last_error_at: float | None = None
@@ -125,6 +134,7 @@ class RelayBoardQueue:
     def _wake(self) -> None:
         if not self._busy:
             self._busy = True
+            self._be_patient()
             self._serving = Deferred.fromCoroutine(self._serve())
             self._serving.addErrback(lambda failure: failure.trap(CancelledError))
 
@@ -162,21 +172,25 @@ class RelayBoardQueue:
             await request.step(connection, deadline)
         except RelayError as error:
             self._failed(error)
-            self._line.drop(error)
+            if self._clock.seconds() >= self._patient_until:
+                self._condemn(error)
             request.done.errback(error)
         else:
             self._last_success = self._clock.seconds()
+            self._be_patient()
             request.done.callback(None)
 
     # Failures.
+
+    def _be_patient(self) -> None:
+        self._patient_until = self._clock.seconds() + PATIENCE_SECONDS
 
     def _failed(self, error: RelayError) -> None:
         self._last_error, self._last_error_at = str(error), self._clock.seconds()
         log.warn("{relay_board}: {error}", relay_board=self._name, error=error)
 
     def _condemn(self, error: RelayError) -> None:
-        """Fail all that wait: with no connection to be had, each would only learn
-        the same after another wait."""
+        """Fail all that wait: each would only learn the same after another wait."""
         waiting, self._waiting = self._waiting, []
         for request in waiting:
             request.done.errback(error)

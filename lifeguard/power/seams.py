@@ -39,7 +39,9 @@ class Switches(Protocol):
     def switch(self, outlet: Outlet, on: bool) -> Deferred[None]:
         """Fires when the outlet has been switched, and twice read back so.
 
-        Cancelling takes the request back, unless it is under way already.
+        It always ends, but only when the relay board has come to it: how long that
+        takes, while it serves others, says nothing about this outlet. Cancelling takes
+        the request back, unless it is under way already.
         """
 
     def test(self) -> Deferred[None]:

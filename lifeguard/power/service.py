@@ -27,11 +27,8 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-CYCLE_SECONDS = 30.0
-"""The budget of a power cycle, from its turn and without the off time."""
-
 STOP_SECONDS = 20.0
-"""How long stopping waits for boards that are switched off to be on again."""
+"""How long stopping waits for what is owed, once no cycle is under way any more."""
 
 
 class Power(Service):
@@ -45,11 +42,10 @@ class Power(Service):
         clock: IReactorTime,
         queues: Mapping[str, Switches],
         reports: PowerReports,
-        cycle_seconds: float = CYCLE_SECONDS,
         stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._clock, self._queues, self._reports = clock, queues, reports
-        self._cycle_seconds, self._stop_seconds = cycle_seconds, stop_seconds
+        self._stop_seconds = stop_seconds
         self._cycles: dict[str, Cycle] = {}
         self._owed = OwedOutlets(queues, clock, reports)
         self._stopping = False
@@ -97,10 +93,12 @@ class Power(Service):
         return queue.test()
 
     def stopService(self) -> Deferred[None]:
-        """Fires when what was switched off is on again, or the time for that is over.
+        """Fires when what was switched off is on again, or that is long in coming.
 
-        Cycles that have not begun are dropped, and so are debts that would not be
-        tried again in time: the store keeps their marks.
+        Cycles that have begun are finished, whatever their off time: each has an end
+        of its own. STOP_SECONDS are for what is owed then. Cycles that have not begun
+        are dropped, and so are debts that would not be tried again in time: the store
+        keeps their marks.
         """
         super().stopService()
         self._stopping = True
@@ -124,11 +122,10 @@ class Power(Service):
             self._reports,
             self._owed.drop,
             self.owe,
-            self._cycle_seconds,
         )
         self._cycles[order.board] = cycle
         running = Deferred.fromCoroutine(cycle.run())
-        running.addErrback(self._broken, order)
+        running.addErrback(self._broken, cycle)
         running.addCallback(self._ended, cycle)
 
     def _refusal(self, outlets: tuple[Outlet, ...]) -> str | None:
@@ -150,7 +147,8 @@ class Power(Service):
             self._take(cycle.newer)
         cycle.ended.callback(None)
 
-    def _broken(self, failure: Failure, order: Order) -> None:
+    def _broken(self, failure: Failure, cycle: Cycle) -> None:
+        order = cycle.order
         log.failure("{board}: its power cycle broke", failure, board=order.board)
         self.owe(order.owed(order.outlets))
 
@@ -163,19 +161,19 @@ class Power(Service):
     # The end of the service.
 
     async def _stop(self) -> None:
-        # Only the waiting is given up in the end, not what is waited for.
-        finished: Deferred[None] = Deferred()
-        Deferred.fromCoroutine(self._finish()).chainDeferred(finished)
-        try:
-            await finished.addTimeout(self._stop_seconds, self._clock)
-        except TimeoutError:
-            boards = {*self._cycles, *(one.board for one in self._owed.shown())}
-            log.error("power may still be off: {boards}", boards=sorted(boards))
+        await DeferredList([cycle.ended for cycle in self._cycles.values()])
+        await self._wait_for_debts()
         closed = [queue.close() for queue in self._queues.values()]
         self._owed.stop()
         await DeferredList(closed)
 
-    async def _finish(self) -> None:
+    async def _wait_for_debts(self) -> None:
         until = self._clock.seconds() + self._stop_seconds
-        await DeferredList([cycle.ended for cycle in self._cycles.values()])
-        await self._owed.settled(until)
+        # Only the waiting is given up in the end, not what is waited for.
+        settled: Deferred[None] = Deferred()
+        Deferred.fromCoroutine(self._owed.settled(until)).chainDeferred(settled)
+        try:
+            await settled.addTimeout(self._stop_seconds, self._clock)
+        except TimeoutError:
+            boards = {one.board for one in self._owed.shown()}
+            log.error("power may still be off: {boards}", boards=sorted(boards))

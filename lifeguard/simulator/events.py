@@ -1,8 +1,8 @@
 """How a board's init script reports: an HTTP POST, tried until it is answered.
 
-503 and lost connections are tried again for as long as the board has power; another
-4xx is final. An event can get lost, or be held up on a connection that outlives the
-board's power, as in a proxy.
+503 and lost connections are tried again for as long as the board has power; any other
+status from 400 up is final. An event can get lost, or be held up on a connection that
+outlives the board's power, as in a proxy.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from twisted.internet.error import (
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.web.client import PartialDownloadError, ResponseFailed, readBody
+from twisted.web.http import SERVICE_UNAVAILABLE
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
@@ -100,7 +101,7 @@ class Reporter:
             if _is_cancellation(error):
                 raise CancelledError from error
             return 0.0
-        if response.code >= 500:
+        if response.code == SERVICE_UNAVAILABLE:
             return _retry_after(response)
         if response.code >= 400:
             raise Refused(event, response.code)

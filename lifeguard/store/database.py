@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from lifeguard.store.errors import StoreError, StoreUnavailable
 
@@ -56,9 +56,10 @@ class Database:
         try:
             with self._engine.begin() as connection:
                 return work(connection)
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             self._engine.dispose()
-            raise StoreUnavailable(self._line(error.orig or error)) from error
+            cause = error.orig if isinstance(error, DBAPIError) else None
+            raise StoreUnavailable(self._line(cause or error)) from error
 
     def close(self) -> None:
         """Close every connection that is not in use."""

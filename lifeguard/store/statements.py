@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 COALESCED = 20
 """Among so many of a board's newest rows a repeated one is looked for."""
 
-_SAME = ("event", "source", "outcome", "from_state", "generation", "reason")
-"""What two rows of a board must share to be one."""
+_SAME = ("event", "source", "outcome", "from_state", "generation")
+"""What two rows of a board must share to be one; it gives the newest reason."""
 
 _insert_board = insert(boards)
 _insert_line = insert(history)
@@ -48,18 +48,21 @@ _move_board = update(boards).where(
     boards.c.version == bindparam("version_before"),
 )
 
-# SQLAlchemy has ON CONFLICT only by dialect; both spell it this way.
+# SQLAlchemy has ON CONFLICT only by dialect; both spell it this way. Generations are
+# counted by board: those of two boards, when an outlet has moved, say nothing.
 _owe = text("""
     INSERT INTO owed_outlets (relay_board, rest, board, generation)
     VALUES (:relay_board, :rest, :board, :generation)
     ON CONFLICT (relay_board, rest) DO UPDATE
     SET board = excluded.board, generation = excluded.generation
-    WHERE owed_outlets.generation <= excluded.generation
+    WHERE owed_outlets.board <> excluded.board
+    OR owed_outlets.generation <= excluded.generation
 """)
 
 _settle = delete(owed_outlets).where(
     owed_outlets.c.relay_board == bindparam("relay_board"),
     owed_outlets.c.rest == bindparam("rest"),
+    owed_outlets.c.board == bindparam("board"),
     owed_outlets.c.generation <= bindparam("generation"),
 )
 
@@ -79,7 +82,11 @@ _coalesce = (
         .where(*(_newest.c[name] == bindparam(f"of_{name}") for name in _SAME))
         .scalar_subquery()
     )
-    .values(count=history.c.count + bindparam("more"), last=bindparam("latest"))
+    .values(
+        count=history.c.count + bindparam("more"),
+        last=bindparam("latest"),
+        reason=bindparam("newest_reason"),
+    )
 )
 
 _tell = delete(notices).where(notices.c.id == bindparam("told"))
@@ -103,7 +110,7 @@ def commit(connection: Connection, changes: Sequence[Change]) -> None:
 
 
 def settle(connection: Connection, settled: Sequence[Owed]) -> None:
-    """Take away the marks of these outlets, but for those of a newer generation."""
+    """Take away these marks, but for those of another board or a newer generation."""
     _many(connection, _settle, [rows.from_owed(owed) for owed in settled])
 
 
@@ -194,7 +201,11 @@ def _guarded(after: Standing) -> dict[str, Any]:
 
 def _counted(connection: Connection, row: HistoryRow) -> bool:
     parameters = {f"of_{name}": getattr(row, name) for name in ("board", *_SAME)}
-    parameters |= {"more": row.count, "latest": row.last or row.at}
+    parameters |= {
+        "more": row.count,
+        "latest": row.last or row.at,
+        "newest_reason": row.reason,
+    }
     return connection.execute(_coalesce, parameters).rowcount == 1
 
 

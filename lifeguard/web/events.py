@@ -92,7 +92,8 @@ class Events:
         board = self._fleet.board(name)
         boot = self._callers.boot(request, board)
         _check_event(event)
-        _check_empty(read_body(request, EventBody))
+        if event in board.lifecycle.board_events:
+            _check_empty(read_body(request, EventBody))
         delivered = board.deliver(
             Event(
                 name=event, source=boot.source, by="board", generation=boot.generation
@@ -104,7 +105,7 @@ class Events:
         lifecycle = self._fleet.board(name).lifecycle
         source = self._callers.operator(request)
         _check_event(event)
-        body = _request_body(request, takes_image=_boots_wanted(lifecycle, event))
+        body = _request_body(request, lifecycle, event)
         return _accepted(await self._fleet.request(name, event, body, source))
 
 
@@ -123,10 +124,17 @@ def _check_empty(body: EventBody) -> None:
         raise BadRequest("the body: only an empty object is taken here")
 
 
-def _request_body(request: LabRequest, *, takes_image: bool) -> dict[str, Any]:
-    """Spelled out, so that one request is recognised however it was written."""
+def _request_body(
+    request: LabRequest, lifecycle: Lifecycle, event: str
+) -> dict[str, Any]:
+    """Spelled out, so that one request is recognised however it was written.
+
+    With a name that no request has, the body is not judged: the name is what is wrong.
+    """
+    if event not in lifecycle.requests:
+        return {}
     body = read_body(request, EventBody)
-    if not takes_image:
+    if not _boots_wanted(lifecycle, event):
         _check_empty(body)
         return {}
     if body.image is UNSET:

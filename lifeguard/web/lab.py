@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from lifeguard.web.views import ImageView, RelayBoardView, image_view, relay_board_view
+from lifeguard.web.views import (
+    ImageView,
+    OwedView,
+    RelayBoardView,
+    image_view,
+    owed_view,
+    relay_board_view,
+)
 
 if TYPE_CHECKING:
     from lifeguard.health.poller import HealthStatus
@@ -22,9 +29,13 @@ class ImageList(Struct, frozen=True):
 
 
 class RelayBoardList(Struct, frozen=True):
-    """Relay boards in the order of the inventory."""
+    """Relay boards in the order of the inventory.
+
+    `owed` are all outlets that are owed, also those whose relay board is gone.
+    """
 
     relay_boards: list[RelayBoardView]
+    owed: list[OwedView]
 
 
 class Lab:
@@ -38,7 +49,8 @@ class Lab:
         return ImageList([image_view(image) for image in images])
 
     async def relay_boards(self, request: LabRequest) -> RelayBoardList:
-        return RelayBoardList(self._relay_boards())
+        owed = [owed_view(one) for one in self._world.power.owed()]
+        return RelayBoardList(self._relay_boards(), owed)
 
     async def test_relay_board(self, request: LabRequest, name: str) -> RelayBoardView:
         self._callers.operator(request)

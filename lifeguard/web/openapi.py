@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from msgspec.json import schema_components
+from msgspec.structs import fields
 
 from lifeguard.web.answers import Error
 from lifeguard.web.operations import JSON, PREFIX, Operation
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from msgspec import Struct
 
 VERSION = "1"
+
+# Either will do, and what a stranger may ask needs none.
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "query": {"type": "apiKey", "in": "query", "name": "token"},
+}
 
 _PART = re.compile(r"<(\w+)>")
 
@@ -37,12 +44,9 @@ def describe(operations: Sequence[Operation]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "lifeguard", "version": VERSION},
         "servers": [{"url": PREFIX}],
-        "security": [{}, {"token": []}],
+        "security": [{}, *({scheme: []} for scheme in _SECURITY)],
         "paths": paths,
-        "components": {
-            "schemas": components,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-        },
+        "components": {"schemas": components, "securitySchemes": _SECURITY},
     }
 
 
@@ -59,7 +63,10 @@ def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
         "responses": _responses(operation, schemas),
     }
     if operation.body is not None:
-        described["requestBody"] = {"content": _content(schemas[operation.body])}
+        described["requestBody"] = {
+            "required": any(field.required for field in fields(operation.body)),
+            "content": _content(schemas[operation.body]),
+        }
     return described
 
 

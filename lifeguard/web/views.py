@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from lifeguard.draft import Moment, still_waits
-from lifeguard.model import HistoryRow, Request
+from lifeguard.model import HistoryRow
 from lifeguard.netboot.decision import (
     BootDisk,
     BootImage,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lifeguard.board import ManagedBoard
-    from lifeguard.model import Image, Inventory, Standing
+    from lifeguard.model import Image, Inventory, Request, Standing
     from lifeguard.power import OwedOutlet, RelayBoardStatus
 
 
@@ -65,6 +65,13 @@ class Boots(Struct, frozen=True):
     reason: str | None = None
 
 
+class RequestView(Struct, frozen=True):
+    """A request, without its boot config: that may hold secrets, and all see this."""
+
+    event: str
+    image: str | None
+
+
 class OwedView(Struct, frozen=True):
     """An outlet that must be on again and is not yet known to be."""
 
@@ -85,7 +92,7 @@ class BoardDetail(BoardSummary, frozen=True, kw_only=True):
     """
 
     came: HistoryRow | None
-    request: Request | None
+    request: RequestView | None
     owed: list[OwedView]
     mac: str | None = None
     address: str | None = None
@@ -147,11 +154,11 @@ def detail(
         power=[str(outlet) for outlet in board.power],
         known_state=known,
         came=came,
-        request=standing.request,
+        request=_request(standing.request),
         accepted=lifecycle.accepted(standing.state),
         next=consequences(lifecycle, standing) if known else [],
         boots=_boots(decision),
-        owed=[_owed(one) for one in owed],
+        owed=[owed_view(one) for one in owed],
         waits_for_power=known and still_waits(lifecycle, standing),
         poll_withheld=poll_withheld,
     )
@@ -168,8 +175,8 @@ def removed_detail(
     return BoardDetail(
         **_summary(standing, None, now),
         came=came,
-        request=standing.request,
-        owed=[_owed(one) for one in owed],
+        request=_request(standing.request),
+        owed=[owed_view(one) for one in owed],
     )
 
 
@@ -215,7 +222,14 @@ def _boots(decision: Decision) -> Boots:
             return Boots("not-ours")
 
 
-def _owed(owed: OwedOutlet) -> OwedView:
+def _request(request: Request | None) -> RequestView | None:
+    """The last request, for everyone."""
+    if request is None:
+        return None
+    return RequestView(request.event, request.body.get("image"))
+
+
+def owed_view(owed: OwedOutlet) -> OwedView:
     """An owed outlet by its name."""
     return OwedView(
         str(owed.outlet), owed.board, owed.generation, owed.tries, owed.last_error
@@ -251,5 +265,5 @@ def relay_board_view(
         last_success=moment(status.last_success),
         last_error=status.last_error,
         last_error_at=moment(status.last_error_at),
-        owed=[_owed(one) for one in owed if one.outlet.relay_board == status.name],
+        owed=[owed_view(one) for one in owed if one.outlet.relay_board == status.name],
     )

@@ -1,0 +1,78 @@
+"""The port that requests come to, on all addresses of this machine or on one.
+
+Twisted's own does not tell which address a datagram was sent to. Linux, IPv4; what
+the datagrams say does not belong here.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from twisted.internet.udp import Port
+from twisted.logger import Logger
+
+from lifeguard.netboot.pump import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+log = Logger()
+
+_RECEIVE_BUFFER = 4 * 2**20  # bytes; the usual 208 KiB hold 277 requests
+_LARGEST_REQUEST = 8192
+_REQUESTS_AT_ONCE = 256  # transfers wait no longer than these take
+
+# Linux; the socket module does not name them.
+_SO_RCVBUFFORCE = 33
+_IP_PKTINFO = 8
+
+_PACKET_INFO = struct.Struct("=i4s4s")
+"""Interface, our address, the address in the header, which may be a broadcast."""
+
+
+class RequestPort(Port):
+    """Takes datagrams from a `Client` and sends to one, from the address it asked."""
+
+    def createInternetSocket(self) -> socket.socket:
+        handle = super().createInternetSocket()
+        handle.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+        _enlarge(handle)
+        return handle
+
+    def doRead(self) -> None:
+        """Take what has arrived; nothing that it does closes the port."""
+        for _ in range(_REQUESTS_AT_ONCE):
+            try:
+                datagram, ancillary, _, (address, port) = self.socket.recvmsg(
+                    _LARGEST_REQUEST, socket.CMSG_SPACE(_PACKET_INFO.size)
+                )
+            except OSError:  # there is no more, or an earlier answer did not arrive
+                return
+            client = Client(address, port, _address_asked(ancillary))
+            try:
+                self.protocol.datagramReceived(datagram, client)
+            except Exception:
+                log.failure("{client}: a fault of ours", client=client)
+
+    def write(self, datagram: bytes, addr: Client | None = None) -> None:  # type: ignore[override]
+        """Send to `addr`, which is never left out; raises OSError."""
+        assert addr is not None
+        info = _PACKET_INFO.pack(0, socket.inet_aton(addr.asked), bytes(4))
+        ancillary = [(socket.IPPROTO_IP, _IP_PKTINFO, info)]
+        self.socket.sendmsg([datagram], ancillary, 0, (addr.address, addr.port))
+
+
+def _address_asked(ancillary: Iterable[tuple[int, int, bytes]]) -> str:
+    [(_, _, info)] = ancillary
+    _, ours, _ = _PACKET_INFO.unpack(info)
+    return socket.inet_ntoa(ours)
+
+
+def _enlarge(handle: socket.socket) -> None:
+    """Room for the requests of a whole lab that is switched on at once."""
+    try:
+        handle.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+    except PermissionError:
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
