@@ -336,6 +336,8 @@ class ManagedBoard:
     async def _look_up(self) -> None:
         """Find out where the board stands: the last change may have been made."""
         saved = await self._world.store.standing(self.board.name)
+        if self._stopped:
+            return
         step, self._doubtful = self._doubtful, None
         if step is not None and saved == step.change.after:
             self._committed(step)
