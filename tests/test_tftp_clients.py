@@ -68,7 +68,7 @@ async def fetch(
     path = shutil.which(program)
     if path is None:
         await server.stopService()
-        pytest.skip(f"{program} is not installed")
+        pytest.fail(f"{program} is missing; .ci/run installs it")
     running = getProcessOutputAndValue(path, words)
     output, errors, code = await running.addTimeout(20, reactor)
     return (output + errors).decode(), code
