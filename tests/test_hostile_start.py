@@ -137,7 +137,7 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
     cannot = f"cannot listen on tcp:{taken}:interface={HERE}: {where}"
     lines = {
         "http": f"http.listen: {cannot}",
-        "tftp": where,
+        "tftp": f"tftp: {where}",
         "manhole": f"manhole.listen: {cannot}",
     }
     folders = [tmp_path / name for name in lines]
