@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, NoReturn
 
 from OpenSSL.SSL import Connection
+from treq.client import HTTPClient
 from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
@@ -69,8 +70,10 @@ class Network:
         return connecting.addCallbacks(_connected, _unanswered)
 
     def fetch(self, url: str) -> Deferred[None]:
-        request = self._agent.request(b"GET", url.encode("ascii"))
-        return request.addCallbacks(_responded, _unanswered)
+        # A client for one request: no board can fill our memory with cookies.
+        client = HTTPClient(self._agent)
+        asked = client.get(url, allow_redirects=False, unbuffered=True)
+        return asked.addCallbacks(_responded, _unanswered)
 
 
 def board_agent(reactor: IReactorTCP) -> IAgent:

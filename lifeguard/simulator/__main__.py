@@ -2,7 +2,7 @@
 
 Writes a complete configuration into DIR, then says so in one line on its standard
 output. If its standard input is a pipe, it ends when that is closed: a parent that
-dies takes the lab with it.
+dies takes the lab with it. `--virtual` instead lives through a lab in virtual time.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from lifeguard.simulator.faults import Faults, FaultsError, parse_faults
 from lifeguard.simulator.lab import Lab, Options
 from lifeguard.simulator.plan import MOST_BOARDS, plan_boards
 from lifeguard.simulator.ports import choose_ports
+from lifeguard.simulator.virtual import command
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -52,11 +53,17 @@ faults, each a rate from 0 to 1:
 --faults hang=0.05,loss=0.01 sets those alone.
 
 If standard input is a pipe, the simulator ends when that is closed.
+
+--virtual [--boards N] [--days D] [--seed S] lives through a lab in virtual time
+instead: no directory, no sockets, and the rules are checked after every step.
 """
 
 
 def main(arguments: list[str], reactor: IReactor) -> None:
     """Run until stopped; SystemExit with a line for a mistake."""
+    if command.OPTION in arguments:
+        command.main(arguments, reactor.seconds)
+        return
     options = parse_options(arguments)
     lab = Lab(options, reactor, utc_now)
     try:
