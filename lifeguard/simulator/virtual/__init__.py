@@ -1,0 +1,1 @@
+"""A lab in virtual time: the production daemon among simulated seams, checked."""

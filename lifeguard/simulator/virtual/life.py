@@ -1,0 +1,196 @@
+"""One life of the daemon: the production parts put together over simulated seams.
+
+It is dropped whole, at any step, by letting its clock die: no call of it ever comes,
+and what it has left in the midst of a step meets seams that do nothing.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from twisted.internet.defer import Deferred
+
+from lifeguard.clock import ServiceTime
+from lifeguard.fleet import Fleet
+from lifeguard.health.poller import Poller
+from lifeguard.notify import Notifier
+from lifeguard.power import Power
+from lifeguard.simulator.virtual.heap import LifeClock
+from lifeguard.simulator.virtual.observer import LifeObserver
+from lifeguard.simulator.virtual.polls import FIGURES, LeapingPoller, VirtualProbes
+from lifeguard.simulator.virtual.presence import PresenceRules
+from lifeguard.simulator.virtual.relays import VirtualSwitches
+from lifeguard.simulator.virtual.store import VirtualStore
+from lifeguard.store import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from random import Random
+
+    from lifeguard.clock import WallClock
+    from lifeguard.model import Change, Inventory, Outlet, Owed
+    from lifeguard.simulator.virtual.heap import HeapClock
+    from lifeguard.simulator.virtual.observer import Operation
+    from lifeguard.simulator.virtual.relays import Rack
+    from lifeguard.simulator.virtual.rules import Rules
+    from lifeguard.simulator.virtual.store import Disk
+    from lifeguard.simulator.virtual.tally import Tally
+
+
+class InjectedFault(Exception):
+    """A fault of the simulation's making, which the daemon must live with."""
+
+
+class Surroundings(NamedTuple):
+    """What a daemon finds and leaves behind."""
+
+    clock: HeapClock
+    wall: WallClock
+    inventory: Inventory
+    disk: Disk
+    racks: Mapping[str, Rack]
+    answering: Callable[[str], bool]
+    """Whether the board at an address answers a poll now."""
+    leap: bool
+    """Whether polls that tell nothing are jumped over."""
+    random: Random
+    unorderable: float
+    rules: Rules
+    tally: Tally
+    reach: Callable[[Operation, str], None]
+
+
+class Life:
+    """A daemon, until it is killed or has stopped."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self.clock = clock = LifeClock(around.clock)
+        self.around = around
+        self.observer = LifeObserver(clock, around.rules, around.tally, around.reach)
+        self.serving = False
+        """Whether boards and people reach it."""
+        self.service_time = ServiceTime(clock)
+        self.store = VirtualStore(
+            around.disk,
+            clock,
+            self.service_time.now,
+            around.random,
+            self.observer,
+        )
+        self.poller = self._poller()
+        rules = around.rules
+        self.presence = PresenceRules(
+            around.disk.durable,
+            self.poller,
+            rules.uptime,
+            rules.watchdog,
+            rules.verdicts,
+        )
+        self.fleet = Fleet(
+            around.inventory,
+            self.store,
+            self.presence,
+            clock,
+            self.service_time,
+            around.wall,
+        )
+        switches = {
+            name: VirtualSwitches(rack, clock, self.observer)
+            for name, rack in around.racks.items()
+        }
+        self.power = FaultyPower(
+            Power(clock, switches, _Reports(self.fleet, self)), around
+        )
+        self._notifier = Notifier(self.store, clock)
+
+    @property
+    def alive(self) -> bool:
+        return self.clock.alive
+
+    def _poller(self) -> Poller | LeapingPoller:
+        around = self.around
+        if around.leap:
+            return LeapingPoller(self.clock, FIGURES, around.answering)
+        return Poller(self.clock, FIGURES, VirtualProbes(self.clock, around.answering))
+
+    def start(self) -> None:
+        """Take up what was saved, as the production daemon does."""
+        saved = self.around.disk.durable.load()
+        self.service_time.start(saved.service_seconds)
+        self.around.rules.began(self.service_time)
+        self.fleet.load(saved, self.power)
+        self.fleet.startService()
+        self.fleet.subscribe(self._notifier.changed)
+        self.fleet.subscribe(self._fail_at_times)
+        self._notifier.tell()
+        self.fleet.resume(saved, self.power)
+        self.serving = True
+        if self.alive:
+            self.presence.check_all(self.fleet.boards)
+
+    def check(self) -> None:
+        """Look at the boards that this step has touched."""
+        touched, self.observer.touched = self.observer.touched, []
+        if self.serving:
+            for board in dict.fromkeys(touched):
+                self.presence.check(self.fleet.boards[board])
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.clock.die()
+        self.serving = False
+        self.presence.end()
+
+    def stop(self) -> Deferred[None]:
+        """SIGTERM; fires when the daemon has ended by itself."""
+        self.serving = False
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await self.power.service.stopService()
+        self.presence.end()
+        self.fleet.stopService()
+        self._notifier.stop()
+        self.poller.stopService()
+        with suppress(StoreError):  # what is not saved is charged to nobody
+            await self.store.save_time()
+
+    def _fail_at_times(self, change: Change) -> None:
+        if self.around.random.random() < self.around.unorderable:
+            raise InjectedFault("a listener")
+
+
+class FaultyPower:
+    """Power, of which an order may raise."""
+
+    def __init__(self, service: Power, around: Surroundings) -> None:
+        self.service = service
+        self._around = around
+
+    def cycle(self, board: str, generation: int, outlets: tuple[Outlet, ...]) -> None:
+        if self._around.random.random() < self._around.unorderable:
+            self._around.rules.outlets.ended(board, generation, "not ordered")
+            raise InjectedFault("a power cycle could not be ordered")
+        self.service.cycle(board, generation, outlets)
+
+    def owe(self, owed: tuple[Owed, ...]) -> None:
+        self.service.owe(owed)
+
+
+class _Reports:
+    """What power tells the fleet, and the rules with it."""
+
+    def __init__(self, fleet: Fleet, life: Life) -> None:
+        self._fleet, self._life = fleet, life
+
+    def cycle_started(self, board: str, generation: int) -> Deferred[bool]:
+        return self._fleet.cycle_started(board, generation)
+
+    def cycle_ended(self, board: str, generation: int, failure: str | None) -> None:
+        if self._life.alive:
+            self._life.around.rules.outlets.ended(board, generation, failure)
+        self._fleet.cycle_ended(board, generation, failure)
+
+    def outlet_is_on(self, owed: Owed) -> Deferred[None]:
+        return self._fleet.outlet_is_on(owed)

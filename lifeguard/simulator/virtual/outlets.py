@@ -1,0 +1,190 @@
+"""Rules about power: what is switched off was ordered, and does not stay off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lifeguard.lifecycle.state import CYCLE_FAILED, CYCLE_OK, CYCLE_STARTED
+from lifeguard.simulator.virtual.uptime import Expectation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lifeguard.lifecycle import Lifecycle
+    from lifeguard.model import Board, Outlet, Owed, Saved
+    from lifeguard.power import RelayError
+    from lifeguard.simulator.virtual.durable import Durable, Written
+    from lifeguard.simulator.virtual.heap import HeapClock
+    from lifeguard.simulator.virtual.relays import Rack
+    from lifeguard.simulator.virtual.uptime import Uptime, Watchdog
+    from lifeguard.simulator.virtual.verdict import Verdicts
+
+OFF_SECONDS = 200.0
+"""An outlet may stay off as long while its relay board and lifeguard both work:
+the longest pause between two tries, and a queue."""
+
+FAIR_SECONDS = 90.0
+"""An orderly stop is judged when a relay board has worked so long by then: longer
+than the longest pause between two tries, and the stop itself."""
+
+REPORT_SECONDS = 10.0
+"""After a power cycle its outcome is saved within this, where there is a store."""
+
+
+class OutletRules:
+    """Watches every outlet of the lab."""
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        boards: Mapping[str, Board],
+        durable: Durable,
+        racks: Mapping[str, Rack],
+        clock: HeapClock,
+        uptime: Uptime,
+        watchdog: Watchdog,
+        verdicts: Verdicts,
+    ) -> None:
+        self._lifecycle, self._boards = lifecycle, boards
+        self._durable, self._racks, self._clock = durable, racks, clock
+        self._uptime, self._watchdog, self._verdicts = uptime, watchdog, verdicts
+        self._board_of = {
+            outlet: board.name for board in boards.values() for outlet in board.power
+        }
+        self._owed_at_start: set[Outlet] = set()
+        self._ordered_in_this_life: set[str] = set()
+        self._ordered_at: dict[str, float] = {}
+        self._on_again_at: dict[Outlet, float] = {}
+        self._troubled_at: dict[str, float] = {}
+
+    def began(self, saved: Saved) -> None:
+        """A daemon begins with what was saved."""
+        self._owed_at_start = {owed.outlet for owed in saved.owed}
+        self._ordered_in_this_life = set()
+
+    def troubled(self, rack: str) -> None:
+        """A relay board fails, or has failed until now."""
+        self._troubled_at[rack] = self._clock.seconds()
+
+    # What is saved.
+
+    def committed(self, written: Written) -> None:
+        change = written.change
+        board = change.after.board
+        if change.owed:
+            self._ordered_in_this_life.add(board)
+            self._ordered_at[board] = self._clock.seconds()
+        if change.row.event == CYCLE_OK:
+            for outlet in self._boards[board].power:
+                self._check_cycled(board, outlet)
+
+    def _check_cycled(self, board: str, outlet: Outlet) -> None:
+        text = f"power-cycle-ok, and {outlet} is off"
+        self._verdicts.check(not self._is_off(outlet), 6, board, text)
+        cycled = self._on_again_at.get(outlet, -1.0) >= self._ordered_at[board]
+        text = f"power-cycle-ok, and {outlet} was not cycled since that was ordered"
+        self._verdicts.check(cycled, 2, board, text)
+
+    def settled(self, owed: Owed) -> None:
+        """A mark has been taken away, unless it was a newer one."""
+        marked = owed.outlet in self._durable.owed
+        text = f"{owed.outlet} is off, and its mark is gone"
+        self._verdicts.check(
+            marked or not self._is_off(owed.outlet), 6, owed.board, text
+        )
+
+    # What is switched.
+
+    def board_of(self, outlet: Outlet) -> str:
+        """The board that gets its power from the outlet."""
+        return self._board_of[outlet]
+
+    def asked(self, outlet: Outlet, on: bool) -> None:
+        """The daemon has asked for an outlet to be switched."""
+        if on:
+            self._owed_at_start.discard(outlet)
+        else:
+            self._check_off(self._board_of[outlet], outlet)
+
+    def _check_off(self, board: str, outlet: Outlet) -> None:
+        standing, check = self._durable.standings[board], self._verdicts.check
+        started = CYCLE_STARTED in standing.noted
+        wanted = self._lifecycle.wants(standing.state, "cycle_power")
+        text = f"{outlet} off, and power-cycle-started is not saved"
+        check(started and wanted, 1, board, text)
+        ordered = board in self._ordered_in_this_life
+        check(ordered, 6, board, "the power cycle of an earlier life goes on")
+        first = [
+            each
+            for each in self._owed_at_start
+            if each.relay_board == outlet.relay_board
+        ]
+        check(not first, 6, board, f"{outlet} off, and what is owed waits: {first}")
+
+    def moved(self, outlet: Outlet, on: bool) -> None:
+        """A relay has moved."""
+        board, now = self._board_of[outlet], self._clock.seconds()
+        if on:
+            self._on_again_at[outlet] = now
+            return
+        owed = outlet in self._durable.owed
+        self._verdicts.check(owed, 6, board, f"{outlet} is off, and it is not owed")
+        self._watch_off(outlet, now)
+
+    def switched(self, outlet: Outlet, error: RelayError | None) -> None:
+        """A request was served, with whatever luck."""
+        if error is not None:
+            self.troubled(outlet.relay_board)
+
+    # What must come of it.
+
+    def _watch_off(self, outlet: Outlet, since: float) -> None:
+        def look() -> None:
+            now = self._clock.seconds()
+            if not self._is_off(outlet) or self._on_again_at.get(outlet, 0.0) > since:
+                return
+            if self._undisturbed(outlet.relay_board, since) >= OFF_SECONDS - 1e-3:
+                text = f"{outlet} has been off for {now - since:g} s"
+                self._verdicts.broken(6, self._board_of[outlet], text)
+            else:
+                self._clock.callLater(OFF_SECONDS, look)
+
+        self._clock.callLater(OFF_SECONDS, look)
+
+    def stopped(self) -> None:
+        """SIGTERM: lifeguard has ended by itself."""
+        since = self._clock.seconds() - FAIR_SECONDS
+        for rack in self._racks.values():
+            if self._undisturbed(rack.name, since) < FAIR_SECONDS:
+                continue
+            for outlet in sorted(rack.off):
+                text = f"{outlet} was left off by an orderly stop"
+                self._verdicts.broken(6, self._board_of[outlet], text)
+
+    def ended(self, board: str, generation: int, failure: str | None) -> None:
+        """The daemon's power has reported the end of a cycle."""
+        before = self._durable.standings[board]
+        if not self._lifecycle.wants(before.state, "cycle_power"):
+            return  # nobody waits for it any more
+        outcome = CYCLE_OK if failure is None else CYCLE_FAILED
+
+        def met() -> bool:
+            standing = self._durable.standings[board]
+            if standing.generation != generation or standing.stay != before.stay:
+                return True
+            return outcome in standing.noted
+
+        text = f"{outcome} of generation {generation} was lost"
+        self._watchdog.expect(
+            Expectation(8, board, self._uptime.now(), REPORT_SECONDS, met, text)
+        )
+
+    def _undisturbed(self, rack: str, since: float) -> float:
+        """Seconds that the relay board has worked, of those since then."""
+        if not self._racks[rack].reachable:
+            return 0.0
+        now, troubled = self._clock.seconds(), self._troubled_at.get(rack, 0.0)
+        return min(now - max(since, troubled), self._uptime.seconds_up())
+
+    def _is_off(self, outlet: Outlet) -> bool:
+        return outlet in self._racks[outlet.relay_board].off

@@ -1,0 +1,153 @@
+"""All rules of one lab together, and what they are told of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lifeguard.board import GRACE_SECONDS, RESUME
+from lifeguard.fleet import SAVE_TIME_SECONDS
+from lifeguard.health.brake import AT_LEAST
+from lifeguard.lifecycle.state import POLL_FAILED, Renew
+from lifeguard.model import Standing
+from lifeguard.simulator.virtual.answers import AnswerRules
+from lifeguard.simulator.virtual.changes import is_a_persons, judge
+from lifeguard.simulator.virtual.outlets import OutletRules
+from lifeguard.simulator.virtual.polls import FIGURES
+from lifeguard.simulator.virtual.uptime import Expectation, Uptime, Watchdog
+from lifeguard.simulator.virtual.verdict import Verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lifeguard.clock import ServiceTime
+    from lifeguard.lifecycle import Lifecycle
+    from lifeguard.model import Inventory
+    from lifeguard.simulator.virtual.durable import Durable, Written
+    from lifeguard.simulator.virtual.heap import HeapClock
+    from lifeguard.simulator.virtual.relays import Rack
+    from lifeguard.store import StoreError
+
+LATE_SECONDS = GRACE_SECONDS + 5.0
+"""A timeout may be saved so much later than its deadline, where there is a store."""
+
+BRAKED_FROM = 50
+"""Boards of a lab in which the brake must work."""
+
+
+class Rules:
+    """What must hold in a lab, whatever happens."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        durable: Durable,
+        racks: Mapping[str, Rack],
+        clock: HeapClock,
+    ) -> None:
+        self.verdicts = Verdicts()
+        self.uptime = Uptime(clock)
+        self.watchdog = Watchdog(clock, self.uptime, self.verdicts)
+        self.answers = AnswerRules(durable, self.verdicts)
+        self._inventory, self._durable = inventory, durable
+        [hardware] = inventory.hardware.values()
+        self._lifecycle = hardware.lifecycle
+        self.outlets = OutletRules(
+            self._lifecycle,
+            inventory.boards,
+            durable,
+            racks,
+            clock,
+            self.uptime,
+            self.watchdog,
+            self.verdicts,
+        )
+        self._cycles: dict[str, int] = dict.fromkeys(inventory.boards, 0)
+        self._most_cycles = most_cycles(self._lifecycle)
+        self._network_down = False
+        self._told_meanwhile = 0
+
+    def began(self, service_time: ServiceTime) -> None:
+        """A daemon has loaded what was saved."""
+        self.uptime.begin()
+        self.outlets.began(self._durable.load())
+        self._told_meanwhile = 0
+        counted, expected = service_time.now(), self.uptime.now()
+        text = f"goes on at {counted:.3f} service seconds, not at {expected:.3f}"
+        self.verdicts.check(abs(counted - expected) < 1e-3, 5, "", text)
+
+    def ended(self) -> None:
+        """The daemon is gone."""
+        unsaved = self.uptime.now() - self.uptime.saved
+        most = SAVE_TIME_SECONDS + 1.0
+        fair = self.uptime.undisturbed() > 2 * most
+        text = f"{unsaved:.3f} service seconds were not saved"
+        self.verdicts.check(unsaved <= most or not fair, 5, "", text)
+        self.uptime.end()
+        self.answers.forget()
+
+    def committed(self, written: Written) -> None:
+        """A change is on the disk."""
+        change = written.change
+        before = written.before or Standing(
+            board=change.after.board, state="New", since=change.row.at
+        )
+        for rule, text in judge(self._lifecycle, before, change, self.uptime.now()):
+            self.verdicts.broken(
+                rule, change.after.board, f"{change.row.event}: {text}"
+            )
+        self.answers.committed(written)
+        self.outlets.committed(written)
+        self._count_cycle(written)
+        self._count_told(written)
+        self._expect_end(change.after)
+
+    def commit_refused(self, board: str, error: StoreError) -> None:
+        """A change came too late for its row."""
+        self.verdicts.broken(3, board, f"a change was refused: {error}")
+
+    def _count_cycle(self, written: Written) -> None:
+        after, event = written.change.after, written.change.row.event
+        if is_a_persons(event) or event == POLL_FAILED:
+            self._cycles[after.board] = 0
+        if not written.change.owed or event == RESUME:
+            return
+        self._cycles[after.board] += 1
+        count, most = self._cycles[after.board], self._most_cycles
+        text = f"{count} power cycles, and nobody asked for them"
+        self.verdicts.check(count <= most, 4, after.board, text)
+
+    def network_left(self) -> None:
+        """lifeguard reaches no board any more."""
+        self._network_down, self._told_meanwhile = True, 0
+
+    def network_came_back(self) -> None:
+        self._network_down = False
+
+    def _count_told(self, written: Written) -> None:
+        """A lab too small to fail within the brake's two minutes has no brake."""
+        boards = len(self._inventory.boards)
+        if not self._network_down or boards < BRAKED_FROM:
+            return
+        self._told_meanwhile += written.change.row.event == POLL_FAILED
+        most = boards * FIGURES.brake + AT_LEAST
+        text = f"{self._told_meanwhile} boards failed, and it was the network"
+        self.verdicts.check(self._told_meanwhile <= most, 9, "", text)
+
+    def _expect_end(self, standing: Standing) -> None:
+        state, deadline = self._lifecycle[standing.state], standing.deadline
+        transition = self._lifecycle.transition(standing.state, "timeout")
+        if deadline is None or isinstance(transition, Renew):
+            return
+
+        def met() -> bool:
+            return self._durable.standings[standing.board].version != standing.version
+
+        text = f"stands in {state.name} beyond its deadline"
+        self.watchdog.expect(
+            Expectation(4, standing.board, deadline, LATE_SECONDS, met, text)
+        )
+
+
+def most_cycles(lifecycle: Lifecycle) -> int:
+    """Power cycles that all strikes of all states together may cost."""
+    return sum(lifecycle[name].attempts + 1 for name in lifecycle.states)

@@ -1,0 +1,108 @@
+"""The lab's own count of service seconds, and what must come about within them.
+
+A daemon counts these seconds too; that both agree is one of the rules. An
+expectation is judged only after the daemon had, without a break, the daemon itself
+and the store for long enough.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lifeguard.simulator.virtual.heap import HeapClock
+    from lifeguard.simulator.virtual.verdict import Verdicts
+
+
+class Uptime:
+    """Service seconds as the design defines them: they go on from the last write."""
+
+    def __init__(self, clock: HeapClock) -> None:
+        self._clock = clock
+        self._origin: float | None = None
+        self.saved = 0.0
+        self._store_there_since = 0.0
+        self.store_away = False
+        self._up_since = 0.0
+
+    @property
+    def up(self) -> bool:
+        return self._origin is not None
+
+    def now(self) -> float:
+        """Service seconds; those that were saved, while no daemon runs."""
+        if self._origin is None:
+            return self.saved
+        return self._clock.seconds() - self._origin
+
+    def begin(self) -> None:
+        """A daemon has started."""
+        self._up_since = self._clock.seconds()
+        self._origin = self._up_since - self.saved
+
+    def end(self) -> None:
+        """The daemon is gone, and with it what it has not saved."""
+        self._origin = None
+
+    def write(self, seconds: float) -> None:
+        """A transaction that was begun at those service seconds is on the disk."""
+        self.saved = max(self.saved, seconds)
+
+    def store_left(self) -> None:
+        self.store_away = True
+
+    def store_came_back(self) -> None:
+        self.store_away = False
+        self.store_disturbed()
+
+    def store_disturbed(self) -> None:
+        """An answer was lost, which is a short outage."""
+        self._store_there_since = self._clock.seconds()
+
+    def seconds_up(self) -> float:
+        """Seconds since the daemon has been there; 0 if it is not."""
+        return self._clock.seconds() - self._up_since if self.up else 0.0
+
+    def undisturbed(self) -> float:
+        """Seconds since the daemon and its store have both been there; 0 if not."""
+        if self.store_away:
+            return 0.0
+        return min(self.seconds_up(), self._clock.seconds() - self._store_there_since)
+
+
+class Expectation(NamedTuple):
+    """From `due` service seconds on, and undisturbed for `patience`, it is `met`."""
+
+    rule: int
+    board: str
+    due: float
+    patience: float
+    met: Callable[[], bool]
+    text: str
+
+
+class Watchdog:
+    """Looks whether what must come has come."""
+
+    def __init__(self, clock: HeapClock, uptime: Uptime, verdicts: Verdicts) -> None:
+        self._clock, self._uptime, self._verdicts = clock, uptime, verdicts
+
+    def expect(self, expectation: Expectation) -> None:
+        """Look when it is due, and as often as it takes to be fair."""
+        left = max(0.0, expectation.due - self._uptime.now())
+        self._clock.callLater(
+            left + expectation.patience, lambda: self._look(expectation)
+        )
+
+    def _look(self, expectation: Expectation) -> None:
+        if expectation.met():
+            return
+        rule, board, due, patience, _, text = expectation
+        # A float may fall short by its last bit of what was slept.
+        overdue = self._uptime.now() - due + 1e-3
+        if overdue < patience or self._uptime.undisturbed() + 1e-3 < patience:
+            self.expect(expectation)
+        else:
+            self._verdicts.broken(rule, board, text)
