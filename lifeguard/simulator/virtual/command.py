@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
-    from twisted.logger import ILogObserver, LogEvent
+    from twisted.logger import ILogObserver
 
     from lifeguard.simulator.virtual.lab import Lab
 
@@ -34,10 +34,7 @@ def main(arguments: list[str], seconds: Callable[[], float]) -> None:
     `seconds` measures how long that takes.
     """
     plan = parse_plan(arguments)
-    globalLogBeginner.beginLoggingTo(
-        [cast("ILogObserver", _ignore)], redirectStandardIO=False
-    )
-    gc.set_threshold(100_000, 50, 100)  # a lab of a thousand boards lives on
+    begin_quietly()
     began = seconds()
     bar = ProgressBar(sys.stderr, plan, seconds)
     try:
@@ -50,10 +47,17 @@ def main(arguments: list[str], seconds: Callable[[], float]) -> None:
     print(lab.tally.report(plan, lab.steps, seconds() - began))
 
 
+def begin_quietly() -> None:
+    """A thousand boards say much in a month; the rules hear of every failure."""
+    nobody = cast("ILogObserver", lambda event: None)
+    globalLogBeginner.beginLoggingTo([nobody], redirectStandardIO=False)
+    gc.set_threshold(100_000, 50, 100)  # nearly all of a lab lives on
+
+
 def parse_plan(arguments: list[str]) -> Plan:
     """What the command line asks for; SystemExit with a line for a mistake."""
     parser = ArgumentParser(
-        prog=f"python -m lifeguard.simulator {OPTION}",
+        prog="python -m lifeguard.simulator",
         description="Live through a lab in virtual time, and check the rules.",
     )
     parser.add_argument(OPTION, action="store_true", required=True)
@@ -106,7 +110,3 @@ def _days(text: str) -> float:
     if not 0 < days <= MOST_DAYS:
         raise ArgumentTypeError(f"{text!r} is not a number up to {MOST_DAYS:g}")
     return days
-
-
-def _ignore(event: LogEvent) -> None:
-    """A thousand boards say much in a month; the rules hear of every failure."""
