@@ -125,8 +125,8 @@ class Life:
         self.fleet.subscribe(self._fail_at_times)
         self._notifier.tell()
         self.fleet.resume(saved, self.power)
-        self.serving = True
-        if self.alive:
+        self.serving = self.alive
+        if self.serving:
             self.presence.check_all(self.fleet.boards)
 
     def check(self) -> None:
