@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from lifeguard.lifecycle.machine import Core, build, give_up
@@ -52,12 +53,12 @@ class Lifecycle:
         """All names, in the order they were written in."""
         return tuple(self._declared)
 
-    @property
+    @cached_property
     def requests(self) -> frozenset[str]:
         """Every request that some state accepts."""
         return frozenset(e for e in self._events() if e.startswith(REQUEST_PREFIX))
 
-    @property
+    @cached_property
     def board_events(self) -> frozenset[str]:
         """Every event that some state accepts from a board."""
         return self._events() - self.requests - INTERNAL
