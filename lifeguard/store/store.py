@@ -1,7 +1,6 @@
-"""The store that the daemon uses: writes wait, go together, and are answered.
+"""The store that the daemon uses: what it keeps, and how it is asked.
 
-While a transaction runs, what is asked meanwhile waits; all of it goes into the
-next one. So the disk is asked for few commits, however many boards change.
+Writes go through one writer, and so in groups; reads go beside them.
 """
 
 from __future__ import annotations
@@ -11,30 +10,26 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.logger import Logger
 
-from lifeguard.store import statements
+from lifeguard.store import retention, statements
 from lifeguard.store.database import Database
 from lifeguard.store.errors import StoreError, StoreUnavailable
 from lifeguard.store.group import Ask, write_group
 from lifeguard.store.migrate import migrate
+from lifeguard.store.writer import LIMIT_SECONDS, GroupWriter, no_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
-    from twisted.python.failure import Failure
+    from twisted.internet.interfaces import IReactorTime
 
     from lifeguard.model import Change, HistoryRow, Notice, Owed, Saved, Standing
     from lifeguard.store.threads import Threads
-
-log = Logger()
+    from lifeguard.store.writer import Presence
 
 Answer = TypeVar("Answer")
-Waiting = tuple[Ask[Any], Deferred[None]]
-
-GROUP = 500
-"""At most so many writes share a transaction: none should hold the disk for long."""
 
 TOKEN_KEY = 32
 """Bytes, as long as the digest of the boot tokens' HMAC."""
@@ -43,20 +38,31 @@ TOKEN_KEY = 32
 class SqlStore:
     """Boards, owed outlets, history and notices in a database.
 
-    Every Deferred but that of `close` may fail with StoreUnavailable or StoreError;
-    one that writes fires when the write is durable, in the order asked.
-    `service_seconds` is asked once for each transaction, after `open`.
+    Every Deferred but that of `close` may fail with StoreUnavailable, within some
+    seconds, or with StoreError; one that writes fires when the write is durable, in
+    the order asked. `service_seconds` is asked once for each transaction, after
+    `open`.
     """
 
     def __init__(
-        self, url: str, *, service_seconds: Callable[[], float], threads: Threads
+        self,
+        url: str,
+        *,
+        clock: IReactorTime,
+        service_seconds: Callable[[], float],
+        threads: Threads,
     ) -> None:
         self._database = Database(url)
-        self._service_seconds = service_seconds
+        self._clock, self._service_seconds = clock, service_seconds
         self._threads = threads
-        self._waiting: list[Waiting] = []
-        self._writing = False
+        self._writer = GroupWriter(
+            _Transactions(self._database), threads, clock, service_seconds
+        )
         self._open = self._closed = False
+
+    def tell(self, presence: Presence) -> None:
+        """Let `presence` know from now on when the store goes and comes back."""
+        self._writer.tell(presence)
 
     def open(self) -> Deferred[Saved]:
         """Make or migrate the tables and load what they hold. StoreError if not."""
@@ -83,7 +89,10 @@ class SqlStore:
         return self._ask(Ask(statements.save_time, self._service_seconds()))
 
     def standing(self, board: str) -> Deferred[Standing | None]:
-        """Where a board stands, for one who lost the answer to a commit."""
+        """Where a board stands, for one who lost the answer to a commit.
+
+        To be asked when the store is back, and not before.
+        """
         return self._read(partial(statements.standing, board=board))
 
     def notices(self) -> Deferred[list[Notice]]:
@@ -98,10 +107,26 @@ class SqlStore:
             partial(statements.history_of, board=board, limit=limit, before=before)
         )
 
+    def forget_history(
+        self, older_than: datetime, after: int, at_most: int
+    ) -> Deferred[int | None]:
+        """Delete those of the next `at_most` rows that are older than this.
+
+        Answers the id to go on from, None when all further rows are younger; a pass
+        begins with 0. Waits for its turn between two groups of writes.
+        """
+        if not self._open:
+            return fail(StoreUnavailable("the store is not open"))
+        step = partial(
+            retention.forget, older_than=older_than, after=after, at_most=at_most
+        )
+        return self._in_time(self._threads.write(partial(self._database.run, step)))
+
     def close(self) -> Deferred[None]:
         """Write what waits, then let go of the database and the threads."""
         last = self.save_time() if self._open else succeed(None)
         self._open, self._closed = False, True
+        self._writer.close()
         # Whoever asked for a write has been told; what was lost ends nothing here.
         last.addErrback(lambda failure: failure.trap(StoreError) and None)
         last.addCallback(lambda _: self._threads.write(self._database.close))
@@ -124,48 +149,31 @@ class SqlStore:
     def _read(self, work: Callable[[Connection], Answer]) -> Deferred[Answer]:
         if not self._open:
             return fail(StoreUnavailable("the store is not open"))
-        return self._threads.read(partial(self._database.run, work))
+        return self._in_time(self._threads.read(partial(self._database.read, work)))
+
+    def _in_time(self, answer: Deferred[Answer]) -> Deferred[Answer]:
+        """Only the writer cuts: it soon meets whatever holds up somebody else."""
+        return answer.addTimeout(LIMIT_SECONDS, self._clock, no_answer)
 
     def _ask(self, ask: Ask[Any]) -> Deferred[None]:
         if not self._open:
             return fail(StoreUnavailable("the store is not open"))
-        done: Deferred[None] = Deferred()
-        self._waiting.append((ask, done))
-        self._write_next()
-        return done
+        return self._writer.ask(ask)
 
-    def _write_next(self) -> None:
-        if self._writing or not self._waiting:
-            return
-        self._writing = True
-        group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
-        asks, callers = [ask for ask, _ in group], [done for _, done in group]
-        now = self._service_seconds()
-        written = self._threads.write(lambda: self._write(asks, now))
-        written.addCallbacks(
-            self._answer, self._failed, callbackArgs=(callers,), errbackArgs=(callers,)
-        )
 
-    def _write(self, asks: list[Ask[Any]], now: float) -> list[StoreError | None]:
+class _Transactions:
+    """What the writer's thread does with the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.cut = database.cut
+
+    def write(self, asks: Sequence[Ask[Any]], now: float) -> list[StoreError | None]:
         def write(connection: Connection) -> list[StoreError | None]:
             statements.save_time(connection, [now])
             return write_group(connection, asks)
 
         return self._database.run(write)
 
-    def _failed(self, failure: Failure, callers: list[Deferred[None]]) -> None:
-        count, error = len(callers), failure.value
-        log.error("{count} writes failed: {error}", count=count, error=error)
-        self._answer([error] * count, callers)
-
-    def _answer(
-        self, met: Sequence[BaseException | None], callers: list[Deferred[None]]
-    ) -> None:
-        for error, done in zip(met, callers, strict=True):
-            if error is None:
-                done.callback(None)
-            else:
-                done.errback(error)
-        # Only now: what the callers have asked meanwhile makes one group.
-        self._writing = False
-        self._write_next()
+    def try_out(self) -> None:
+        self._database.run(statements.try_out)

@@ -1,0 +1,54 @@
+"""History is kept for a time, and then forgotten in steps that hold up nobody.
+
+Ids grow with time, so the rows are gone through in the order of their ids; no index
+on the moments is needed. A row that is still being counted into stays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, delete, func, select
+
+from lifeguard.store.schema import history
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+_step = (
+    select(history.c.id, history.c.at)
+    .where(history.c.id > bindparam("after"))
+    .order_by(history.c.id)
+    .limit(bindparam("at_most"))
+    .subquery()
+)
+
+_measure = select(func.max(_step.c.id), func.min(_step.c.at))
+
+_forget = delete(history).where(
+    history.c.id > bindparam("after"),
+    history.c.id <= bindparam("last"),
+    func.coalesce(history.c.last, history.c.at) < bindparam("older_than"),
+)
+
+
+def forget(
+    connection: Connection, older_than: datetime, after: int, at_most: int
+) -> int | None:
+    """Look at the next `at_most` rows and delete those that ended before `older_than`.
+
+    A pass begins with `after` 0. The answer is the id to go on from, or None when the
+    pass is over: not one of the rows began before `older_than`, so that all further
+    ones are younger. `older_than` is aware. Rows are dated by the wall clock; where it
+    was ahead for `at_most` rows on end, passes end there until their time has come.
+    """
+    step = {"after": after, "at_most": at_most}
+    last, oldest = connection.execute(_measure, step).one()
+    if oldest is None or oldest >= older_than:
+        return None
+    connection.execute(
+        _forget, {"after": after, "last": last, "older_than": older_than}
+    )
+    return int(last)

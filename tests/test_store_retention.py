@@ -1,0 +1,140 @@
+"""Old history goes, in steps; what is young or still counted stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, insert, select
+
+from lifeguard.store.database import Database
+from lifeguard.store.migrate import migrate
+from lifeguard.store.retention import forget
+from lifeguard.store.schema import history, metadata
+from tests.postgres import KINDS, fresh_url
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+Ages = tuple[int, int | None]
+"""Days before noon at which a row began, and at which it was last counted into."""
+
+
+def row(ages: Ages) -> dict[str, object]:
+    at, last = (None if age is None else NOON - timedelta(days=age) for age in ages)
+    return {
+        "at": at,
+        "last": last,
+        "board": "b1",
+        "event": "image-running",
+        "source": "board",
+        "outcome": "stale",
+        "from_state": "Ready",
+        "to_state": "Ready",
+        "generation": 1,
+        "reason": "",
+        "count": 1,
+    }
+
+
+@pytest.fixture(params=KINDS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    with fresh_url(request.param, tmp_path) as url:
+        database = Database(url)
+        database.run(migrate)
+        yield database
+        database.close()
+
+
+def write(database: Database, *ages: Ages) -> None:
+    """Rows with the ids 1, 2, ..."""
+    rows = list(map(row, ages))
+    database.run(lambda connection: connection.execute(insert(history), rows) and None)
+
+
+def pass_over(database: Database, days: int, at_most: int) -> list[int | None]:
+    """What each step of a whole pass answers."""
+    answers: list[int | None] = [0]
+    older_than = NOON - timedelta(days=days)
+    while (after := answers[-1]) is not None:
+        answers.append(
+            database.run(lambda c, after=after: forget(c, older_than, after, at_most))
+        )
+    return answers[1:]
+
+
+def left(database: Database) -> list[int]:
+    ids = select(history.c.id).order_by(history.c.id)
+    return database.read(lambda connection: list(connection.scalars(ids)))
+
+
+def test_old_rows_go_in_steps_and_the_first_young_step_ends_the_pass(
+    database: Database,
+) -> None:
+    write(database, *((age, None) for age in (90, 80, 70, 60, 50, 40, 30, 20, 10, 0)))
+    assert pass_over(database, days=35, at_most=2) == [2, 4, 6, None]
+    assert left(database) == [7, 8, 9, 10]
+    assert pass_over(database, days=35, at_most=2) == [None]
+
+
+def test_a_row_that_is_still_counted_into_stays_and_hides_none_behind_it(
+    database: Database,
+) -> None:
+    write(database, (90, 1), (89, 2), (88, None), (87, 86), (1, None))
+    assert pass_over(database, days=35, at_most=2) == [2, 4, None]
+    assert left(database) == [1, 2, 5]
+
+
+def test_a_row_as_old_as_the_limit_stays(database: Database) -> None:
+    write(database, (36, None), (35, None))
+    assert pass_over(database, days=35, at_most=500) == [2, None]
+    assert left(database) == [2]
+
+
+def test_an_empty_history_is_a_whole_pass(database: Database) -> None:
+    assert pass_over(database, days=35, at_most=500) == [None]
+
+
+def test_ids_are_not_given_again_when_the_newest_rows_have_gone(
+    database: Database,
+) -> None:
+    write(database, (90, None), (80, None))
+    assert pass_over(database, days=35, at_most=500) == [2, None]
+    write(database, (0, None))
+    assert left(database) == [3]
+
+
+ages = st.tuples(st.integers(0, 9), st.integers(0, 9)).map(
+    lambda pair: (max(pair), min(pair) if min(pair) < max(pair) else None)
+)
+
+
+@given(
+    written=st.lists(ages, max_size=12),
+    days=st.integers(0, 9),
+    at_most=st.integers(1, 5),
+)
+def test_a_pass_leaves_what_is_young_whatever_the_steps(
+    written: list[Ages], days: int, at_most: int
+) -> None:
+    written.sort(key=lambda ages: -ages[0])
+    younger = [
+        number
+        for number, (began, last) in enumerate(written, 1)
+        if (began if last is None else last) <= days
+    ]
+    engine, after = create_engine("sqlite://"), 0
+    with engine.connect() as connection:
+        metadata.create_all(connection)
+        for ages in written:
+            connection.execute(insert(history), row(ages))
+        older_than = NOON - timedelta(days=days)
+        while (
+            after := forget(connection, older_than, after or 0, at_most)
+        ) is not None:
+            assert after > 0
+        assert list(connection.scalars(select(history.c.id))) == younger
+    engine.dispose()

@@ -1,0 +1,254 @@
+"""The writer: groups while the store is there, and what becomes of them when not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred, execute
+from twisted.internet.task import Clock
+from twisted.logger import LogEvent
+from twisted.python.failure import Failure
+
+from lifeguard.store import StoreError, StoreUnavailable, Superseded
+from lifeguard.store.group import Ask
+from lifeguard.store.writer import GROUP, LIMIT_SECONDS, TRIAL_SECONDS, GroupWriter
+
+
+class Thread:
+    """One thread, which runs what it is given when it is told; or at once."""
+
+    def __init__(self) -> None:
+        self.held = False
+        self._given: list[tuple[Callable[[], Any], Deferred[Any]]] = []
+
+    def write(self, function: Callable[[], Any]) -> Deferred[Any]:
+        answer: Deferred[Any] = Deferred()
+        self._given.append((function, answer))
+        if not self.held:
+            self.run()
+        return answer
+
+    def read(self, function: Callable[[], Any]) -> Deferred[Any]:
+        raise AssertionError("the writer does not read")
+
+    def close(self) -> Deferred[None]:
+        raise AssertionError("the threads are their owner's")
+
+    def run(self) -> None:
+        """All that it was given, and what comes of that."""
+        while self._given:
+            self.run_one()
+
+    def run_one(self) -> None:
+        function, answer = self._given.pop(0)
+        execute(function).chainDeferred(answer)
+
+
+class Disk:
+    """Transactions and presence; `said` is all that happened, in order."""
+
+    def __init__(self) -> None:
+        self.said: list[Any] = []
+        self.error: Exception | None = None
+        self.refused: dict[str, StoreError] = {}
+
+    def write(self, asks: Sequence[Ask[Any]], now: float) -> list[StoreError | None]:
+        if self.error is not None:
+            raise self.error
+        self.said.append(("write", now, *(ask.item for ask in asks)))
+        return [self.refused.get(ask.item) for ask in asks]
+
+    def try_out(self) -> None:
+        self.said.append("trial")
+        if self.error is not None:
+            raise self.error
+
+    def cut(self) -> None:
+        self.said.append("cut")
+
+    def store_is_away(self) -> None:
+        self.said.append("away")
+
+    def store_is_back(self) -> None:
+        self.said.append("back")
+
+
+class Rig(NamedTuple):
+    writer: GroupWriter
+    thread: Thread
+    disk: Disk
+    clock: Clock
+
+    def ask(self, item: str) -> None:
+        """What it met is said, too."""
+
+        def met(result: object) -> None:
+            text = result.getErrorMessage() if isinstance(result, Failure) else "well"
+            self.disk.said.append((item, text))
+
+        self.writer.ask(Ask(lambda connection, items: None, item)).addBoth(met)
+
+
+def rig() -> Rig:
+    thread, disk, clock = Thread(), Disk(), Clock()
+    writer = GroupWriter(disk, thread, clock, clock.seconds)
+    writer.tell(disk)
+    return Rig(writer, thread, disk, clock)
+
+
+def test_what_is_asked_during_a_transaction_makes_the_next_group() -> None:
+    parts = rig()
+    parts.thread.held = True
+    for item in ("one", "two", "three"):
+        parts.ask(item)
+    parts.thread.run()
+    assert parts.disk.said == [
+        ("write", 0.0, "one"),
+        ("one", "well"),
+        ("write", 0.0, "two", "three"),
+        ("two", "well"),
+        ("three", "well"),
+    ]
+
+
+def test_a_group_has_an_end() -> None:
+    parts = rig()
+    parts.thread.held = True
+    for number in range(GROUP + 2):
+        parts.ask(str(number))
+    parts.thread.run()
+    sizes = [len(said) - 2 for said in parts.disk.said if said[0] == "write"]
+    assert sizes == [1, GROUP, 1]
+
+
+def test_one_that_is_refused_does_not_send_the_store_away() -> None:
+    parts = rig()
+    parts.disk.refused["one"] = Superseded("moved on")
+    parts.ask("one")
+    assert parts.disk.said == [("write", 0.0, "one"), ("one", "moved on")]
+
+
+def test_a_failure_is_told_before_its_callers_hear_of_it() -> None:
+    parts = rig()
+    parts.disk.error = StoreUnavailable("no disk")
+    parts.ask("one")
+    assert parts.disk.said == ["away", ("one", "no disk")]
+
+
+def test_whatever_waits_for_an_absent_store_fails_at_once() -> None:
+    parts = rig()
+    parts.thread.held = True
+    parts.ask("one")
+    parts.ask("two")
+    parts.disk.error = StoreUnavailable("no disk")
+    parts.thread.run()
+    parts.ask("three")
+    assert parts.disk.said == [
+        "away",
+        ("two", "no disk"),
+        ("one", "no disk"),
+        ("three", "no disk"),
+    ]
+
+
+def test_an_absent_store_is_tried_until_it_is_back() -> None:
+    parts = rig()
+    parts.disk.error = StoreUnavailable("no disk")
+    parts.ask("one")
+    parts.disk.said.clear()
+    parts.clock.pump([TRIAL_SECONDS / 2] * 4)
+    parts.disk.error = None
+    parts.clock.advance(TRIAL_SECONDS)
+    parts.ask("two")
+    assert parts.disk.said == [
+        "trial",
+        "trial",
+        "trial",
+        "back",
+        ("write", 3 * TRIAL_SECONDS, "two"),
+        ("two", "well"),
+    ]
+
+
+def test_a_trial_that_another_daemon_prevents_is_repeated() -> None:
+    parts = rig()
+    parts.disk.error = StoreUnavailable("no disk")
+    parts.ask("one")
+    parts.disk.error = StoreError("in use by another lifeguard")
+    parts.clock.advance(TRIAL_SECONDS)
+    parts.ask("two")
+    parts.disk.error = None
+    parts.clock.advance(TRIAL_SECONDS)
+    assert parts.disk.said[2:] == [
+        "trial",
+        ("two", "in use by another lifeguard"),
+        "trial",
+        "back",
+    ]
+
+
+def test_a_transaction_that_hangs_is_cut_and_given_up() -> None:
+    parts = rig()
+    parts.thread.held = True
+    parts.ask("one")
+    parts.clock.advance(LIMIT_SECONDS)
+    text = f"the database has not answered within {LIMIT_SECONDS:g} s"
+    assert parts.disk.said == ["cut", "away", ("one", text)]
+
+
+def test_nothing_is_tried_while_the_thread_hangs_and_its_late_answer_is_nobodys() -> (
+    None
+):
+    parts = rig()
+    parts.thread.held = True
+    parts.ask("one")
+    parts.clock.advance(LIMIT_SECONDS)
+    parts.disk.said.clear()
+    parts.clock.pump([TRIAL_SECONDS] * 60)
+    assert parts.disk.said == []
+    parts.thread.held = False
+    parts.thread.run()
+    assert parts.disk.said == [("write", 0.0, "one"), "trial", "back"]
+
+
+def test_a_trial_that_hangs_is_cut_and_followed_by_another() -> None:
+    parts = rig()
+    parts.disk.error = StoreUnavailable("no disk")
+    parts.ask("one")
+    parts.disk.said.clear()
+    parts.disk.error = None
+    parts.thread.held = True
+    parts.clock.advance(TRIAL_SECONDS)
+    parts.thread.run_one()  # the thread was free; now it has the trial
+    parts.clock.advance(LIMIT_SECONDS)
+    assert parts.disk.said == ["cut"]
+    parts.thread.held = False
+    parts.thread.run()
+    parts.clock.advance(TRIAL_SECONDS)
+    assert parts.disk.said == ["cut", "trial", "trial", "back"]
+
+
+def test_a_fault_of_ours_fails_its_group_and_no_more(
+    logged_failures: list[LogEvent],
+) -> None:
+    parts = rig()
+    parts.disk.error = ZeroDivisionError("ours")
+    parts.ask("one")
+    parts.disk.error = None
+    parts.ask("two")
+    assert parts.disk.said == [
+        ("one", "ours"),
+        ("write", 0.0, "two"),
+        ("two", "well"),
+    ]
+    assert len(logged_failures) == 1
+    logged_failures.clear()
+
+
+def test_a_closed_writer_tries_no_more() -> None:
+    parts = rig()
+    parts.disk.error = StoreUnavailable("no disk")
+    parts.ask("one")
+    parts.writer.close()
+    assert parts.clock.getDelayedCalls() == []
