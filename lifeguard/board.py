@@ -7,9 +7,8 @@ store may or may not have taken is looked up before anything else happens.
 
 from __future__ import annotations
 
-from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
@@ -26,12 +25,12 @@ from lifeguard.decide import (
 from lifeguard.draft import Moment, Step, history_row
 from lifeguard.effects import Effects
 from lifeguard.event import Answer, Event, NotAccepted, Refused, Stale, UnknownEvent
+from lifeguard.inbox import Inbox, Item
 from lifeguard.lifecycle.state import (
     CONFIG_FETCHED,
     CYCLE_FAILED,
     CYCLE_OK,
     CYCLE_STARTED,
-    TIMEOUT,
 )
 from lifeguard.store import StoreError, StoreUnavailable, Superseded
 
@@ -48,24 +47,11 @@ if TYPE_CHECKING:
 log = Logger()
 
 RETRY_SECONDS = 1.0
-"""How long a board waits before it asks an absent store again."""
-
-GRACE_SECONDS = 15.0
-"""How long timeouts wait for the store's return to be noticed by boards, which were
-told to send their events again."""
+"""How long a board waits before it asks a store again that is there, but refused."""
 
 SET_STATE = "set-state"
 RESUME = "resume"
 UNKNOWN_EVENT = "unknown-event"
-
-
-class _Item(NamedTuple):
-    """An event whose turn has not come, and how it is decided then."""
-
-    event: Event
-    decide: Callable[[Moment], Decision]
-    answer: Deferred[Answer] | None
-    """None: lifeguard's own event, which waits for the store however long."""
 
 
 class ManagedBoard:
@@ -78,13 +64,18 @@ class ManagedBoard:
         self.switched_on: float | None = None
         """When lifeguard last read an outlet of it back as on; clock seconds."""
         self._world = world
-        self._inbox: deque[_Item] = deque()
+        self._inbox = Inbox()
         self._busy = False
         self._stopped = False
+        self._away = False
+        """Whether nothing can be saved, so that nothing is begun."""
         self._doubtful: Step | None = None
         """A change that the store may or may not have taken."""
+        self._astray = False
+        """Whether it must be looked up where the board stands, before all else."""
         self._retry: IDelayedCall | None = None
-        """While the store is away: when it is asked again."""
+        self._left_to_take_up: int | None = None
+        """The stay whose lasting effects a stopped lifeguard left behind."""
         self._effects = Effects(board, world, self.tell)
 
     # What others ask of a board.
@@ -104,22 +95,48 @@ class ManagedBoard:
 
     def tell(self, event: Event) -> None:
         """Take an event of lifeguard's own; kept until the store has it."""
-        self._queue(_Item(event, partial(self._decide, event), None))
+        self._queue(Item(event, partial(self._decide, event), None))
 
-    def resume(self) -> None:
-        """Go on where a stopped lifeguard left off: what lasts is taken up again."""
+    def resume(self) -> bool:
+        """Go on where a stopped lifeguard left off; True: `take_up` is wanted.
+
+        The timeout of a power cycle that is to be ordered anew waits for that.
+        """
         if self.standing.state not in self.lifecycle:
             log.error(
                 "{board}: left alone in {state}, which is no state of its lifecycle",
                 board=self.board.name,
                 state=self.standing.state,
             )
-            return
+            return False
+        lasts = self._wants("poll") or self._wants("cycle_power")
+        self._left_to_take_up = self.standing.stay if lasts else None
         self._arm()
-        if self.lifecycle.wants(self.standing.state, "poll"):
+        return lasts
+
+    def take_up(self) -> None:
+        """Begin again what lasts in this state, unless it was left since `resume`."""
+        wanted, self._left_to_take_up = self._awaits_turn, None
+        if not wanted or self._stopped:
+            return
+        if self._wants("poll"):
             self._effects.poll(self.standing)
-        if self.lifecycle.wants(self.standing.state, "cycle_power"):
+        if self._wants("cycle_power"):
             self._order_again()
+
+    def store_is_away(self) -> None:
+        """Nothing can be saved: hold what is lifeguard's own, refuse all else."""
+        self._away = True
+        self._effects.disarm()
+        self._refuse_callers()
+
+    def store_is_back(self) -> None:
+        """Go on, first of all to where the board stands."""
+        self._away = False
+        if self._astray:
+            self._look_up()
+        else:
+            self._go_on()
 
     def stop(self) -> None:
         """End all that is under way; what is committed stays committed."""
@@ -127,14 +144,14 @@ class ManagedBoard:
         self._effects.leave()
         if self._retry is not None and self._retry.active():
             self._retry.cancel()
-        self._refuse_callers(StoreUnavailable("lifeguard is stopping"))
+        self._refuse_callers()
 
     def fetched_boot_config(self) -> None:
         """The board's boot loader has fetched its boot config."""
         standing = self.standing
         if standing.state not in self.lifecycle or CONFIG_FETCHED in standing.noted:
             return
-        if any(item.event.name == CONFIG_FETCHED for item in self._inbox):
+        if self._inbox.has(CONFIG_FETCHED):
             return
         if self.lifecycle.transition(standing.state, CONFIG_FETCHED) is not None:
             self.tell(Event(name=CONFIG_FETCHED, source="netboot", stay=standing.stay))
@@ -174,7 +191,7 @@ class ManagedBoard:
             stay=standing.stay,
             generation=standing.generation,
         )
-        self._queue(_Item(event, partial(self._take_up, event), None))
+        self._queue(Item(event, partial(self._take_up, event), None))
 
     # One event at a time.
 
@@ -182,45 +199,44 @@ class ManagedBoard:
         self, event: Event, decide: Callable[[Moment], Decision]
     ) -> Deferred[Answer]:
         answer: Deferred[Answer] = Deferred()
-        self._queue(_Item(event, decide, answer))
+        self._queue(Item(event, decide, answer))
         return answer
 
-    def _queue(self, item: _Item) -> None:
-        if self._stopped or (self._retry is not None and item.answer is not None):
-            error = StoreUnavailable("lifeguard cannot save what it is told just now")
-            if item.answer is not None:
-                item.answer.errback(error)
-            return
-        self._inbox.append(item)
-        if not self._busy and self._retry is None:
+    def _queue(self, item: Item) -> None:
+        self._inbox.put(item)
+        if not self._can_save:
+            self._refuse_callers()
+        elif not self._busy:
             Deferred.fromCoroutine(self._work())
+
+    @property
+    def _can_save(self) -> bool:
+        return not (self._away or self._astray or self._stopped)
 
     async def _work(self) -> None:
         self._busy = True
-        while self._inbox and self._retry is None and not self._stopped:
-            await self._take(self._inbox.popleft())
+        while self._inbox and self._can_save:
+            await self._take(self._inbox.take())
         self._busy = False
 
-    async def _take(self, item: _Item) -> None:
+    async def _take(self, item: Item) -> None:
         try:
             answer = await self._answer(item)
         except Refused as refusal:
             self._record_refusal(item.event, refusal)
-            if item.answer is not None:
-                item.answer.errback(refusal)
-        except (StoreUnavailable, Superseded) as error:
-            self._wait_for_store(item, StoreUnavailable(str(error)))
+            item.refuse(refusal)
+        except (StoreUnavailable, Superseded):
+            self._go_astray(item)
         except Exception as error:
-            if item.answer is not None:
-                item.answer.errback(error)
+            if item.caller is not None:
+                item.refuse(error)
             else:
                 log.failure("{board}: an event failed", board=self.board.name)
-                self._wait_for_store(item, error)
+                self._go_astray(item)
         else:
-            if item.answer is not None:
-                item.answer.callback(answer)
+            item.accept(answer)
 
-    async def _answer(self, item: _Item) -> Answer:
+    async def _answer(self, item: Item) -> Answer:
         decision = item.decide(self._moment())
         await self._carry_out(decision)
         return Answer(
@@ -236,7 +252,8 @@ class ManagedBoard:
         elif isinstance(decision, Renewed):
             self.standing = decision.after
             self._arm()
-            self._effects.watch_again(self.standing)
+            if not self._awaits_turn:
+                self._effects.watch_again(self.standing)
         elif isinstance(decision, Repeated):
             self._record(decision.row)
         else:
@@ -278,14 +295,8 @@ class ManagedBoard:
     def _committed(self, step: Step) -> None:
         change, before = step.change, self.standing
         self.standing = change.after
-        log.info(
-            "{board}: {old} -- {event} --> {new}{reason}",
-            board=self.board.name,
-            old=before.state,
-            event=change.row.event,
-            new=change.after.state,
-            reason=f" ({change.row.reason})" if change.row.reason else "",
-        )
+        if change.row.outcome == "moved":
+            self._log(change.row)
         if change.after.stay != before.stay:
             self._effects.leave()
         self._world.changed(change)
@@ -293,51 +304,51 @@ class ManagedBoard:
             self._arm()
             self._effects.begin(change.after, step.effects)
 
-    # While the store is away.
+    def _log(self, row: HistoryRow) -> None:
+        log.info(
+            "{board}: {old} -- {event} --> {new}{reason}",
+            board=row.board,
+            old=row.from_state,
+            event=row.event,
+            new=row.to_state,
+            reason=f" ({row.reason})" if row.reason else "",
+        )
 
-    def _wait_for_store(self, item: _Item, error: Exception) -> None:
-        """Keep lifeguard's own events in their order, and let all others come again."""
-        self._inbox.appendleft(item)
-        self._refuse_callers(error)
+    # When it is not known what is saved.
+
+    def _go_astray(self, item: Item) -> None:
+        """Keep an event until it is known where the board stands."""
+        self._astray = True
+        self._inbox.put_back(item)
+        self._refuse_callers()
         self._effects.disarm()
-        if not self._stopped:
-            self._ask_again()
+        self._look_up_later()
 
-    def _refuse_callers(self, error: Exception) -> None:
-        waiting, self._inbox = self._inbox, deque()
-        for item in waiting:
-            if item.answer is not None:
-                item.answer.errback(error)
-            elif item.event.name != TIMEOUT:  # the timer is armed anew
-                self._inbox.append(item)
+    def _refuse_callers(self) -> None:
+        """Whoever waits for an answer is to come again."""
+        text = "lifeguard cannot save what it is told just now"
+        self._inbox.keep_own(StoreUnavailable(text))
 
-    def _ask_again(self) -> None:
-        clock = self._world.clock
-        self._retry = clock.callLater(RETRY_SECONDS, self._try_again)
+    def _look_up_later(self) -> None:
+        """An absent store says itself when it is back."""
+        if not (self._away or self._stopped):
+            self._retry = self._world.clock.callLater(RETRY_SECONDS, self._look_up)
 
-    def _try_again(self) -> None:
-        looking = Deferred.fromCoroutine(self._look_up())
-        looking.addCallbacks(lambda _: self._go_on(), self._still_away)
+    def _look_up(self) -> None:
+        looking = Deferred.fromCoroutine(self._find_out())
+        looking.addCallbacks(lambda _: self._go_on(), self._found_nothing)
 
-    def _still_away(self, failure: Failure) -> None:
+    def _found_nothing(self, failure: Failure) -> None:
         if not failure.check(StoreError):
             log.failure("{board}: no look-up", failure, board=self.board.name)
-        if not self._stopped:
-            self._ask_again()
+        self._look_up_later()
 
-    def _go_on(self) -> None:
-        self._retry = None
-        if self._stopped:
-            return
-        self._arm(at_least=GRACE_SECONDS)
-        if self._inbox and not self._busy:
-            Deferred.fromCoroutine(self._work())
-
-    async def _look_up(self) -> None:
-        """Find out where the board stands: the last change may have been made."""
+    async def _find_out(self) -> None:
+        """Where the board stands: the last change may have been made."""
         saved = await self._world.store.standing(self.board.name)
-        if self._stopped:
-            return
+        if self._stopped or not self._astray:
+            return  # another look-up was sooner
+        self._astray = False
         step, self._doubtful = self._doubtful, None
         if step is not None and saved == step.change.after:
             self._committed(step)
@@ -346,10 +357,28 @@ class ManagedBoard:
             self._effects.leave()
             self.standing = saved
             self.resume()
+            self.take_up()
 
-    def _arm(self, at_least: float = 0.0) -> None:
+    def _go_on(self) -> None:
+        if not self._can_save:
+            return
+        self._arm()
+        if self._inbox and not self._busy:
+            Deferred.fromCoroutine(self._work())
+
+    def _arm(self) -> None:
+        if self._awaits_turn and self._wants("cycle_power"):
+            return  # its time begins when it is ordered anew
         if self.standing.state in self.lifecycle:
-            self._effects.arm(self.standing, at_least)
+            self._effects.arm(self.standing)
+
+    @property
+    def _awaits_turn(self) -> bool:
+        return self._left_to_take_up == self.standing.stay
+
+    def _wants(self, what: str) -> bool:
+        state = self.standing.state
+        return state in self.lifecycle and self.lifecycle.wants(state, what)
 
     # What moves nothing.
 

@@ -23,18 +23,35 @@ def utc_now() -> datetime:
 
 
 class ServiceTime:
-    """Continues the count that the store kept; `clock` must be monotonic."""
+    """Continues the count that the store kept; `clock` must be monotonic.
+
+    It stands still while there is no store: an outage is charged to a board as
+    little as downtime is.
+    """
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._origin: float | None = None
+        self._stands_at: float | None = None
 
     def start(self, saved: float) -> None:
         """Go on from `saved` service seconds."""
         self._origin = self._clock.seconds() - saved
+        self._stands_at = None
 
     def now(self) -> float:
         """Service seconds by now. An error before `start`: it would rewrite time."""
+        if self._stands_at is not None:
+            return self._stands_at
         if self._origin is None:
             raise RuntimeError("service time has not been started")
         return self._clock.seconds() - self._origin
+
+    def pause(self) -> None:
+        """Stand still until `go_on`."""
+        self._stands_at = self.now()
+
+    def go_on(self) -> None:
+        """Count again, from where it has stood still."""
+        if self._stands_at is not None:
+            self.start(self._stands_at)

@@ -7,6 +7,7 @@ the other way: begun power cycles are finished before the store is closed.
 
 from __future__ import annotations
 
+import gc
 import secrets
 from contextlib import suppress
 from functools import partial
@@ -24,6 +25,7 @@ from lifeguard.fleet import Fleet
 from lifeguard.health.network import Network, board_agent
 from lifeguard.health.pinger import Pinger
 from lifeguard.health.poller import Poller
+from lifeguard.housekeeping import Housekeeping
 from lifeguard.manhole import HostKeyError, manhole_factory
 from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import Content, Root
@@ -82,6 +84,7 @@ class Daemon(Service):
         self._service_time = ServiceTime(reactor)
         self._store = SqlStore(
             configuration.server.database_url(state_dir),
+            clock=reactor,
             service_seconds=self._service_time.now,
             threads=WorkerThreads(reactor),
         )
@@ -89,10 +92,19 @@ class Daemon(Service):
         probes = Network(reactor, self._pinger, board_agent(reactor))
         self.poller = Poller(reactor, configuration.health, probes)
         self.fleet = Fleet(
-            inventory, self._store, self.poller, reactor, self._service_time, wall
+            inventory,
+            self._store,
+            self.poller,
+            reactor,
+            self._service_time,
+            wall,
+            configuration.server.resume_rate,
         )
         self.power = Power(reactor, _queues(reactor, inventory), self.fleet)
         self._notifier = Notifier(self._store, reactor)
+        self._housekeeping = Housekeeping(
+            self._store, reactor, wall, configuration.server.history_days
+        )
         self._server = Server(configuration.server.name, configuration.server.url)
         self._files = None if root is None else Root(Path(root))
         self._tftp = TftpServer(
@@ -126,7 +138,13 @@ class Daemon(Service):
         self._boot = boot = self._boot_server(tokens)
         await self._listen_http(boot, tokens)
         await self._listen_manhole()
-        for service in (self._pinger, self.poller, self.power, self.fleet):
+        for service in (
+            self._pinger,
+            self.poller,
+            self.power,
+            self.fleet,
+            self._housekeeping,
+        ):
             service.startService()
         self.fleet.subscribe(self._notifier.changed)
         self._notifier.tell()
@@ -136,6 +154,7 @@ class Daemon(Service):
             boards=len(self.fleet.boards),
             relay_boards=len(self.configuration.inventory.relay_boards),
         )
+        _settle()
         self.started.callback(None)
 
     def _start_tftp(self) -> None:
@@ -230,10 +249,20 @@ class Daemon(Service):
         await self._tftp.stopService()
         await self.power.stopService()
         self.fleet.stopService()
+        self._housekeeping.stopService()
         self._notifier.stop()
         self.poller.stopService()
         self._pinger.stopService()
         await self._store.close()
+
+
+def _settle() -> None:
+    """Let Python collect no more what has been made by now, for it stays.
+
+    Each time that it looked through ten thousand boards, they would all wait.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _queues(reactor: Any, inventory: Inventory) -> dict[str, RelayBoardQueue]:

@@ -51,17 +51,15 @@ class Effects:
             self._watch.stop()
             self._watch = None
 
-    def arm(self, standing: Standing, at_least: float = 0.0) -> None:
-        """Let the state's timeout come at its deadline, in `at_least` seconds."""
+    def arm(self, standing: Standing) -> None:
+        """Let the state's timeout come at its deadline."""
         self.disarm()
         if standing.deadline is None:
             return
         left = standing.deadline - self._world.service_time.now()
         event = Event(name=TIMEOUT, source="timer")
         # A later deadline is a new call: to reset one to a sooner time is slow.
-        self._timer = self._world.clock.callLater(
-            max(at_least, left), self._tell, event
-        )
+        self._timer = self._world.clock.callLater(max(0.0, left), self._tell, event)
 
     def watch_again(self, standing: Standing) -> None:
         """Begin the polls that could not be begun, at the state's own pace."""

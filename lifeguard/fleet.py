@@ -21,8 +21,9 @@ from lifeguard.lifecycle import Boots
 from lifeguard.lifecycle.lifecycle import INITIAL
 from lifeguard.model import Board, Change, Inventory, Owed, Role, Saved, Standing
 from lifeguard.netboot.decision import Situation
-from lifeguard.store import StoreError
-from lifeguard.world import Poller, World
+from lifeguard.resumption import Resumption
+from lifeguard.store import Presence, StoreError
+from lifeguard.world import World
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -33,6 +34,9 @@ log = Logger()
 
 SAVE_TIME_SECONDS = 5.0
 """How often the service seconds are saved; as much is lost by a kill -9."""
+
+RESUME_RATE = 50.0
+"""Boards a second: a relay board of 16 has some 3 s for them, a lab of 1,000 20 s."""
 
 Listener = Callable[[Change], None]
 
@@ -47,6 +51,7 @@ class Store(world.Store, Protocol):
 
     def settle(self, owed: Owed) -> Deferred[None]: ...
     def save_time(self) -> Deferred[None]: ...
+    def tell(self, presence: Presence) -> None: ...
 
 
 class Power(world.Power, Protocol):
@@ -55,12 +60,23 @@ class Power(world.Power, Protocol):
     def owe(self, owed: tuple[Owed, ...]) -> None: ...
 
 
+class Poller(world.Poller, Protocol):
+    """Who polls boards, for as long as what they find can be saved."""
+
+    def pause(self) -> None: ...
+    def go_on(self) -> None: ...
+
+
 class UnknownBoard(Exception):
     """No board of this name is in the inventory."""
 
 
 class Fleet(Service):
-    """The boards of an inventory, by name, MAC and address."""
+    """The boards of an inventory, by name, MAC and address.
+
+    At a start, what boards had under way is taken up for `resume_rate` boards a
+    second.
+    """
 
     def __init__(
         self,
@@ -70,6 +86,7 @@ class Fleet(Service):
         clock: IReactorTime,
         service_time: ServiceTime,
         wall: WallClock,
+        resume_rate: float = RESUME_RATE,
     ) -> None:
         self.inventory = inventory
         self.boards: dict[str, ManagedBoard] = {}
@@ -86,6 +103,8 @@ class Fleet(Service):
         }
         self._time_saver = LoopingCall(self._save_time)
         self._time_saver.clock = clock
+        self._resumption = Resumption(resume_rate, clock)
+        store.tell(self)
 
     # From the database to running boards.
 
@@ -120,16 +139,34 @@ class Fleet(Service):
         """Go on: first of all what must be switched on, then every board."""
         power.owe(saved.owed)
         self._time_saver.start(SAVE_TIME_SECONDS, now=False)
-        for board in self.boards.values():
-            board.resume()
+        self._resumption.begin(
+            [board for board in self.boards.values() if board.resume()]
+        )
 
     def stopService(self) -> None:
         """End what boards have under way; the store stays the store's owner's."""
         super().stopService()
         if self._time_saver.running:
             self._time_saver.stop()
+        self._resumption.stop()
         for board in self.boards.values():
             board.stop()
+
+    # What the store says of itself.
+
+    def store_is_away(self) -> None:
+        """Nothing is begun, and no time is charged to a board, until it is back."""
+        self._service_time.pause()
+        self._poller.pause()
+        for board in self.boards.values():
+            board.store_is_away()
+
+    def store_is_back(self) -> None:
+        """All goes on by itself."""
+        self._service_time.go_on()
+        self._poller.go_on()
+        for board in self.boards.values():
+            board.store_is_back()
 
     # Which board is meant.
 

@@ -31,7 +31,7 @@ from lifeguard.model import (
     Saved,
     Standing,
 )
-from lifeguard.store import StoreUnavailable
+from lifeguard.store import Presence, StoreUnavailable, Superseded
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -59,10 +59,27 @@ class FakeStore:
     holds: bool = False
     held: list[Callable[[], None]] = field(default_factory=list)
     waiting: list[Deferred[None]] = field(default_factory=list)
+    presences: list[Presence] = field(default_factory=list)
+
+    def tell(self, presence: Presence) -> None:
+        self.presences.append(presence)
+
+    def leave(self) -> None:
+        """Nothing can be saved from now on."""
+        self.away = True
+        for presence in self.presences:
+            presence.store_is_away()
+
+    def come_back(self) -> None:
+        self.away = False
+        for presence in self.presences:
+            presence.store_is_back()
 
     def commit(self, change: Change) -> Deferred[None]:
         if self.away:
             return fail(StoreUnavailable("away"))
+        if change.after.version != self._version(change.after.board) + 1:
+            return fail(Superseded("the board's row is at another version"))
         if self.holds:
             done: Deferred[None] = Deferred()
             self.waiting.append(done)
@@ -75,12 +92,13 @@ class FakeStore:
 
     def _apply(self, change: Change) -> None:
         after = change.after
-        before = self.saved.get(after.board)
-        assert after.version == (before.version if before else 0) + 1
         self.saved[after.board] = after
         self.rows.append(change.row)
         self.owed.update({owed.outlet: owed for owed in change.owed})
         self.said.append(("commit", after.board, change.row.event, after.state))
+
+    def _version(self, board: str) -> int:
+        return self.saved[board].version if board in self.saved else 0
 
     def record(self, row: HistoryRow) -> Deferred[None]:
         if self.away:
@@ -137,6 +155,7 @@ class FakeWatch:
 class FakePoller:
     said: list[Any]
     watches: dict[str, FakeWatch] = field(default_factory=dict)
+    paused: bool = False
 
     def watch(
         self,
@@ -148,6 +167,12 @@ class FakePoller:
         self.said.append(("poll", board, address, *checks))
         self.watches[board] = FakeWatch(board, failed, self.said)
         return self.watches[board]
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def go_on(self) -> None:
+        self.paused = False
 
 
 @dataclass

@@ -426,13 +426,12 @@ def test_a_state_unknown_to_the_lifecycle_is_left_alone(
 
 def test_an_absent_store_acknowledges_nothing_and_begins_nothing() -> None:
     parts = reimaged(rig())
-    parts.store.away = True
+    parts.store.leave()
     with pytest.raises(StoreUnavailable):
         parts.request("rq-reboot")
     assert parts.said == []
     assert parts.state() == "Ready"
-    parts.store.away = False
-    parts.clock.advance(1)
+    parts.store.come_back()
     parts.request("rq-reboot")
     assert parts.state() == "RebootRebooting"
 
@@ -441,69 +440,71 @@ def test_own_events_are_kept_until_the_store_is_back() -> None:
     parts = rig()
     parts.request("rq-reboot")
     assert result_of(parts.fleet.cycle_started("panda-01", 1))
-    parts.store.away = True
+    parts.store.leave()
     parts.fleet.cycle_ended("panda-01", 1, None)
     parts.clock.advance(30)
     assert parts.state() == "RebootRebooting"
-    parts.store.away = False
-    parts.clock.advance(1)
+    parts.store.come_back()
     assert parts.state() == "RebootComplete"
 
 
 def test_no_power_cycle_begins_without_a_store_and_it_is_ordered_anew_after() -> None:
     parts = rig()
     parts.request("rq-reboot")
-    parts.store.away = True
+    parts.store.leave()
     assert not result_of(parts.fleet.cycle_started("panda-01", 1))
     parts.clock.pump([1.0] * 30)
     assert parts.said[-1] == ("cycle", "panda-01", 1, "rack1/1/1")
-    parts.store.away = False
-    parts.clock.advance(1)
+    parts.store.come_back()
     assert parts.said[-1] == ("cycle", "panda-01", 2, "rack1/1/1")
     parts.cycled()
     assert (parts.state(), parts.board().standing.strikes) == ("RebootComplete", {})
 
 
-def test_an_absent_store_leaves_one_timer_a_board() -> None:
+def test_an_outage_is_not_charged_to_a_board() -> None:
     parts = reimaged(rig())
     parts.request("rq-reboot")
     parts.cycled()
-    parts.store.away = True
+    parts.clock.advance(590)
+    parts.store.leave()
+    assert parts.poller.paused
     parts.clock.pump([1.0] * 700)
     ours = [call for call in parts.clock.getDelayedCalls() if call.active()]
-    assert len(ours) == 2  # the board's timer, and the saver of service seconds
-    parts.store.away = False
-    parts.clock.advance(1)
-    parts.clock.advance(14)
+    assert len(ours) == 1  # the saver of service seconds: no board waits by a timer
+    parts.store.come_back()
+    assert not parts.poller.paused
+    parts.clock.advance(9.5)
     assert parts.state() == "RebootComplete"
-    parts.clock.advance(1)
+    parts.clock.advance(0.5)
     assert parts.state() == "RebootRebooting"
     assert parts.board().standing.strikes["RebootComplete"].count == 1
 
 
-def test_a_board_that_reports_when_the_store_is_back_is_not_struck_for_the_outage() -> (
-    None
-):
-    parts = reimaged(rig())
+def test_a_deadline_that_the_outage_met_comes_after_what_was_told_in_it() -> None:
+    parts = rig()
     parts.request("rq-reboot")
-    parts.cycled()
-    parts.store.away = True
-    parts.clock.pump([1.0] * 700)
-    parts.store.away = False
-    parts.clock.advance(2)
-    parts.happens("image-running")
-    assert (parts.state(), parts.board().standing.strikes) == ("Ready", {})
+    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    parts.store.holds = True
+    parts.clock.advance(60)  # the timeout's change is under way
+    parts.store.leave()
+    parts.store.held.clear()
+    parts.store.waiting.pop().errback(StoreUnavailable("away"))
+    parts.fleet.cycle_ended("panda-01", 1, None)
+    parts.store.holds = False
+    parts.store.come_back()
+    assert parts.events()[-1] == "power-cycle-ok"
+    assert (parts.state(), parts.board().standing.strikes) == ("RebootComplete", {})
 
 
 def test_own_events_keep_their_order_over_an_outage() -> None:
     parts = rig()
     parts.request("rq-reboot")
     assert result_of(parts.fleet.cycle_started("panda-01", 1))
-    parts.store.away = True
+    parts.store.leave()
     parts.clock.advance(59.5)
     parts.fleet.cycle_ended("panda-01", 1, None)
     parts.clock.pump([0.5] * 30)
-    parts.store.away = False
+    parts.store.come_back()
     parts.clock.pump([0.5] * 60)
     assert parts.state() == "RebootComplete"
     assert parts.board().standing.strikes == {}
@@ -516,7 +517,7 @@ def test_while_the_store_is_away_callers_are_told_so_at_once() -> None:
     second = parts.fleet.request("panda-01", "rq-maintenance", {}, "b")
     parts.store.held.clear()
     parts.store.waiting.pop().errback(StoreUnavailable("away"))
-    parts.store.away = True
+    parts.store.leave()
     third = parts.fleet.request("panda-01", "rq-self-test", {}, "c")
     for answer in (first, second, third):
         with pytest.raises(StoreUnavailable):
@@ -539,11 +540,9 @@ def test_a_change_of_somebody_else_is_not_taken_for_ones_own() -> None:
     parts = reimaged(rig())
     theirs = replace(parts.board().standing, state="LockedOut", deadline=None)
     theirs = replace(theirs, version=theirs.version + 1, stay=theirs.stay + 1)
-    parts.store.away = True
+    parts.store.saved["panda-01"] = theirs
     with pytest.raises(StoreUnavailable):
         parts.request("rq-reboot")
-    parts.store.saved["panda-01"] = theirs
-    parts.store.away = False
     parts.clock.advance(1)
     assert parts.board().standing == theirs
     assert parts.said == [("stop polling", "panda-01")]
@@ -654,22 +653,20 @@ def test_any_number_of_fetches_is_one_event() -> None:
     parts.request("rq-reimage", image="debian")
     parts.cycled()
     parts.happens("installer-running")
-    parts.store.away = True
+    parts.store.leave()
     for _ in range(100):
         parts.fleet.fetched_boot_config("panda-01")
-    parts.store.away = False
-    parts.clock.advance(1)
+    parts.store.come_back()
     assert parts.events().count("boot-config-fetched") == 1
 
 
 def test_an_old_order_to_take_up_a_cycle_does_not_touch_a_newer_one() -> None:
     parts = rig()
     parts.request("rq-reboot")
-    parts.store.away = True
+    parts.store.leave()
     assert not result_of(parts.fleet.cycle_started("panda-01", 1))
     assert not result_of(parts.fleet.cycle_started("panda-01", 1))
-    parts.store.away = False
-    parts.clock.advance(1)
+    parts.store.come_back()
     assert parts.board().standing.generation == 2
     assert [row.outcome for row in parts.store.rows if row.event == "resume"] == [
         "noted",

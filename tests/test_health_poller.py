@@ -428,3 +428,30 @@ def test_a_watch_is_one_timer_while_nothing_happens() -> None:
     assert len(parts.clock.getDelayedCalls()) == 500
     parts.poller.stopService()
     assert parts.clock.getDelayedCalls() == []
+
+
+# While nothing that is found could be saved.
+
+
+def test_no_poll_begins_in_a_pause_and_each_does_once_after_it() -> None:
+    parts = Rig(Figures(), at_once=200)
+    names = parts.watch_many(3)
+    parts.poller.pause()
+    parts.run(600)
+    assert parts.probes.asked == []
+    parts.poller.go_on()
+    parts.run(1)
+    assert sorted(what for _, what in parts.probes.asked) == names
+    parts.poller.stopService()
+
+
+def test_a_watch_that_ends_in_a_pause_polls_no_more() -> None:
+    parts = Rig(Figures(), at_once=200)
+    parts.probes.fate["A"] = None
+    watch = parts.watch("b1", "ping")
+    parts.poller.pause()
+    parts.run(600)
+    watch.stop()
+    parts.poller.go_on()
+    parts.run(600)
+    assert parts.probes.asked == []

@@ -270,13 +270,13 @@ def test_nor_does_that_of_a_board_that_was_removed() -> None:
     assert b"hunter2" not in reply.body
 
 
-def test_a_deadline_that_could_not_be_kept_is_over_and_no_more() -> None:
+def test_while_nothing_can_be_saved_no_time_is_charged_to_a_board() -> None:
     parts = booting(web())
-    parts.lab.store.away = True
+    parts.lab.store.leave()
     parts.lab.clock.advance(200)
     shown = parts.ask(PANDA_01).json
-    assert (shown["state"], shown["seconds_left"]) == ("ReimageBooting", 0.0)
-    assert shown["deadline"] == "2026-01-01T00:03:00Z"
+    assert (shown["state"], shown["seconds_left"]) == ("ReimageBooting", 180.0)
+    assert shown["deadline"] == "2026-01-01T00:06:20Z"
 
 
 def test_a_withheld_poll_failure_is_shown() -> None:
@@ -441,7 +441,7 @@ def test_lifeguard_is_ready_while_its_store_answers() -> None:
     parts = web()
     vitals = {"boards": 3, "forbidden": 0}
     assert [parts.ask(p).json for p in ("/healthz", "/readyz")] == [vitals] * 2
-    parts.lab.store.away = True
+    parts.lab.store.leave()
     assert [parts.ask(p).status for p in ("/healthz", "/readyz")] == [200, 503]
 
 

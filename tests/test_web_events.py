@@ -241,10 +241,10 @@ def test_while_power_is_cycled_a_board_is_asked_to_come_again() -> None:
 
 def test_without_a_store_nothing_is_acknowledged() -> None:
     parts = booting(web())
-    parts.lab.store.away = True
+    parts.lab.store.leave()
     replies = [parts.happens("installer-running"), parts.request("rq-reboot")]
     assert [(r.status, r.headers["retry-after"]) for r in replies] == [(503, "1")] * 2
-    parts.lab.store.away = False
+    parts.lab.store.come_back()
     parts.lab.clock.advance(1)
     assert parts.happens("installer-running").status == 200
 

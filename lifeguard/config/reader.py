@@ -27,7 +27,7 @@ from msgspec import Struct, structs
 from lifeguard.config.forms import NAME, Form
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
 Record = TypeVar("Record", bound=Struct)
@@ -95,71 +95,88 @@ class Reader:
         if not isinstance(table, dict):
             self.mistake(f"expected a table, got {shown(table)}", *keys)
             return None
-        fields = _fields(kind)
-        required = {name for name, field in fields.items() if field.required}
-        self._check_keys(table, fields, required, *keys)
+        layout = _layout(kind)
+        self._check_keys(table, layout, *keys)
         found = {
             name: value
-            for name, field in fields.items()
+            for name, (read, what) in layout.fields.items()
             if name in table
-            and (value := self._value(field.type, table[name], *keys, name)) is not None
+            and (value := read(self, what, table[name], *keys, name)) is not None
         }
-        return kind(**found) if required <= found.keys() else None
+        return kind(**found) if layout.required <= found.keys() else None
 
-    def _check_keys(
-        self,
-        table: dict[str, Any],
-        known: Collection[str],
-        required: Collection[str],
-        *keys: Key,
-    ) -> None:
+    def _check_keys(self, table: dict[str, Any], layout: _Layout, *keys: Key) -> None:
         for name in table:
-            if name not in known:
-                self.mistake(f"unknown key{did_you_mean(name, known)}", *keys, name)
-        for name in known:
-            if name in required and name not in table:
+            if name not in layout.fields:
+                reason = f"unknown key{did_you_mean(name, layout.fields)}"
+                self.mistake(reason, *keys, name)
+        for name in layout.fields:
+            if name in layout.required and name not in table:
                 self.mistake("missing", *keys, name)
 
-    def _value(self, kind: Any, value: object, *keys: Key) -> Any:
-        arguments = get_args(kind)
-        if NoneType in arguments:
-            return self._value(arguments[0], value, *keys)
-        if get_origin(kind) is tuple:
-            return tuple(self._items(arguments[0], value, *keys))
-        if get_origin(kind) is dict:
-            return self._tables(arguments[1], value, *keys)
-        if get_origin(kind) is Annotated:
-            return self.single(arguments[1], value, *keys)
-        return self._record(kind, value, *keys)
-
-    def _items(self, kind: Any, value: object, *keys: Key) -> Iterator[Any]:
+    def _items(self, kind: Any, value: object, *keys: Key) -> tuple[Any, ...]:
         """The items of a list; a value that stands alone is a list of one."""
         items = (
             [((*keys, number), item) for number, item in enumerate(value)]
             if isinstance(value, list)
             else [(keys, value)]
         )
-        for place, item in items:
-            if (found := self._value(kind, item, *place)) is not None:
-                yield found
+        read, what = _reading(kind)
+        return tuple(
+            found
+            for place, item in items
+            if (found := read(self, what, item, *place)) is not None
+        )
 
     def _tables(self, kind: Any, value: object, *keys: Key) -> dict[str, Any]:
         """Tables by name."""
         if not isinstance(value, dict):
             self.mistake(f"expected a table, got {shown(value)}", *keys)
             return {}
+        read, what = _reading(kind)
         return {
             name: found
             for name, table in value.items()
             if self.single(NAME, name, *keys, name)
-            and (found := self._value(kind, table, *keys, name)) is not None
+            and (found := read(self, what, table, *keys, name)) is not None
         }
 
 
+class _Reading(NamedTuple):
+    """How the values of a type are read: by a method of the reader, given `what`."""
+
+    read: Callable[..., Any]
+    what: Any
+
+
+class _Layout(NamedTuple):
+    """A record's fields by name, and which of them it cannot be without."""
+
+    fields: dict[str, _Reading]
+    required: frozenset[str]
+
+
+def _reading(kind: Any) -> _Reading:
+    arguments = get_args(kind)
+    if NoneType in arguments:
+        return _reading(arguments[0])
+    if get_origin(kind) is tuple:
+        return _Reading(Reader._items, arguments[0])
+    if get_origin(kind) is dict:
+        return _Reading(Reader._tables, arguments[1])
+    if get_origin(kind) is Annotated:
+        return _Reading(Reader.single, arguments[1])
+    return _Reading(Reader._record, kind)
+
+
 @cache
-def _fields(kind: type[Struct]) -> dict[str, structs.FieldInfo]:
-    """A record's fields by name; msgspec works them out anew at each call."""
-    return {field.name: field for field in structs.fields(kind)}
+def _layout(kind: type[Struct]) -> _Layout:
+    """Worked out once a record, as there may be ten thousand of them in a file."""
+    fields = structs.fields(kind)
+    return _Layout(
+        {field.name: _reading(field.type) for field in fields},
+        frozenset(field.name for field in fields if field.required),
+    )
 
 
 def read_text(path: Path) -> str:

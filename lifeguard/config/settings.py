@@ -17,10 +17,12 @@ from lifeguard.config.forms import (
     BaseUrl,
     Count,
     DatabaseUrl,
+    Days,
     Endpoint,
     Flag,
     Name,
     Port,
+    Rate,
     Seconds,
     Share,
     Text,
@@ -38,13 +40,16 @@ class Server(Struct, frozen=True, kw_only=True):
     """Who this daemon is, and where it keeps things.
 
     `url` is where boards reach it, without a last slash. `inventory` is as it was
-    written; None: `boards.toml`, if there is one.
+    written; None: `boards.toml`, if there is one. At a start, the polls and power
+    cycles under way are taken up for `resume_rate` boards a second.
     """
 
     name: Name = "lifeguard"
     url: BaseUrl = "http://127.0.0.1:8080"
     database: DatabaseUrl = "sqlite:///lifeguard.sqlite"
     inventory: Text | None = None
+    resume_rate: Rate = 50.0
+    history_days: Days = 365.0
 
     def database_url(self, state_dir: Path) -> str:
         """The database's URL; a relative SQLite file is one of `state_dir`."""

@@ -95,6 +95,14 @@ class Poller(Service):
             hindrances=self._hindrances.boards,
         )
 
+    def pause(self) -> None:
+        """Begin no poll, since nothing that it finds could be saved, until `go_on`."""
+        self._polls.pause()
+
+    def go_on(self) -> None:
+        """Poll again, those first that have waited longest."""
+        self._polls.go_on()
+
     def release(self) -> None:
         """A person says that it is the boards: those that still fail are told so.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import CancelledError, DeferredSemaphore
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -36,6 +36,20 @@ class Polls:
         self._timeout = timeout
         self._turns = DeferredSemaphore(at_once)
         self._faults: set[str] = set()
+        self._paused: list[Deferred[None]] | None = None
+        """While polls are paused: those that wait."""
+
+    def pause(self) -> None:
+        """Begin no poll until `go_on`; those under way are finished."""
+        if self._paused is None:
+            self._paused = []
+
+    def go_on(self) -> None:
+        """Begin what has waited."""
+        waiting, self._paused = self._paused or [], None
+        for poll in waiting:
+            if not poll.called:  # it was cancelled
+                poll.callback(None)
 
     async def poll(self, address: str, checks: Iterable[Check]) -> None:
         """Return when the board has answered all checks.
@@ -47,7 +61,14 @@ class Polls:
             # A turn may come from the end of another poll. Were a thousand queued,
             # and all failed on the spot, their calls would nest a thousand deep.
             await deferLater(self._clock, 0)
+            await self._go_ahead()
             await self._ask_all(address, checks)
+
+    def _go_ahead(self) -> Deferred[None]:
+        if self._paused is None:
+            return succeed(None)
+        self._paused.append(Deferred())
+        return self._paused[-1]
 
     async def _ask_all(self, address: str, checks: Iterable[Check]) -> None:
         hindrance: CannotPoll | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from msgspec import Meta, Struct
@@ -21,7 +23,7 @@ from lifeguard.web.views import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lifeguard.board import ManagedBoard
     from lifeguard.model import Standing
@@ -89,6 +91,15 @@ class Subject(NamedTuple):
     managed: ManagedBoard | None
 
 
+_TEXTS: dict[str, Callable[[Subject], str]] = {
+    "name": lambda one: one.standing.board,
+    "state": lambda one: one.standing.state,
+    "hardware": lambda one: "" if one.managed is None else one.managed.board.hardware,
+    "image": lambda one: one.standing.image or "",
+}
+"""What each pattern of a query is held against."""
+
+
 class Boards:
     """Shows boards; changes nothing."""
 
@@ -97,12 +108,10 @@ class Boards:
 
     async def index(self, request: LabRequest) -> BoardList:
         query, now = read_query(request, BoardsQuery), self._world.now()
-        found = sorted(
-            (one for one in self._subjects() if _matches(one, query)),
-            key=lambda one: one.standing.board,
-        )
-        page = [summary(*one, now) for one in found[: query.limit]]
-        return BoardList(page, page[-1].name if len(found) > len(page) else None)
+        matching = filter(_matcher(query), self._subjects(query.after))
+        page = [summary(*one, now) for one in islice(matching, query.limit)]
+        more = next(matching, None) is not None
+        return BoardList(page, page[-1].name if more else None)
 
     async def show(self, request: LabRequest, name: str) -> BoardDetail:
         self._check_known(name)
@@ -124,11 +133,14 @@ class Boards:
         self._callers.check_insider(request, board)
         return BootConfig(**boot_config(board.standing, self._world.server))
 
-    def _subjects(self) -> Iterator[Subject]:
-        for board in self._world.fleet.boards.values():
-            yield Subject(board.standing, board)
-        for standing in self._world.fleet.removed.values():
-            yield Subject(standing, None)
+    def _subjects(self, after: str) -> Iterator[Subject]:
+        """By name, those that come after `after`."""
+        boards, removed = self._world.fleet.boards, self._world.fleet.removed
+        names = sorted([*boards, *removed])
+        for name in names[bisect(names, after) :]:
+            managed = boards.get(name)
+            standing = removed[name] if managed is None else managed.standing
+            yield Subject(standing, managed)
 
     def _detail(self, board: ManagedBoard, came: HistoryRow | None) -> BoardDetail:
         fleet = self._world.fleet
@@ -157,13 +169,11 @@ class Boards:
             self._world.fleet.board(name)
 
 
-def _matches(subject: Subject, query: BoardsQuery) -> bool:
-    standing, managed = subject
-    hardware = "" if managed is None else managed.board.hardware
-    return (
-        standing.board > query.after
-        and fnmatchcase(standing.board, query.name)
-        and fnmatchcase(standing.state, query.state)
-        and fnmatchcase(hardware, query.hardware)
-        and fnmatchcase(standing.image or "", query.image)
-    )
+def _matcher(query: BoardsQuery) -> Callable[[Subject], bool]:
+    """Whether a board fits every pattern; most queries have none."""
+    patterns = [
+        (text, pattern)
+        for name, text in _TEXTS.items()
+        if (pattern := getattr(query, name)) != "*"
+    ]
+    return lambda one: all(fnmatchcase(text(one), wanted) for text, wanted in patterns)

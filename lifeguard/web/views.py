@@ -6,9 +6,10 @@ Service seconds and clock seconds mean nothing to a client; it is given wall tim
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from lifeguard.draft import Moment, still_waits
 from lifeguard.model import HistoryRow
@@ -132,7 +133,24 @@ def summary(
     standing: Standing, managed: ManagedBoard | None, now: Moment
 ) -> BoardSummary:
     """One line; `managed` None: the board is not in the inventory any more."""
-    return BoardSummary(**_summary(standing, managed, now))
+    left = None if standing.deadline is None else standing.deadline - now.service
+    return BoardSummary(
+        name=standing.board,
+        state=standing.state,
+        since=standing.since,
+        deadline=None if left is None else now.wall + timedelta(seconds=left),
+        seconds_left=None if left is None else max(0.0, left),
+        generation=standing.generation,
+        image=standing.image,
+        wanted_image=standing.wanted_image,
+        hardware=None if managed is None else managed.board.hardware,
+        removed=managed is None,
+        strikes={
+            state: StrikeCount(strikes.count, _allowed(managed, state))
+            for state, strikes in standing.strikes.items()
+        },
+        version=standing.version,
+    )
 
 
 def detail(
@@ -148,7 +166,7 @@ def detail(
     board, standing, lifecycle = managed.board, managed.standing, managed.lifecycle
     known = standing.state in lifecycle
     return BoardDetail(
-        **_summary(standing, managed, now),
+        **asdict(summary(standing, managed, now)),
         mac=board.mac,
         address=board.address,
         power=[str(outlet) for outlet in board.power],
@@ -173,34 +191,11 @@ def removed_detail(
 ) -> BoardDetail:
     """What is left of a board that is not in the inventory any more."""
     return BoardDetail(
-        **_summary(standing, None, now),
+        **asdict(summary(standing, None, now)),
         came=came,
         request=_request(standing.request),
         owed=[owed_view(one) for one in owed],
     )
-
-
-def _summary(
-    standing: Standing, managed: ManagedBoard | None, now: Moment
-) -> dict[str, Any]:
-    left = None if standing.deadline is None else standing.deadline - now.service
-    return {
-        "name": standing.board,
-        "state": standing.state,
-        "since": standing.since,
-        "deadline": None if left is None else now.wall + timedelta(seconds=left),
-        "seconds_left": None if left is None else max(0.0, left),
-        "generation": standing.generation,
-        "image": standing.image,
-        "wanted_image": standing.wanted_image,
-        "hardware": None if managed is None else managed.board.hardware,
-        "removed": managed is None,
-        "strikes": {
-            state: StrikeCount(strikes.count, _allowed(managed, state))
-            for state, strikes in standing.strikes.items()
-        },
-        "version": standing.version,
-    }
 
 
 def _allowed(managed: ManagedBoard | None, state: str) -> int | None:

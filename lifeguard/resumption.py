@@ -1,0 +1,54 @@
+"""Taking up again, board after board, what a stopped lifeguard left under way.
+
+Ten thousand boards that are polled and cycled in one instant would be a storm of
+lifeguard's own making.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from twisted.internet.interfaces import IReactorTime
+    from twisted.python.failure import Failure
+
+    from lifeguard.board import ManagedBoard
+
+log = Logger()
+
+
+class Resumption:
+    """Takes up boards, `rate` of them a second, in the order they are given."""
+
+    def __init__(self, rate: float, clock: IReactorTime) -> None:
+        self._left: deque[ManagedBoard] = deque()
+        self._taking_up = LoopingCall.withCount(self._take_up)
+        self._taking_up.clock = clock
+        self._pause = 1 / rate
+
+    def begin(self, boards: Iterable[ManagedBoard]) -> None:
+        """The first of `boards` now, the others after it."""
+        self._left.extend(boards)
+        if self._left:
+            self._taking_up.start(self._pause).addErrback(_log)
+
+    def stop(self) -> None:
+        """Leave the others as they are."""
+        if self._taking_up.running:
+            self._taking_up.stop()
+
+    def _take_up(self, count: int) -> None:
+        for _ in range(min(count, len(self._left))):
+            self._left.popleft().take_up()
+        if not self._left:
+            self._taking_up.stop()
+
+
+def _log(failure: Failure) -> None:
+    log.failure("boards were left behind", failure)
