@@ -273,9 +273,11 @@ async def _effects_first(self: Any, step: Any) -> None:
     await self._world.store.commit(step.change)
 
 
-def _forget_own_events(self: Any, item: Any, error: Exception) -> None:
-    self._refuse_callers(error)
-    self._ask_again()
+def _forget_own_events(self: Any, item: Any) -> None:
+    self._astray = True
+    self._refuse_callers()
+    self._effects.disarm()
+    self._look_up_later()
 
 
 def _let_effects_raise(self: Any, standing: Any, effects: tuple[str, ...]) -> None:
@@ -290,12 +292,11 @@ def _forget_debts(self: Power, owed: tuple[Owed, ...]) -> None:
 BROKEN: list[tuple[int, type, str, Any]] = [
     (1, ManagedBoard, "_commit", _effects_first),
     (2, Effects, "leave", lambda self: None),
-    (3, ManagedBoard, "_busy", property(lambda self: False, lambda self, busy: None)),
-    (4, Effects, "arm", lambda self, standing, at_least=0.0: None),
+    (4, Effects, "arm", lambda self, standing: None),
     (5, ManagedBoard, "resume", lambda self: self._arm()),
     (6, Power, "owe", _forget_debts),
     (7, Effects, "begin", _let_effects_raise),
-    (8, ManagedBoard, "_wait_for_store", _forget_own_events),
+    (8, ManagedBoard, "_go_astray", _forget_own_events),
 ]
 
 
@@ -307,7 +308,7 @@ def test_a_rule_broken_in_the_code_is_caught(
     broken: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(where, name, broken, raising=name != "_busy")
+    monkeypatch.setattr(where, name, broken)
     found = [_first_breach(seed) for seed in range(3)]
     assert rule in found, found
 
@@ -318,6 +319,18 @@ def _first_breach(seed: int) -> int | None:
     except RuleBroken as caught:
         return caught.breach.rule
     return None
+
+
+def test_two_changes_of_one_board_at_a_time_are_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    never = property(lambda self: False, lambda self, busy: None)
+    monkeypatch.setattr(ManagedBoard, "_busy", never, raising=False)
+    lab = rig()
+    for _ in range(2):
+        reimage(lab)
+    with pytest.raises(RuleBroken, match="rule 3 broken"):
+        lab.run_until(HOUR)
 
 
 def test_a_brake_that_lets_everything_pass_is_caught(
@@ -333,7 +346,7 @@ def test_what_is_told_is_the_seed_the_moment_and_the_shortest_history(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Fleet, "_save_time", lambda self: None)
-    monkeypatch.setattr(Effects, "arm", lambda self, standing, at_least=0.0: None)
+    monkeypatch.setattr(Effects, "arm", lambda self, standing: None)
     with pytest.raises(RuleBroken) as caught:
         live(Plan(seed=3, boards=5, days=1, troubles=HARD))
     shortest = shorten(caught.value)

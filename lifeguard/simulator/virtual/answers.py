@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lifeguard.board import SET_STATE
 from lifeguard.event import Refused
+from lifeguard.simulator.virtual.outages import BACK_SECONDS
 from lifeguard.store import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from lifeguard.event import Answer
     from lifeguard.simulator.virtual.durable import Durable, Written
+    from lifeguard.simulator.virtual.uptime import Uptime
     from lifeguard.simulator.virtual.verdict import Verdicts
 
 
@@ -38,14 +40,20 @@ class _Row(NamedTuple):
 class AnswerRules:
     """Watches every event that comes from outside, and its answer."""
 
-    def __init__(self, durable: Durable, verdicts: Verdicts) -> None:
-        self._durable, self._verdicts = durable, verdicts
+    def __init__(self, durable: Durable, uptime: Uptime, verdicts: Verdicts) -> None:
+        self._durable, self._uptime, self._verdicts = durable, uptime, verdicts
+        self._stopping = False
         self._open: defaultdict[str, int] = defaultdict(int)
         self._unclaimed: defaultdict[str, list[_Row]] = defaultdict(list)
         self._in_flight: set[str] = set()
 
+    def stopping(self) -> None:
+        """The daemon has been told to end: it may refuse what it likes."""
+        self._stopping = True
+
     def forget(self) -> None:
         """The daemon is gone, and no answer will come."""
+        self._stopping = False
         self._open.clear()
         self._unclaimed.clear()
         self._in_flight.clear()
@@ -87,6 +95,10 @@ class AnswerRules:
         known = failure.check(Refused, StoreUnavailable) is not None
         text = f"{question.event} was answered by {failure.value!r}"
         self._verdicts.check(known, 7, question.board, text)
+        if failure.check(StoreUnavailable) and not self._stopping:
+            undisturbed = self._uptime.undisturbed()
+            text = f"{question.event} was not taken, with a store for {undisturbed:g} s"
+            self._verdicts.check(undisturbed < BACK_SECONDS, 8, question.board, text)
         self._close(question)
 
     def _check_saved(self, question: Question) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from twisted.logger import globalLogPublisher
 
 from lifeguard.simulator.virtual.board import VirtualBoard
-from lifeguard.simulator.virtual.durable import Durable
+from lifeguard.simulator.virtual.disk import VirtualDisk
 from lifeguard.simulator.virtual.heap import HeapClock
 from lifeguard.simulator.virtual.life import InjectedFault, Life, Surroundings
 from lifeguard.simulator.virtual.people import Person
@@ -49,20 +49,6 @@ _STORIES = 20
 """Of the troubles of a lab, so many are told with a broken rule."""
 
 
-class VirtualDisk:
-    """Where the store is kept; at times nobody reaches it."""
-
-    def __init__(self, random: Random, lost_answers: float) -> None:
-        self.durable, self.away = Durable(), False
-        self._random, self._lost_answers = random, lost_answers
-
-    def pause(self) -> float:
-        return self._random.uniform(0.001, 0.03)
-
-    def loses_answer(self) -> bool:
-        return self._random.random() < self._lost_answers
-
-
 class Lab:
     """A plan that is being lived through."""
 
@@ -76,7 +62,7 @@ class Lab:
         """Asked at each operation whether the daemon dies there."""
         troubles, self.random = plan.troubles, self._dice("lab")
         self.inventory = inventory(plan)
-        self.disk = VirtualDisk(self._dice("disk"), troubles.lost_answers)
+        self.disk = VirtualDisk(self.clock, self._dice("disk"), troubles.lost_answers)
         self.racks = {
             name: Rack(name, troubles, self._dice(name), self._moved)
             for name in self.inventory.relay_boards
@@ -188,6 +174,7 @@ class Lab:
         if life is None or not life.serving:
             return
         self.tell("stop", "SIGTERM")
+        self.rules.answers.stopping()
         self.uplink.hang_up()
 
         def stopped(_: None) -> None:

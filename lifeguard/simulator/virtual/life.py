@@ -6,7 +6,6 @@ and what it has left in the midst of a step meets seams that do nothing.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.internet.defer import Deferred
@@ -22,7 +21,6 @@ from lifeguard.simulator.virtual.polls import FIGURES, LeapingPoller, VirtualPro
 from lifeguard.simulator.virtual.presence import PresenceRules
 from lifeguard.simulator.virtual.relays import VirtualSwitches
 from lifeguard.simulator.virtual.store import VirtualStore
-from lifeguard.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,11 +28,11 @@ if TYPE_CHECKING:
 
     from lifeguard.clock import WallClock
     from lifeguard.model import Change, Inventory, Outlet, Owed
+    from lifeguard.simulator.virtual.disk import VirtualDisk
     from lifeguard.simulator.virtual.heap import HeapClock
     from lifeguard.simulator.virtual.observer import Operation
     from lifeguard.simulator.virtual.relays import Rack
     from lifeguard.simulator.virtual.rules import Rules
-    from lifeguard.simulator.virtual.store import Disk
     from lifeguard.simulator.virtual.tally import Tally
 
 
@@ -48,7 +46,7 @@ class Surroundings(NamedTuple):
     clock: HeapClock
     wall: WallClock
     inventory: Inventory
-    disk: Disk
+    disk: VirtualDisk
     racks: Mapping[str, Rack]
     answering: Callable[[str], bool]
     """Whether the board at an address answers a poll now."""
@@ -72,17 +70,15 @@ class Life:
         """Whether boards and people reach it."""
         self.service_time = ServiceTime(clock)
         self.store = VirtualStore(
-            around.disk,
-            clock,
-            self.service_time.now,
-            around.random,
-            self.observer,
+            around.disk, clock, self.service_time.now, self.observer
         )
+        self.store.tell(self.observer)
         self.poller = self._poller()
         rules = around.rules
         self.presence = PresenceRules(
             around.disk.durable,
             self.poller,
+            rules.taking_up,
             rules.uptime,
             rules.watchdog,
             rules.verdicts,
@@ -112,14 +108,15 @@ class Life:
         around = self.around
         if around.leap:
             return LeapingPoller(self.clock, FIGURES, around.answering)
-        return Poller(self.clock, FIGURES, VirtualProbes(self.clock, around.answering))
+        probes = VirtualProbes(self.clock, around.answering, self.observer.poll_begins)
+        return Poller(self.clock, FIGURES, probes)
 
     def start(self) -> None:
         """Take up what was saved, as the production daemon does."""
         saved = self.around.disk.durable.load()
         self.service_time.start(saved.service_seconds)
-        self.around.rules.began(self.service_time)
         self.fleet.load(saved, self.power)
+        self.around.rules.began(self.service_time, self.fleet.boards.values())
         self.fleet.startService()
         self.fleet.subscribe(self._notifier.changed)
         self.fleet.subscribe(self._fail_at_times)
@@ -153,8 +150,7 @@ class Life:
         self.fleet.stopService()
         self._notifier.stop()
         self.poller.stopService()
-        with suppress(StoreError):  # what is not saved is charged to nobody
-            await self.store.save_time()
+        await self.store.close()
 
     def _fail_at_times(self, change: Change) -> None:
         if self.around.random.random() < self.around.unorderable:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lifeguard.model import HistoryRow, Outlet, Owed
+    from lifeguard.model import Change, HistoryRow, Outlet, Owed
     from lifeguard.power import RelayError
     from lifeguard.simulator.virtual.durable import Written
     from lifeguard.simulator.virtual.heap import LifeClock
@@ -26,7 +26,6 @@ Operation = Literal[
     "off asked",
     "on asked",
     "switched",
-    "settled",
 ]
 """Where a daemon may be killed: just after this, and before anything else."""
 
@@ -53,10 +52,18 @@ class LifeObserver:
 
     # Of the store.
 
-    def commit_asked(self, board: str) -> None:
+    def store_is_away(self) -> None:
         if self._clock.alive:
-            self._rules.answers.commit_asked(board)
-            self._at("commit asked", board)
+            self._rules.outages.became_known()
+
+    def store_is_back(self) -> None:
+        if self._clock.alive:
+            self._rules.outages.is_over()
+
+    def commit_asked(self, change: Change) -> None:
+        if self._clock.alive:
+            self._rules.commit_asked(change)
+            self._at("commit asked", change.after.board)
 
     def commit_answered(self, board: str) -> None:
         if self._clock.alive:
@@ -71,13 +78,12 @@ class LifeObserver:
 
     def settled(self, owed: Owed) -> None:
         self._rules.outlets.settled(owed)
-        self._at("settled", owed.board)
 
     def recorded(self, row: HistoryRow) -> None:
         self._tally.recorded(row)
 
     def answer_lost(self) -> None:
-        self._rules.uptime.store_disturbed()
+        self._rules.outages.answer_lost()
 
     def transaction_begins(self) -> float:
         return self._rules.uptime.now()
@@ -87,10 +93,16 @@ class LifeObserver:
         for board in boards:
             self._at("written", board)
 
+    def unavailable(self, board: str) -> None:
+        self._rules.outages.caller_hears(board)
+
     def answered(self, board: str) -> None:
         self._at("answered", board)
 
-    # Of the relay boards.
+    # Of the boards, and of the relay boards.
+
+    def poll_begins(self) -> None:
+        self._rules.outages.poll_begins()
 
     def switch_asked(self, outlet: Outlet, on: bool) -> None:
         if self._clock.alive:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lifeguard.lifecycle.state import CYCLE_FAILED, CYCLE_OK, CYCLE_STARTED
+from lifeguard.simulator.virtual.outages import BACK_SECONDS
 from lifeguard.simulator.virtual.uptime import Expectation
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ the longest pause between two tries, and a queue."""
 FAIR_SECONDS = 90.0
 """An orderly stop is judged when a relay board has worked so long by then: longer
 than the longest pause between two tries, and the stop itself."""
-
-REPORT_SECONDS = 10.0
-"""After a power cycle its outcome is saved within this, where there is a store."""
 
 
 class OutletRules:
@@ -168,7 +166,11 @@ class OutletRules:
             return  # nobody waits for it any more
         outcome = CYCLE_OK if failure is None else CYCLE_FAILED
 
+        ordered = self._ordered_in_this_life
+
         def met() -> bool:
+            if self._ordered_in_this_life is not ordered:
+                return True  # the next daemon takes it up again
             standing = self._durable.standings[board]
             if standing.generation != generation or standing.stay != before.stay:
                 return True
@@ -176,7 +178,7 @@ class OutletRules:
 
         text = f"{outcome} of generation {generation} was lost"
         self._watchdog.expect(
-            Expectation(8, board, self._uptime.now(), REPORT_SECONDS, met, text)
+            Expectation(8, board, self._uptime.now(), BACK_SECONDS, met, text)
         )
 
     def _undisturbed(self, rack: str, since: float) -> float:

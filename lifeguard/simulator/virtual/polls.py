@@ -26,19 +26,29 @@ if TYPE_CHECKING:
 FIGURES = Health()
 """How boards are polled: the configuration's defaults."""
 
+LATENCY = 0.01
+"""Seconds from a ping to its echo."""
+
 
 class VirtualProbes:
-    """Asks a board by its address; one that does not answer never does."""
+    """Asks a board by its address; one that does not answer never does.
+
+    `begins` hears of each question.
+    """
 
     def __init__(
-        self, clock: IReactorTime, answers: Callable[[str], bool], latency: float = 0.01
+        self,
+        clock: IReactorTime,
+        answers: Callable[[str], bool],
+        begins: Callable[[], None],
     ) -> None:
-        self._clock, self._answers, self._latency = clock, answers, latency
+        self._clock, self._answers, self._begins = clock, answers, begins
 
     def ping(self, address: str) -> Deferred[None]:
+        self._begins()
         answer: Deferred[None] = Deferred()
         if self._answers(address):
-            self._clock.callLater(self._latency, self._echo, answer)
+            self._clock.callLater(LATENCY, self._echo, answer)
         return answer
 
     def _echo(self, answer: Deferred[None]) -> None:
@@ -64,6 +74,7 @@ class LeapingPoller:
         self._clock, self._figures, self._answering = clock, figures, answering
         self._brake = Brake(figures.brake)
         self._watches: dict[str, LeapingWatch] = {}
+        self._paused = False
 
     def watch(
         self,
@@ -79,12 +90,27 @@ class LeapingPoller:
         self._brake.joined(board)
         if not self._answering(address):
             watch.look(False)
+        if self._paused:
+            watch.pause()
         return watch
 
     def changed(self, board: str) -> None:
         """The board answers from now on, or no longer."""
-        if (watch := self._watches.get(board)) is not None:
+        watch = self._watches.get(board)
+        if watch is not None and not self._paused:
             watch.look(self._answering(watch.address))
+
+    def pause(self) -> None:
+        """No poll is made until `go_on`."""
+        self._paused = True
+        for watch in self._watches.values():
+            watch.pause()
+
+    def go_on(self) -> None:
+        """What was due meanwhile is made now."""
+        self._paused = False
+        for watch in self._watches.values():
+            watch.go_on(self._answering(watch.address))
 
     # What the watches find.
 
@@ -118,8 +144,10 @@ class LeapingWatch:
         self.address = address
         self._board, self._poller, self._failed = board, poller, failed
         self._clock, self._figures = clock, figures
-        self._first = clock.seconds() + first_pause(board, figures.every)
-        self._over = False
+        self._next = clock.seconds() + first_pause(board, figures.every)
+        """When a poll is made; others are at all multiples of `every` from then."""
+        self._answers, self._over = True, False
+        """What the polls that are reckoned with will find."""
         # The first poll may be what takes the brake off, or keeps it from going on.
         self._call = clock.callLater(self._until_poll(), self._answered)
 
@@ -129,13 +157,25 @@ class LeapingWatch:
 
     def look(self, answers: bool) -> None:
         """What polls meet has changed: reckon what they will come to."""
-        if self._call.active():
-            self._call.cancel()
+        self._drop_call()
+        self._answers = answers
         if answers:
             self._call = self._clock.callLater(self._figures.retry, self._answered)
         else:
             misses = self._figures.timeout + (self._figures.misses - 1) * self._pause
             self._call = self._clock.callLater(self._until_poll() + misses, self._miss)
+
+    def pause(self) -> None:
+        """The next poll waits."""
+        self._next = self._clock.seconds() + self._until_poll()
+        if not self._answers:
+            self._drop_call()
+
+    def go_on(self, answers: bool) -> None:
+        """A poll that has waited is made now."""
+        self._next = max(self._next, self._clock.seconds())
+        if not answers or not self._answers:
+            self.look(answers)
 
     @property
     def _pause(self) -> float:
@@ -143,7 +183,7 @@ class LeapingWatch:
         return self._figures.retry + self._figures.timeout
 
     def _until_poll(self) -> float:
-        left = self._first - self._clock.seconds()
+        left = self._next - self._clock.seconds()
         return left if left > 0 else left % self._figures.every
 
     def _answered(self) -> None:
@@ -158,6 +198,9 @@ class LeapingWatch:
 
     def _end(self) -> None:
         self._over = True
+        self._drop_call()
+        self._poller.ended(self._board)
+
+    def _drop_call(self) -> None:
         if self._call.active():
             self._call.cancel()
-        self._poller.ended(self._board)

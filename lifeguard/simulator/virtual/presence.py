@@ -6,22 +6,20 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from lifeguard.lifecycle.state import CYCLE_FAILED
+from lifeguard.simulator.virtual.outages import BACK_SECONDS
 from lifeguard.simulator.virtual.uptime import Expectation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lifeguard.board import ManagedBoard
+    from lifeguard.fleet import Poller
     from lifeguard.health.watch import Watch
     from lifeguard.model import Standing
     from lifeguard.simulator.virtual.durable import Durable
+    from lifeguard.simulator.virtual.taking_up import TakingUpRules
     from lifeguard.simulator.virtual.uptime import Uptime, Watchdog
     from lifeguard.simulator.virtual.verdict import Verdicts
-    from lifeguard.world import Poller
-
-SOON_SECONDS = 10.0
-"""What is told or taken up is saved within this, where there is a store."""
 
 
 class PresenceRules:
@@ -34,18 +32,25 @@ class PresenceRules:
         self,
         durable: Durable,
         poller: Poller,
+        taking_up: TakingUpRules,
         uptime: Uptime,
         watchdog: Watchdog,
         verdicts: Verdicts,
     ) -> None:
-        self._durable, self._poller, self._uptime = durable, poller, uptime
-        self._watchdog, self._verdicts = watchdog, verdicts
+        self._durable, self._poller, self._taking_up = durable, poller, taking_up
+        self._uptime, self._watchdog, self._verdicts = uptime, watchdog, verdicts
         self._watched: dict[str, ObservedWatch] = {}
         self._over = False
 
     def end(self) -> None:
         """The daemon is gone."""
         self._over = True
+
+    def pause(self) -> None:
+        self._poller.pause()
+
+    def go_on(self) -> None:
+        self._poller.go_on()
 
     def watch(
         self,
@@ -57,6 +62,7 @@ class PresenceRules:
         twice = board in self._watched and not self._watched[board].told
         self._verdicts.check(not twice, 2, board, "polled twice at once")
         stay = self._durable.standings[board].stay
+        self._taking_up.polled(board, stay)
 
         def tell(reason: str) -> None:
             self._watched[board].told = True
@@ -74,7 +80,6 @@ class PresenceRules:
             as_saved = saved is None or managed.standing == saved
             self._verdicts.check(as_saved, 5, name, "not where it was saved")
             self.check(managed)
-            self._expect_taken_up(managed)
 
     def check(self, managed: ManagedBoard) -> None:
         """A step has touched this board."""
@@ -88,11 +93,12 @@ class PresenceRules:
         if standing.version == saved.version:
             alike = _but_deadline(standing) == _but_deadline(saved)
             self._verdicts.check(alike, 1, name, "not what its row says")
-        polls = managed.lifecycle.wants(standing.state, "poll")
-        text = f"{'not ' if polls else ''}polled in {standing.state}"
-        self._verdicts.check(
-            polls == (name in self._watched), 5 if polls else 2, name, text
-        )
+        if managed.lifecycle.wants(standing.state, "poll"):
+            polled = name in self._watched or self._taking_up.waits(standing)
+            self._verdicts.check(polled, 5, name, f"not polled in {standing.state}")
+        else:
+            left = name not in self._watched
+            self._verdicts.check(left, 2, name, f"polled in {standing.state}")
 
     def _expect_told(self, board: str, stay: int) -> None:
         def met() -> bool:
@@ -100,22 +106,8 @@ class PresenceRules:
 
         now = self._uptime.now()
         self._watchdog.expect(
-            Expectation(8, board, now, SOON_SECONDS, met, "poll-failed was lost")
+            Expectation(8, board, now, BACK_SECONDS, met, "poll-failed was lost")
         )
-
-    def _expect_taken_up(self, managed: ManagedBoard) -> None:
-        name, standing = managed.board.name, managed.standing
-        if not managed.lifecycle.wants(standing.state, "cycle_power"):
-            return
-        if CYCLE_FAILED in standing.noted:
-            return
-
-        def met() -> bool:
-            saved = self._durable.standings[name]
-            return self._over or saved.version != standing.version
-
-        now, text = self._uptime.now(), "its power cycle was not taken up again"
-        self._watchdog.expect(Expectation(5, name, now, SOON_SECONDS, met, text))
 
 
 class ObservedWatch:

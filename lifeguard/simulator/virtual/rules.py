@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lifeguard.board import GRACE_SECONDS, RESUME
-from lifeguard.fleet import SAVE_TIME_SECONDS
+from lifeguard.board import RESUME
+from lifeguard.fleet import RESUME_RATE, SAVE_TIME_SECONDS
 from lifeguard.health.brake import AT_LEAST
 from lifeguard.lifecycle.state import POLL_FAILED, Renew
 from lifeguard.model import Standing
 from lifeguard.simulator.virtual.answers import AnswerRules
 from lifeguard.simulator.virtual.changes import is_a_persons, judge
+from lifeguard.simulator.virtual.outages import BACK_SECONDS, OutageRules
 from lifeguard.simulator.virtual.outlets import OutletRules
 from lifeguard.simulator.virtual.polls import FIGURES
+from lifeguard.simulator.virtual.taking_up import TakingUpRules
 from lifeguard.simulator.virtual.uptime import Expectation, Uptime, Watchdog
 from lifeguard.simulator.virtual.verdict import Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from lifeguard.board import ManagedBoard
     from lifeguard.clock import ServiceTime
-    from lifeguard.lifecycle import Lifecycle
-    from lifeguard.model import Inventory
+    from lifeguard.lifecycle import Lifecycle, State
+    from lifeguard.model import Change, Inventory
     from lifeguard.simulator.virtual.durable import Durable, Written
     from lifeguard.simulator.virtual.heap import HeapClock
     from lifeguard.simulator.virtual.relays import Rack
     from lifeguard.store import StoreError
-
-LATE_SECONDS = GRACE_SECONDS + 5.0
-"""A timeout may be saved so much later than its deadline, where there is a store."""
 
 BRAKED_FROM = 50
 """Boards of a lab in which the brake must work."""
@@ -47,7 +47,10 @@ class Rules:
         self.verdicts = Verdicts()
         self.uptime = Uptime(clock)
         self.watchdog = Watchdog(clock, self.uptime, self.verdicts)
-        self.answers = AnswerRules(durable, self.verdicts)
+        known = self.uptime, self.watchdog, self.verdicts
+        self.outages = OutageRules(clock, *known)
+        self.taking_up = TakingUpRules(durable, clock, *known)
+        self.answers = AnswerRules(durable, self.uptime, self.verdicts)
         self._inventory, self._durable = inventory, durable
         [hardware] = inventory.hardware.values()
         self._lifecycle = hardware.lifecycle
@@ -57,23 +60,19 @@ class Rules:
             durable,
             racks,
             clock,
-            self.uptime,
-            self.watchdog,
-            self.verdicts,
+            *known,
         )
         self._cycles: dict[str, int] = dict.fromkeys(inventory.boards, 0)
         self._most_cycles = most_cycles(self._lifecycle)
         self._network_down = False
         self._told_meanwhile = 0
 
-    def began(self, service_time: ServiceTime) -> None:
+    def began(self, service_time: ServiceTime, boards: Iterable[ManagedBoard]) -> None:
         """A daemon has loaded what was saved."""
-        self.uptime.begin()
+        self.outages.began(service_time)
         self.outlets.began(self._durable.load())
+        self.taking_up.began(boards)
         self._told_meanwhile = 0
-        counted, expected = service_time.now(), self.uptime.now()
-        text = f"goes on at {counted:.3f} service seconds, not at {expected:.3f}"
-        self.verdicts.check(abs(counted - expected) < 1e-3, 5, "", text)
 
     def ended(self) -> None:
         """The daemon is gone."""
@@ -82,8 +81,14 @@ class Rules:
         fair = self.uptime.undisturbed() > 2 * most
         text = f"{unsaved:.3f} service seconds were not saved"
         self.verdicts.check(unsaved <= most or not fair, 5, "", text)
-        self.uptime.end()
+        self.outages.ended()
+        self.taking_up.ended()
         self.answers.forget()
+
+    def commit_asked(self, change: Change) -> None:
+        """A change is about to be saved."""
+        self.answers.commit_asked(change.after.board)
+        self.taking_up.commit_asked(change)
 
     def committed(self, written: Written) -> None:
         """A change is on the disk."""
@@ -144,8 +149,14 @@ class Rules:
 
         text = f"stands in {state.name} beyond its deadline"
         self.watchdog.expect(
-            Expectation(4, standing.board, deadline, LATE_SECONDS, met, text)
+            Expectation(4, standing.board, deadline, self._patience(state), met, text)
         )
+
+    def _patience(self, state: State) -> float:
+        """After a start, the time of a power cycle begins when it is taken up."""
+        if not self._lifecycle.wants(state.name, "cycle_power"):
+            return BACK_SECONDS
+        return BACK_SECONDS + len(self._inventory.boards) / RESUME_RATE
 
 
 def most_cycles(lifecycle: Lifecycle) -> int:

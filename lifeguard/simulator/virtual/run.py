@@ -1,7 +1,7 @@
 """Lives through a plan; when a rule is broken, looks for the shortest run that does.
 
-First without the boards that do not matter, then without each trouble that is not
-needed. Every try starts from the same seed, so what it shows can be had again.
+Without each trouble that is not needed; before and after that, without the boards that
+do not matter. Every try starts from the same seed, so what it shows can be had again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def shorten(found: RuleBroken) -> RuleBroken:
         troubles = replace(simplest.plan.troubles, **{field.name: 0.0})
         plan = replace(simplest.plan, troubles=troubles)
         simplest = _again(plan, found) or simplest
-    return simplest
+    return _again(_alone(simplest), found) or simplest
 
 
 def _alone(found: RuleBroken) -> Plan:

@@ -1,49 +1,40 @@
-"""The store as one daemon has it: writes wait, go together, take time, are answered.
+"""The store as one daemon has it: the production writer, over a disk that fails.
 
-As the store on SQL: one transaction at a time, what is asked meanwhile goes into the
-next. Each answer is a step of its own, so that the daemon may die between two.
+What it is asked goes in groups and is answered in order. Between any two answers, and
+after each write, the daemon may die.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
+from lifeguard.simulator.virtual.disk import VirtualThreads
 from lifeguard.store import StoreError, StoreUnavailable
+from lifeguard.store.group import Ask
+from lifeguard.store.writer import LIMIT_SECONDS, GroupWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from random import Random
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection
 
     from lifeguard.model import Change, HistoryRow, Notice, Owed, Standing
-    from lifeguard.simulator.virtual.durable import Durable, Written
+    from lifeguard.simulator.virtual.disk import VirtualDisk
+    from lifeguard.simulator.virtual.durable import Written
     from lifeguard.simulator.virtual.heap import LifeClock
+    from lifeguard.store import Presence
 
 Answer = TypeVar("Answer")
-
-GROUP = 500
-"""Writes in one transaction at most."""
-
-
-class Disk(Protocol):
-    """Where the store is kept."""
-
-    durable: Durable
-    away: bool
-
-    def pause(self) -> float:
-        """Seconds that a transaction takes."""
-
-    def loses_answer(self) -> bool:
-        """Whether the answer to a transaction is lost."""
 
 
 class Observer(Protocol):
     """Who sees what is asked of the store, and what it does."""
 
-    def commit_asked(self, board: str) -> None: ...
+    def commit_asked(self, change: Change) -> None: ...
     def commit_answered(self, board: str) -> None: ...
     def committed(self, written: Written) -> None: ...
     def commit_refused(self, board: str, error: StoreError) -> None: ...
@@ -53,12 +44,7 @@ class Observer(Protocol):
     def transaction_begins(self) -> float: ...
     def transaction_written(self, begun: float, boards: list[str]) -> None: ...
     def answered(self, board: str) -> None: ...
-
-
-class _Write(NamedTuple):
-    board: str
-    apply: Callable[[], None]
-    done: Deferred[None]
+    def unavailable(self, board: str) -> None: ...
 
 
 class VirtualStore:
@@ -66,22 +52,24 @@ class VirtualStore:
 
     def __init__(
         self,
-        disk: Disk,
+        disk: VirtualDisk,
         clock: LifeClock,
         service_seconds: Callable[[], float],
-        random: Random,
         observer: Observer,
     ) -> None:
-        self._disk, self._clock, self._random = disk, clock, random
-        self._service_seconds, self._observer = service_seconds, observer
-        self._waiting: list[_Write] = []
-        self._writing = False
+        self._disk, self._clock, self._observer = disk, clock, observer
+        self._threads = VirtualThreads(disk, clock)
+        transactions = _Transactions(disk, self._threads, service_seconds, observer)
+        self._writer = GroupWriter(
+            transactions, self._threads, clock, transactions.begin
+        )
 
-    # What the daemon asks.
+    def tell(self, presence: Presence) -> None:
+        self._writer.tell(presence)
 
     def commit(self, change: Change) -> Deferred[None]:
         board = change.after.board
-        self._observer.commit_asked(board)
+        self._observer.commit_asked(change)
         done = self._ask(board, lambda: self._commit(change))
         return done.addBoth(self._commit_answered, board)
 
@@ -103,52 +91,43 @@ class VirtualStore:
     def notices(self) -> Deferred[list[Notice]]:
         return self._read(lambda: list(self._disk.durable.notices.values()))
 
-    # One transaction at a time.
+    def close(self) -> Deferred[None]:
+        """Write what waits; fires when the daemon may end, whatever came of it."""
+        last = self.save_time()
+        self._writer.close()
+        return last.addErrback(lambda failure: failure.trap(StoreError) and None)
+
+    # How it is asked and answered.
 
     def _ask(self, board: str, apply: Callable[[], None]) -> Deferred[None]:
-        done: Deferred[None] = Deferred()
-        self._waiting.append(_Write(board, apply, done))
-        self._write_next()
-        return done
+        answer: Deferred[None] = Deferred()
+        asked = self._writer.ask(Ask(_apply, _Write(board, apply)))
+        asked.addBoth(self._pass_on, board, answer)
+        return answer
 
-    def _write_next(self) -> None:
-        if self._writing or not self._waiting:
+    def _pass_on(
+        self, result: Failure | None, board: str, answer: Deferred[None]
+    ) -> None:
+        """Of a group's answers a dead daemon hears no more."""
+        if not self._clock.alive:
             return
-        self._writing = True
-        group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
-        seconds, begun = self._service_seconds(), self._observer.transaction_begins()
-        self._clock.callLater(self._disk.pause(), self._write, group, seconds, begun)
+        if isinstance(result, Failure) and result.check(StoreUnavailable):
+            self._observer.unavailable(board)
+        answer.callback(result)
+        self._observer.answered(board)
 
-    def _write(self, group: list[_Write], seconds: float, begun: float) -> None:
-        met = self._apply(group, seconds, begun)
-        self._clock.callLater(0, self._answer, deque(zip(group, met, strict=True)))
+    def _read(self, look: Callable[[], Answer]) -> Deferred[Answer]:
+        def read() -> Answer:
+            if self._disk.away:
+                raise StoreUnavailable("away")
+            return look()
 
-    def _apply(
-        self, group: list[_Write], seconds: float, begun: float
-    ) -> list[StoreError | None]:
-        if self._disk.away:
-            return [StoreUnavailable("away")] * len(group)
-        if lost := self._disk.loses_answer():
-            self._observer.answer_lost()
-        if lost and self._random.random() < 0.5:
-            return [StoreUnavailable("the answer was lost")] * len(group)
-        self._disk.durable.save_time(seconds)
-        met = [_apply(write) for write in group]
-        self._observer.transaction_written(begun, [write.board for write in group])
-        return [StoreUnavailable("the answer was lost")] * len(group) if lost else met
+        reading = self._threads.read(read)
+        return reading.addTimeout(LIMIT_SECONDS, self._clock, self._give_up)
 
-    def _answer(self, left: deque[tuple[_Write, StoreError | None]]) -> None:
-        write, error = left.popleft()
-        if error is None:
-            write.done.callback(None)
-        else:
-            write.done.errback(error)
-        self._observer.answered(write.board)
-        if left:
-            self._clock.callLater(0, self._answer, left)
-        else:
-            self._writing = False
-            self._write_next()
+    def _give_up(self, _: object, seconds: float) -> NoReturn:
+        self._threads.cut()
+        raise StoreUnavailable(f"silent for {seconds:g} s")
 
     # What a write is.
 
@@ -172,26 +151,74 @@ class VirtualStore:
         self._disk.durable.record(row)
         self._observer.recorded(row)
 
-    def _read(self, look: Callable[[], Answer]) -> Deferred[Answer]:
-        answer: Deferred[Answer] = Deferred()
 
-        def read() -> None:
-            if self._disk.away:
-                answer.errback(StoreUnavailable("away"))
-            else:
-                answer.callback(look())
-
-        self._clock.callLater(self._disk.pause(), read)
-        return answer
+class _Write(NamedTuple):
+    board: str
+    apply: Callable[[], None]
 
 
-def _apply(write: _Write) -> StoreError | None:
+class _Transactions:
+    """What the writer's thread does with the disk."""
+
+    def __init__(
+        self,
+        disk: VirtualDisk,
+        threads: VirtualThreads,
+        service_seconds: Callable[[], float],
+        observer: Observer,
+    ) -> None:
+        self.cut = threads.cut
+        self._disk, self._observer = disk, observer
+        self._service_seconds = service_seconds
+        self._begun = 0.0
+
+    def begin(self) -> float:
+        """The daemon's service seconds, which the writer asks for at each begin."""
+        self._begun = self._observer.transaction_begins()
+        return self._service_seconds()
+
+    def write(self, asks: Sequence[Ask[_Write]], now: float) -> list[StoreError | None]:
+        return self._run(partial(self._write, asks, now))
+
+    def try_out(self) -> None:
+        self._run(_nothing)
+
+    def _run(self, work: Callable[[], Answer]) -> Answer:
+        if self._disk.refuses:
+            raise StoreUnavailable("away")
+        if not self._disk.loses_answer():
+            return work()
+        self._observer.answer_lost()
+        if self._disk.writes_all_the_same():
+            work()
+        raise StoreUnavailable("the answer was lost")
+
+    def _write(
+        self, asks: Sequence[Ask[_Write]], now: float
+    ) -> list[StoreError | None]:
+        self._disk.durable.save_time(now)
+        met = [_met(ask) for ask in asks]
+        boards = [ask.item.board for ask in asks]
+        self._observer.transaction_written(self._begun, boards)
+        return met
+
+
+def _met(ask: Ask[_Write]) -> StoreError | None:
     try:
-        write.apply()
+        ask.write(_NO_CONNECTION, [ask.item])
     except StoreError as error:
         return error
     return None
 
 
+def _apply(_: object, writes: Sequence[_Write]) -> None:
+    for write in writes:
+        write.apply()
+
+
 def _nothing() -> None:
     """Every transaction saves the service seconds."""
+
+
+_NO_CONNECTION = cast("Connection", None)
+"""What is written here goes by none."""

@@ -78,13 +78,17 @@ class Fate:
         if lab.disk.away:
             return
         seconds = dice.expovariate(1 / dice.choice((1.0, 60.0, 1800.0)))
-        lab.tell("store outage", f"{seconds:.1f} s")
-        lab.disk.away = True
-        lab.rules.uptime.store_left()
+        if dice.random() < 0.5:
+            lab.tell("store outage", f"{seconds:.1f} s")
+            lab.disk.refuse()
+        else:
+            lab.tell("silent store", f"{seconds:.1f} s")
+            lab.disk.fall_silent(seconds)
+        lab.rules.outages.store_left()
 
         def give_back() -> None:
-            lab.disk.away = False
-            lab.rules.uptime.store_came_back()
+            lab.disk.come_back()
+            lab.rules.outages.store_came_back()
 
         lab.clock.callLater(seconds, give_back)
 

@@ -1,8 +1,8 @@
 """The lab's own count of service seconds, and what must come about within them.
 
 A daemon counts these seconds too; that both agree is one of the rules. An
-expectation is judged only after the daemon had, without a break, the daemon itself
-and the store for long enough.
+expectation is judged only when the daemon and its store have both been there for long
+enough without a break.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 
 class Uptime:
-    """Service seconds as the design defines them: they go on from the last write."""
+    """Service seconds as the design defines them: they go on from the last write.
+
+    They stand still while the daemon knows that it has no store.
+    """
 
     def __init__(self, clock: HeapClock) -> None:
         self._clock = clock
         self._origin: float | None = None
+        self._stands_at: float | None = None
         self.saved = 0.0
         self._store_there_since = 0.0
         self.store_away = False
@@ -35,6 +39,8 @@ class Uptime:
         """Service seconds; those that were saved, while no daemon runs."""
         if self._origin is None:
             return self.saved
+        if self._stands_at is not None:
+            return self._stands_at
         return self._clock.seconds() - self._origin
 
     def begin(self) -> None:
@@ -44,7 +50,15 @@ class Uptime:
 
     def end(self) -> None:
         """The daemon is gone, and with it what it has not saved."""
-        self._origin = None
+        self._origin = self._stands_at = None
+
+    def pause(self) -> None:
+        """The daemon knows that it has no store."""
+        self._stands_at = self.now()
+
+    def go_on(self) -> None:
+        """It knows that it has one again."""
+        self._origin, self._stands_at = self._clock.seconds() - self.now(), None
 
     def write(self, seconds: float) -> None:
         """A transaction that was begun at those service seconds is on the disk."""
@@ -88,21 +102,33 @@ class Watchdog:
 
     def __init__(self, clock: HeapClock, uptime: Uptime, verdicts: Verdicts) -> None:
         self._clock, self._uptime, self._verdicts = clock, uptime, verdicts
+        self._held: list[Expectation] = []
 
     def expect(self, expectation: Expectation) -> None:
-        """Look when it is due, and as often as it takes to be fair."""
-        left = max(0.0, expectation.due - self._uptime.now())
-        self._clock.callLater(
-            left + expectation.patience, lambda: self._look(expectation)
-        )
+        """Look when that is fair: not before both have been there for long enough."""
+        if not self._uptime.up or self._uptime.store_away:
+            self._held.append(expectation)
+            return
+        self._clock.callLater(self._pause(expectation), self._look, expectation)
+
+    def go_on(self) -> None:
+        """The daemon or its store is back."""
+        held, self._held = self._held, []
+        for expectation in held:
+            self.expect(expectation)
 
     def _look(self, expectation: Expectation) -> None:
         if expectation.met():
             return
-        rule, board, due, patience, _, text = expectation
         # A float may fall short by its last bit of what was slept.
-        overdue = self._uptime.now() - due + 1e-3
-        if overdue < patience or self._uptime.undisturbed() + 1e-3 < patience:
+        if self._pause(expectation) > 1e-3:
             self.expect(expectation)
         else:
+            rule, board, _, _, _, text = expectation
             self._verdicts.broken(rule, board, text)
+
+    def _pause(self, expectation: Expectation) -> float:
+        """Seconds until it must be met."""
+        left = expectation.due - self._uptime.now() + expectation.patience
+        fair = expectation.patience - self._uptime.undisturbed()
+        return max(0.0, left, fair)
