@@ -1,0 +1,1 @@
+"""How fast, how large, how late: figures beside a peer in the same run."""
