@@ -71,17 +71,18 @@ class FileContent:
             raise OSError(errno.EIO, "the file was cut short while it was served")
         return data
 
-    def read_cached(self, offset: int, length: int) -> bytes | None:
-        """As `read`, but from memory: fewer bytes, or None where a disk is waited for.
+    def read_cached(self, offset: int, room: memoryview) -> int:
+        """Fill `room` with what need not be waited for; how many bytes that are.
 
-        Nor does it tell of a file that was cut short: `read` does.
+        None at all where a disk is to be asked, or an error to be told: by `read`.
         """
-        page = bytearray(max(0, min(length, self.size - offset)))
+        length = max(0, min(len(room), self.size - offset))
         try:
-            count = os.preadv(self._file.fileno(), [page], offset, os.RWF_NOWAIT)
-        except OSError:  # not in memory, or a file system that cannot tell
-            return None
-        return bytes(memoryview(page)[:count]) or None
+            return os.preadv(
+                self._file.fileno(), [room[:length]], offset, os.RWF_NOWAIT
+            )
+        except OSError:
+            return 0
 
     def close(self) -> None:
         self._file.close()
