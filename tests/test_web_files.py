@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from lifeguard.model import Boot, Inventory
 from lifeguard.netboot.files import FileContent
 from lifeguard.web import files
+from lifeguard.web.files import DESCRIPTORS
 from lifeguard.web.transfer import PIECE, READS_AT_ONCE, STALLED_SECONDS
 from tests.rig import inventory
 from tests.test_files import no_descriptors
@@ -414,10 +415,14 @@ def test_a_machine_without_descriptors_says_so(root: Path) -> None:
     connection.hang_up()
 
 
+@pytest.mark.parametrize("scarce", ["transfers", "descriptors"])
 def test_no_more_files_are_sent_at_once_than_may_be(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, monkeypatch: pytest.MonkeyPatch, scarce: str
 ) -> None:
-    monkeypatch.setattr(files, "MOST_TRANSFERS", 2)
+    if scarce == "transfers":
+        monkeypatch.setattr(files, "MOST_TRANSFERS", 2)
+    else:
+        monkeypatch.setattr(files, "getrlimit", lambda _: (2 * DESCRIPTORS, 99))
     parts = rig(root)
     readers = [parts.slow_reader(), parts.slow_reader()]
     refused, head = parts.ask(KERNEL), parts.ask(KERNEL, "HEAD")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from pathlib import PurePosixPath
+from resource import RLIMIT_NOFILE, getrlimit
 from typing import TYPE_CHECKING, cast
 
 from twisted.web.http import (
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
     from lifeguard.web.world import Files
 
 MOST_TRANSFERS = 4096
-"""Files sent at once; each takes a descriptor, and the relay boards need some too."""
+"""Files sent at once, however many descriptors there are."""
+
+DESCRIPTORS = 4
+"""For each: two that it takes, and two for the relay boards and everything else."""
 
 BYTES = "application/octet-stream"
 
@@ -50,6 +54,8 @@ class FileServer:
         self._files = files
         self._lanes = Lanes()
         self._transfers = 0
+        limit, _ = getrlimit(RLIMIT_NOFILE)
+        self._most_transfers = min(MOST_TRANSFERS, limit // DESCRIPTORS)
 
     async def send(self, request: LabRequest, path: str) -> bytes:
         """What is left to write of the answer; raises Missing or NotNow."""
@@ -91,7 +97,7 @@ class FileServer:
     def _transfer(
         self, request: LabRequest, content: FileContent, wanted: range
     ) -> Transfer:
-        if self._transfers >= MOST_TRANSFERS:
+        if self._transfers >= self._most_transfers:
             raise NotNow("as many files are being sent as may be")
         self._transfers += 1
         clock = cast("LabSite", request.site).clock
