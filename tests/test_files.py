@@ -164,6 +164,7 @@ def test_a_file_that_grows_is_served_at_its_old_size(lab: Path) -> None:
     with (lab / "arm64" / "kernel").open("ab") as file:
         file.write(b" and more")
     assert content.read(0, 100) == b"kernel"
+    assert content.read_cached(0, memoryview(bytearray(100))) <= 6
     content.close()
 
 
@@ -212,4 +213,27 @@ def test_a_content_is_read_by_offset(lab: Path, kind: str) -> None:
     reads = [content.read(*span) for span in [(0, 4), (4, 4), (6, 4), (9, 4)]]
     assert [content.size, *reads] == [6, b"kern", b"el", b"", b""]
     content.close()
+    content.close()
+
+
+def test_what_is_in_memory_is_read_at_once(lab: Path) -> None:
+    """A file system that cannot tell has nothing in memory."""
+    content = Root(lab).open("arm64/kernel")
+    room = bytearray(b"......")
+    reads = [content.read_cached(at, memoryview(room)[2:]) for at in (0, 3, 6, 9)]
+    assert (reads, bytes(room)) in (
+        ([4, 3, 0, 0], b"..neln"),
+        ([0, 0, 0, 0], b"......"),
+    )
+    content.close()
+
+
+def test_what_is_on_the_disk_is_not_waited_for(lab: Path) -> None:
+    content = Root(lab).open("arm64/kernel")
+    file = os.open(lab / "arm64" / "kernel", os.O_RDONLY)
+    os.fsync(file)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(file)
+    assert content.read_cached(0, memoryview(bytearray(6))) == 0
+    assert content.read(0, 6) == b"kernel"
     content.close()

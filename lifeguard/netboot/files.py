@@ -61,7 +61,8 @@ class FileContent:
 
     def __init__(self, file: io.FileIO) -> None:
         self._file = file
-        self.size = os.fstat(file.fileno()).st_size
+        self.status = os.fstat(file.fileno())
+        self.size = self.status.st_size
 
     def read(self, offset: int, length: int) -> bytes:
         length = max(0, min(length, self.size - offset))
@@ -69,6 +70,19 @@ class FileContent:
         if len(data) < length:
             raise OSError(errno.EIO, "the file was cut short while it was served")
         return data
+
+    def read_cached(self, offset: int, room: memoryview) -> int:
+        """Fill `room` with what need not be waited for; how many bytes that are.
+
+        None at all where a disk is to be asked, or an error to be told: by `read`.
+        """
+        length = max(0, min(len(room), self.size - offset))
+        try:
+            return os.preadv(
+                self._file.fileno(), [room[:length]], offset, os.RWF_NOWAIT
+            )
+        except OSError:
+            return 0
 
     def close(self) -> None:
         self._file.close()

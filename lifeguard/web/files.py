@@ -1,31 +1,50 @@
 """Boot artifacts over HTTP: the same names and the same decision as over TFTP.
 
-Whole files only. The reactor reads them a piece at a time, as fast as the client does.
+A file has versions, and can be had in parts. A boot config is made for the one who
+asks: it is sent whole, and nobody may keep it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, closing
+from pathlib import PurePosixPath
+from resource import RLIMIT_NOFILE, getrlimit
+from typing import TYPE_CHECKING, cast
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer
-from twisted.logger import Logger
-from zope.interface import implementer
+from twisted.web.http import (
+    PARTIAL_CONTENT,
+    REQUESTED_RANGE_NOT_SATISFIABLE,
+    datetimeToString,
+)
 
-from lifeguard.netboot.files import NotFound
+from lifeguard.netboot.files import FileContent, NotFound
 from lifeguard.netboot.tftp import Refused
+from lifeguard.web.answers import Error, answer
 from lifeguard.web.callers import peer_address
+from lifeguard.web.conditions import NOT_MODIFIED, Unsatisfiable, Version, part, refusal
 from lifeguard.web.errors import Missing, NotNow
+from lifeguard.web.transfer import Lanes, Transfer
 
 if TYPE_CHECKING:
     from lifeguard.netboot.files import Content
-    from lifeguard.web.request import LabRequest
+    from lifeguard.web.request import LabRequest, LabSite
     from lifeguard.web.world import Files
 
-log = Logger()
+MOST_TRANSFERS = 4096
+"""Files sent at once, however many descriptors there are."""
 
-PIECE = 64 * 1024
-"""Bytes read at a time; as much as the transport buffers."""
+DESCRIPTORS = 4
+"""For each: two that it takes, and two for the relay boards and everything else."""
+
+BYTES = "application/octet-stream"
+
+# By these a UEFI firmware knows what to do with what it boots. Nothing is served as a
+# page: a script in it would pass for the lab's own.
+_TYPES = {
+    ".efi": "application/efi",
+    ".img": "application/vnd.efi-img",
+    ".iso": "application/vnd.efi-iso",
+}
 
 
 class FileServer:
@@ -33,18 +52,19 @@ class FileServer:
 
     def __init__(self, files: Files) -> None:
         self._files = files
+        self._lanes = Lanes()
+        self._transfers = 0
+        limit, _ = getrlimit(RLIMIT_NOFILE)
+        self._most_transfers = min(MOST_TRANSFERS, limit // DESCRIPTORS)
 
     async def send(self, request: LabRequest, path: str) -> bytes:
-        """The file goes out by the way; raises Missing or NotNow."""
+        """What is left to write of the answer; raises Missing or NotNow."""
         content = self._open(path, peer_address(request) or "")
-        request.setHeader("Content-Type", "application/octet-stream")
-        request.setHeader("Content-Length", str(content.size))
-        try:
-            if request.method != b"HEAD":
-                await Transfer(content, request).done
-        finally:
-            content.close()
-        return b""
+        if isinstance(content, FileContent):
+            request.setHeader("Content-Type", _type(path))
+            return await self._send_file(request, content)
+        with closing(content):
+            return _whole(request, content)
 
     def _open(self, path: str, client_address: str) -> Content:
         try:
@@ -56,44 +76,79 @@ class FileServer:
         except OSError as error:
             raise NotNow(f"{path}: {error.strerror or error}") from error
 
+    async def _send_file(self, request: LabRequest, content: FileContent) -> bytes:
+        with ExitStack() as opened:
+            opened.callback(content.close)
+            version = Version.of(content.status)
+            _show_version(request, version)
+            if (status := refusal(request.requestHeaders, version)) is not None:
+                return _refuse(request, status)
+            try:
+                wanted = _choose(request, version)
+            except Unsatisfiable:
+                return _refuse_range(request, version)
+            if request.method == b"HEAD" or not wanted:
+                return b""
+            transfer = self._transfer(request, content, wanted)
+            opened.pop_all()
+        await transfer.done
+        return b""
 
-@implementer(IPushProducer)
-class Transfer:
-    """Writes `content` to a request; `done` fires when the last byte is written.
+    def _transfer(
+        self, request: LabRequest, content: FileContent, wanted: range
+    ) -> Transfer:
+        if self._transfers >= self._most_transfers:
+            raise NotNow("as many files are being sent as may be")
+        self._transfers += 1
+        clock = cast("LabSite", request.site).clock
+        return Transfer(content, wanted, request, self._lanes, clock, self._ended)
 
-    It is cancelled when the client has gone.
-    """
+    def _ended(self) -> None:
+        self._transfers -= 1
 
-    def __init__(self, content: Content, request: LabRequest) -> None:
-        self.done: Deferred[None] = Deferred(lambda _: self.pauseProducing())
-        self._content, self._request = content, request
-        self._offset = 0
-        self._paused = False
-        request.registerProducer(self, True)
-        self.resumeProducing()
 
-    def resumeProducing(self) -> None:
-        self._paused = False
-        while not self._paused and self._offset < self._content.size:
-            if (piece := self._read()) is None:
-                return
-            self._offset += len(piece)
-            self._request.write(piece)
-        if self._offset == self._content.size and not self.done.called:
-            self._request.unregisterProducer()
-            self.done.callback(None)
+def _whole(request: LabRequest, content: Content) -> bytes:
+    request.setHeader("Content-Type", "text/plain; charset=utf-8")
+    request.setHeader("Content-Length", str(content.size))
+    request.setHeader("Cache-Control", "no-store")
+    # To read a boot config is to have fetched it.
+    return b"" if request.method == b"HEAD" else content.read(0, content.size)
 
-    def pauseProducing(self) -> None:
-        self._paused = True
 
-    def stopProducing(self) -> None:
-        self._paused = True
+def _type(path: str) -> str:
+    return _TYPES.get(PurePosixPath(path).suffix.lower(), BYTES)
 
-    def _read(self) -> bytes | None:
-        """None: the file is cut short, and the connection with it."""
-        try:
-            return self._content.read(self._offset, PIECE)
-        except OSError as error:
-            log.error("{path}: {error}", path=self._request.path, error=error)
-            self._request.abort()
-            return None
+
+def _show_version(request: LabRequest, version: Version) -> None:
+    request.setHeader("ETag", f'"{version.tag}"')
+    request.setHeader("Last-Modified", datetimeToString(version.modified))
+    request.setHeader("Accept-Ranges", "bytes")
+    request.setHeader("Cache-Control", "no-cache")
+
+
+def _refuse(request: LabRequest, status: int) -> bytes:
+    if status == NOT_MODIFIED:
+        request.setResponseCode(status)
+        return b""
+    return answer(request, Error("the file is not the one that is asked for"), status)
+
+
+def _refuse_range(request: LabRequest, version: Version) -> bytes:
+    request.setHeader("Content-Range", f"bytes */{version.size}")
+    error = Error(f"the file has {version.size} bytes")
+    return answer(request, error, REQUESTED_RANGE_NOT_SATISFIABLE)
+
+
+def _choose(request: LabRequest, version: Version) -> range:
+    """The bytes to send, and the headers that tell which they are."""
+    wanted, size = None, version.size
+    if request.method != b"HEAD":  # it is about the whole file
+        wanted = part(request.requestHeaders, version)
+    if wanted is not None:
+        request.setResponseCode(PARTIAL_CONTENT)
+        span = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
+        request.setHeader("Content-Range", span)
+    else:
+        wanted = range(size)
+    request.setHeader("Content-Length", str(len(wanted)))
+    return wanted
