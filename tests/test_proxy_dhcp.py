@@ -225,15 +225,15 @@ def test_the_log_tells_of_each_offer_once_in_a_stay() -> None:
         parts.known[MAC] = situation(Boots.NOTHING, state="LockedOut", stay=4)
         parts.ask(request(7))
     assert texts(events) == [
-        "panda-01: bios is offered pxelinux.0 (ReimageBooting)",
-        "panda-01: ipxe is offered boot.ipxe (ReimageBooting)",
-        "panda-01: architecture 4444 is offered nothing: there is no loader for it"
-        " (ReimageBooting)",
-        "panda-01: bios is offered pxelinux.0 (ReimageBooting)",
-        "panda-01: uefi-x64 is offered its disk: image gone is not in the inventory"
+        "panda-01: bios is to boot pxelinux.0 (ReimageBooting)",
+        "panda-01: ipxe is to boot boot.ipxe (ReimageBooting)",
+        "panda-01: architecture 4444 is to boot what it finds:"
+        " there is no loader for it (ReimageBooting)",
+        "panda-01: bios is to boot pxelinux.0 (ReimageBooting)",
+        "panda-01: uefi-x64 is to boot its disk: image gone is not in the inventory"
         " (Ready)",
-        "panda-01: uefi-x64 is offered its disk: no image is to be booted (Ready)",
-        "panda-01: uefi-x64 is offered nothing: it is left alone (LockedOut)",
+        "panda-01: uefi-x64 is to boot its disk: no image is to be booted (Ready)",
+        "panda-01: uefi-x64 is to boot what it finds: it is left alone (LockedOut)",
     ]
 
 

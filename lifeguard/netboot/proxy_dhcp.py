@@ -60,7 +60,7 @@ class NoOffer(Struct, frozen=True):
     reason: str
 
     def __str__(self) -> str:
-        return f"nothing: {self.reason}"
+        return f"what it finds: {self.reason}"
 
 
 Offer = OfferLoader | OfferDisk | NoOffer
@@ -106,7 +106,7 @@ class ProxyDhcp:
             return
         self._said[board, str(offer)] = standing.stay
         log.info(
-            "{board}: {kind} is offered {offer} ({state})",
+            "{board}: {kind} is to boot {offer} ({state})",
             board=board,
             kind=kind,
             offer=offer,
