@@ -159,7 +159,10 @@ class Daemon(Service):
             )
         if proxy_dhcp is not None:
             answers = ProxyDhcp(
-                self._by_mac, self.configuration.inventory, proxy_dhcp.loaders
+                self._by_mac,
+                self.configuration.inventory,
+                proxy_dhcp.loaders,
+                self.configuration.server.url,
             )
             yield ProxyDhcpServer(answers, self._reactor, address=proxy_dhcp.address)
 

@@ -47,6 +47,7 @@ LOADERS = {
     "uefi-arm64-http": Loader(file="http://192.0.2.1/files/shim.efi"),
     "ipxe": Loader(file="boot.ipxe"),
 }
+URL = "http://192.0.2.1:8080"
 DEBIAN = Inventory(images={"debian": image("debian")})
 
 
@@ -91,7 +92,7 @@ class Transport:
 def rig(*known: Situation, address: str = "0.0.0.0") -> Parts:
     """These boards, or one that boots debian."""
     boards = {each.board.mac: each for each in known or [situation(Boots.WANTED)]}
-    answers = ProxyDhcp(boards.get, DEBIAN, LOADERS)
+    answers = ProxyDhcp(boards.get, DEBIAN, LOADERS, URL)
     transport = Transport()
     ports = [Requests(each, answers, address) for each in (PROXY_DHCP, BOOT_SERVER)]
     for port in ports:
@@ -166,7 +167,7 @@ def test_the_first_of_several_architectures_that_has_a_loader_is_it() -> None:
 
 def test_without_a_script_ipxe_is_what_its_machine_is() -> None:
     loaders = {"bios": LOADERS["bios"]}
-    answers = ProxyDhcp({MAC: situation(Boots.WANTED)}.get, DEBIAN, loaders)
+    answers = ProxyDhcp({MAC: situation(Boots.WANTED)}.get, DEBIAN, loaders, URL)
     asked = request(0, user_class=b"iPXE")
     answer = answers.answer(asked, MessageType.OFFER, OURS)
     assert answer is not None
@@ -188,8 +189,9 @@ def test_what_is_told_is_the_one_decision(boots: Boots) -> None:
     assert parts.ask_again(again) == expected[boots]
 
 
-def test_http_boot_is_left_to_find_the_disk_itself() -> None:
-    assert rig(situation(Boots.DISK)).ask(http_request(19)) is None
+def test_http_boot_is_sent_where_nothing_is_and_goes_on_to_the_disk() -> None:
+    told = rig(situation(Boots.DISK)).ask(http_request(19))
+    assert told == f"{URL}/boots-its-disk"
 
 
 def test_strangers_and_the_unready_hear_nothing() -> None:
@@ -282,7 +284,7 @@ def test_only_the_configured_address_is_answered_from() -> None:
 
 
 def test_an_answer_that_cannot_be_sent_is_lost() -> None:
-    answers = ProxyDhcp({MAC: situation(Boots.WANTED)}.get, DEBIAN, LOADERS)
+    answers = ProxyDhcp({MAC: situation(Boots.WANTED)}.get, DEBIAN, LOADERS, URL)
     port = Requests(PROXY_DHCP, answers, "0.0.0.0")
     port.makeConnection(Transport(error=OSError("network is unreachable")))
     port.datagramReceived(bytes(request()), NOBODY)
@@ -328,7 +330,7 @@ def free_ports() -> tuple[int, int]:
 
 
 def server(ports: tuple[int, int]) -> ProxyDhcpServer:
-    answers = ProxyDhcp({MAC: situation(Boots.WANTED)}.get, DEBIAN, LOADERS)
+    answers = ProxyDhcp({MAC: situation(Boots.WANTED)}.get, DEBIAN, LOADERS, URL)
     return ProxyDhcpServer(answers, reactor, address="127.0.0.1", ports=ports)  # type: ignore[arg-type]
 
 

@@ -26,6 +26,7 @@ BIOS = b"PXEClient:Arch:00000:UNDI:002001"
 UEFI = b"PXEClient:Arch:00007:UNDI:003000"
 UEFI_HTTP = b"HTTPClient:Arch:00016:UNDI:003000"
 MACHINE = bytes(17)
+NOWHERE_URL = "http://192.0.2.1:8080/nowhere"
 
 offers = st.sampled_from([MessageType.OFFER, MessageType.ACK])
 
@@ -112,7 +113,7 @@ def test_http_boot_hears_its_own_vendor_class_and_a_url() -> None:
 @pytest.mark.parametrize("request_", [ask(BIOS, 0), ask(UEFI, 7)])
 def test_the_disk_is_a_menu_of_one_item_taken_at_once(request_: Message) -> None:
     title = b"Boot from disk"
-    assert boot_disk(request_, MessageType.OFFER, OURS) == told(
+    assert boot_disk(request_, MessageType.OFFER, OURS, NOWHERE_URL) == told(
         options={
             Option.MESSAGE_TYPE: b"\x02",
             Option.SERVER: inet_aton(OURS),
@@ -125,17 +126,18 @@ def test_the_disk_is_a_menu_of_one_item_taken_at_once(request_: Message) -> None
     )
 
 
-def test_http_boot_cannot_be_told_of_the_disk() -> None:
-    assert boot_disk(ask(UEFI_HTTP, 16), MessageType.OFFER, OURS) is None
+def test_http_boot_goes_on_to_the_disk_from_a_url_that_leads_nowhere() -> None:
+    request = ask(UEFI_HTTP, 16)
+    offer = boot_disk(request, MessageType.OFFER, OURS, NOWHERE_URL)
+    assert offer == load(request, MessageType.OFFER, OURS, OURS, NOWHERE_URL)
 
 
 def test_what_a_relay_agent_put_in_comes_last() -> None:
     request = ask(BIOS, 0)
     for answer in (
         load(request, MessageType.OFFER, OURS, OURS, "pxelinux.0"),
-        boot_disk(request, MessageType.OFFER, OURS),
+        boot_disk(request, MessageType.OFFER, OURS, NOWHERE_URL),
     ):
-        assert answer is not None
         assert list(answer.options)[-1] == Option.RELAY
 
 

@@ -67,12 +67,20 @@ Offer = OfferLoader | OfferDisk | NoOffer
 
 
 class ProxyDhcp:
-    """Knows what the boards of a lab are told; `loaders` by kind, as configured."""
+    """Knows what the boards of a lab are told; `loaders` by kind, as configured.
+
+    `url` is where boards reach lifeguard, without a last slash.
+    """
 
     def __init__(
-        self, by_mac: ByMac, inventory: Inventory, loaders: Mapping[str, Loader]
+        self,
+        by_mac: ByMac,
+        inventory: Inventory,
+        loaders: Mapping[str, Loader],
+        url: str,
     ) -> None:
         self._by_mac, self._inventory, self._loaders = by_mac, inventory, loaders
+        self._nowhere = f"{url}/boots-its-disk"
         self._said: dict[tuple[str, str], int] = {}
         """By board and offer, the stay in which the log last told of it."""
 
@@ -90,7 +98,7 @@ class ProxyDhcp:
             case OfferLoader(Loader(file=file, server=server)):
                 return load(request, message_type, ours, server or ours, file)
             case OfferDisk():
-                return boot_disk(request, message_type, ours)
+                return boot_disk(request, message_type, ours, self._nowhere)
             case NoOffer():
                 return None
 

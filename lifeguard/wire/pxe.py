@@ -77,10 +77,15 @@ def load(
     return structs.replace(answer, next_server=server, file=file.encode())
 
 
-def boot_disk(request: Message, message_type: MessageType, ours: str) -> Message | None:
-    """Go on to the disk at once; None: HTTP boot has no way to say so."""
-    if _vendor_class(request) != _PXE:
-        return None
+def boot_disk(
+    request: Message, message_type: MessageType, ours: str, nowhere: str
+) -> Message:
+    """Go on to the disk at once.
+
+    HTTP boot has no word for it, but goes on when there is nothing at a URL: `nowhere`.
+    """
+    if _vendor_class(request) == _HTTP_BOOT:
+        return load(request, message_type, ours, ours, nowhere)
     options: dict[int, bytes] = {Option.VENDOR_OPTIONS: _BOOT_THE_DISK}
     return _answer(request, message_type, ours, options)
 
