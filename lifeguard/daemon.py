@@ -1,8 +1,8 @@
 """The daemon: everything a configuration asks for, put together and started.
 
-Port 69 is bound first, while lifeguard may still be root; then the store is opened,
-and only when every board stands where it was saved does anything move. Stopping goes
-the other way: begun power cycles are finished before the store is closed.
+The ports of netboot are bound first, while lifeguard may still be root; then the store
+is opened, and only when every board stands where it was saved does anything move.
+Stopping goes the other way: begun power cycles are finished before the store is closed.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import Content, Root
 from lifeguard.netboot.loader_config import LoaderConfigs
 from lifeguard.netboot.parameters import Server
+from lifeguard.netboot.proxy_dhcp import ProxyDhcp
+from lifeguard.netboot.proxy_dhcp_server import ProxyDhcpServer
 from lifeguard.netboot.symlinks import Symlinks
 from lifeguard.netboot.tftp import TftpServer
 from lifeguard.netboot.tokens import Tokens
@@ -40,13 +42,14 @@ from lifeguard.store import SqlStore, StoreError, WorkerThreads
 from lifeguard.web import Access, World, site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from twisted.internet.interfaces import IListeningPort, IProtocolFactory
     from twisted.python.failure import Failure
 
     from lifeguard.config import Configuration
     from lifeguard.model import Change, Inventory
+    from lifeguard.netboot.decision import Situation
 
 log = Logger()
 
@@ -107,12 +110,7 @@ class Daemon(Service):
         )
         self._server = Server(configuration.server.name, configuration.server.url)
         self._files = None if root is None else Root(Path(root))
-        self._tftp = TftpServer(
-            self._resolve,
-            reactor,
-            address=configuration.tftp.address,
-            port=configuration.tftp.port,
-        )
+        self._netboot = list(self._netboot_servers())
 
     # Starting.
 
@@ -120,9 +118,9 @@ class Daemon(Service):
         """Bind what may need root; a failure is met again, and told, by the start."""
         super().privilegedStartService()
         self._pinger.privilegedStartService()
-        if self._serves_tftp:
+        for server in self._netboot:
             with suppress(CannotListenError):
-                self._tftp.listen()
+                server.listen()
 
     def startService(self) -> None:
         super().startService()
@@ -130,7 +128,7 @@ class Daemon(Service):
         self._starting.addErrback(self._cannot_start)
 
     async def _start(self) -> None:
-        self._start_tftp()
+        self._start_netboot()
         saved = await self._store.open()
         self._service_time.start(saved.service_seconds)
         tokens = Tokens(saved.token_key)
@@ -157,12 +155,12 @@ class Daemon(Service):
         _settle()
         self.started.callback(None)
 
-    def _start_tftp(self) -> None:
-        if self._serves_tftp:
+    def _start_netboot(self) -> None:
+        for server in self._netboot:
             try:
-                self._tftp.startService()
+                server.startService()
             except CannotListenError as error:
-                raise CannotStart(f"tftp: {error}") from error
+                raise CannotStart(f"{server.name}: {error}") from error
 
     def _cannot_start(self, failure: Failure) -> None:
         """Anything but a known reason is a fault of ours, and logged whole."""
@@ -172,9 +170,24 @@ class Daemon(Service):
             log.failure("the start failed", failure)
         self._failed(str(failure.value) or repr(failure.value))
 
-    @property
-    def _serves_tftp(self) -> bool:
-        return self.configuration.tftp.mode == "serve"
+    def _netboot_servers(self) -> Iterator[TftpServer | ProxyDhcpServer]:
+        tftp, proxy_dhcp = self.configuration.tftp, self.configuration.proxy_dhcp
+        if tftp.mode == "serve":
+            yield TftpServer(
+                self._resolve, self._reactor, address=tftp.address, port=tftp.port
+            )
+        if proxy_dhcp is not None:
+            answers = ProxyDhcp(
+                self._by_mac,
+                self.configuration.inventory,
+                proxy_dhcp.loaders,
+                self.configuration.server.url,
+            )
+            yield ProxyDhcpServer(answers, self._reactor, address=proxy_dhcp.address)
+
+    def _by_mac(self, mac: str) -> Situation | None:
+        """Nobody is known before the boards are loaded: their ROMs ask again."""
+        return None if self._boot is None else self.fleet.by_mac(mac)
 
     def _boot_server(self, tokens: Tokens) -> BootServer:
         """What shows the boards' boot configs; in a directory too, if one is named."""
@@ -246,7 +259,8 @@ class Daemon(Service):
         if self._starting is not None:
             self._starting.cancel()
         await DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
-        await self._tftp.stopService()
+        for server in self._netboot:
+            await server.stopService()
         await self.power.stopService()
         self.fleet.stopService()
         self._housekeeping.stopService()

@@ -28,6 +28,7 @@ from lifeguard.config.forms import (
     Text,
     TftpMode,
 )
+from lifeguard.config.proxy_dhcp import ProxyDhcp, check_proxy_dhcp
 from lifeguard.config.reader import reason_of
 
 if TYPE_CHECKING:
@@ -102,11 +103,15 @@ class Manhole(Struct, frozen=True, kw_only=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """The tables of `lifeguard.toml`. Without a `manhole` table there is no shell."""
+    """The tables of `lifeguard.toml`.
+
+    Without a `manhole` table there is no shell, without `proxy_dhcp` no DHCP.
+    """
 
     server: Server = Server()
     http: Http = Http()
     tftp: Tftp = Tftp()
+    proxy_dhcp: ProxyDhcp | None = None
     health: Health = Health()
     manhole: Manhole | None = None
 
@@ -119,6 +124,8 @@ def read_settings(reader: Reader) -> Settings | None:
     settings = _anchored(settings, reader.path.parent.absolute())
     _check_driver(settings.server.database, reader)
     _check_tftp(settings.tftp, reader)
+    if settings.proxy_dhcp is not None:
+        check_proxy_dhcp(settings.proxy_dhcp, reader)
     return settings
 
 
