@@ -11,7 +11,7 @@ from twisted.logger import capturedLogs
 from lifeguard.lifecycle import Boots
 from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import NotFound, Root
-from lifeguard.netboot.loader_config import LOCALBOOT
+from lifeguard.netboot.loaders.pxelinux import LOCALBOOT
 from lifeguard.netboot.tftp import Refused
 from lifeguard.simulator.pxelinux import parse_config, search_list
 from tests.netboot_rig import MAC, Netboot, netboot, situation, texts

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lifeguard.netboot.files import Content, MemoryContent, NotFound, Root
 from lifeguard.netboot.loader_config import NothingToBoot
-from lifeguard.netboot.names import parse_search_name
+from lifeguard.netboot.loaders import parse_search_name
 from lifeguard.netboot.tftp import Refused
 from lifeguard.wire.tftp import Code
 
