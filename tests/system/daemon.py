@@ -27,16 +27,9 @@ Move = tuple[str, str]
 class Daemon:
     """lifeguard of this checkout, with the configuration that `directory` holds."""
 
-    def __init__(
-        self,
-        reactor: Any,
-        directory: Path,
-        port: int,
-        board: str,
-        address: str = "127.0.0.1",
-    ) -> None:
+    def __init__(self, reactor: Any, directory: Path, port: int, board: str) -> None:
         self._reactor = reactor
-        self._url = f"http://{address}:{port}"
+        self._url = f"http://127.0.0.1:{port}"
         self._board = f"/api/v1/boards/{board}"
         self._child = Child(
             reactor,

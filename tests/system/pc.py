@@ -37,8 +37,8 @@ class PersonalComputer(Emulator):
             empty.truncate(DISK_SIZE)
         qemu = program("qemu-system-x86_64", "qemu-system-x86")
         firmware_options = _uefi(directory) if firmware == "uefi" else []
-        # Without graphics SeaBIOS writes to the serial line. TCG by name: a /dev/kvm that
-        # is there but does not work hangs the guest.
+        # Without graphics SeaBIOS writes to the serial line. TCG by name: a /dev/kvm
+        # that is there but does not work hangs the guest.
         command = [
             *(qemu, "-nodefaults", "-display", "none", "-serial", "chardev:console"),
             *("-chardev", f"file,id=console,append=on,path={directory}/console.log"),

@@ -15,6 +15,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 
 from lifeguard.wire.proxr import Relay
 
+from . import tap
 from .daemon import Daemon
 from .debian import package_file
 from .guest import ETC, write_boot_files
@@ -75,17 +76,33 @@ def user_network(first: str, http_port: int) -> Place:
     )
 
 
+def tap_network(http_port: int) -> Place:
+    """One of the board's own, on which it has an address of its own."""
+    return Place(
+        network=tap.NETWORK,
+        server=tap.SERVER,
+        url=f"http://{tap.SERVER}:{http_port}",
+        address=tap.BOARD,
+        guest=tap.BOARD,
+        web_port=80,
+    )
+
+
 @asynccontextmanager
 async def pc_lab(reactor: Any, directory: Path, way: Way) -> AsyncIterator[Daemon]:
     """The lab at work; everything has ended when it is left."""
     if os.geteuid() != 0:
-        pytest.fail(
-            "firmware asks for TFTP on port 69: run this as root", pytrace=False
-        )
+        pytest.fail("firmware asks for port 69: run this as root", pytrace=False)
     async with AsyncExitStack() as stack:
         stack.callback(show_logs, directory)
         http_port = free_port()
-        place = user_network(way.first, http_port)
+        if way.firmware == "uefi":
+            place = tap_network(http_port)
+            first = way.first.replace("URL", place.url)
+            network = tap.tap(reactor, directory, MAC, first)
+            await stack.enter_async_context(network)
+        else:
+            place = user_network(way.first, http_port)
         _write_files(directory / "tftp", way, place)
         board = PersonalComputer(reactor, directory, MAC, way.firmware, place.network)
         relay_board = RelayBoard({Relay(1, 1): board})
@@ -94,7 +111,7 @@ async def pc_lab(reactor: Any, directory: Path, way: Way) -> AsyncIterator[Daemo
         listening = await endpoint.listen(relay_board)
         stack.push_async_callback(listening.stopListening)
         _configure(directory, way, place, http_port, listening.getHost().port)
-        daemon = Daemon(reactor, directory, http_port, BOARD, place.server)
+        daemon = Daemon(reactor, directory, http_port, BOARD)
         stack.push_async_callback(daemon.stop)
         await daemon.ready()
         yield daemon

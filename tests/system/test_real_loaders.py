@@ -40,6 +40,20 @@ PXELINUX = Way(
     scripts={"start.ipxe": TO_PXELINUX},
 )
 
+GRUB = Way(
+    "uefi",
+    "grub",
+    "chainload",
+    "grubnetx64.efi",
+    programs={
+        "grubnetx64.efi": (
+            "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
+            "grub-efi-amd64-signed",
+        )
+    },
+    boot_file="grubnetx64.efi",
+)
+
 SEEN = [
     "boot-config-fetched",
     "initrd-begun",
@@ -66,3 +80,10 @@ async def test_ipxe_boots_a_script_over_http_and_then_the_disk(tmp_path: Path) -
 @ensureDeferred
 async def test_pxelinux_boots_over_tftp_and_then_the_disk(tmp_path: Path) -> None:
     await reimage(tmp_path, PXELINUX)
+
+
+@ensureDeferred
+async def test_uefi_loads_grub_by_pxe_which_loads_the_disks_own_loader(
+    tmp_path: Path,
+) -> None:
+    await reimage(tmp_path, GRUB)
