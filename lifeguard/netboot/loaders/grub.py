@@ -26,8 +26,8 @@ _NAME = re.compile(
     rf"grub\.cfg(?:-(?:01-{MAC}|{UUID}|{ADDRESS_PREFIX}))?", re.IGNORECASE
 )
 
-# A BIOS goes on to the disk at it. EDK2 goes on when a boot option has failed; GRUB 2.06
-# says success whatever it is told, and EDK2 shows its menu: there chainload is needed.
+# A BIOS goes on to the disk at it. EDK2 goes on when a boot option has failed, but
+# GRUB 2.06 succeeds whatever it is told, and EDK2 shows its menu: chainload is better.
 EXIT = b"exit 1\n"
 CHAINLOAD = b"""\
 for loader in /EFI/BOOT/BOOTX64.EFI /EFI/BOOT/BOOTAA64.EFI /EFI/BOOT/BOOTARM.EFI; do

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(rf"(?:boot|autoexec|(?:01-)?{MAC}|{UUID})\.ipxe", re.IGNORECASE)
 
-EXIT = b"#!ipxe\nexit\n"
-SANBOOT = b"#!ipxe\nsanboot --no-describe --drive 0x80 || exit\n"
+# UEFI goes on in its boot order when a boot option has failed, and only then.
+EXIT = b"#!ipxe\nexit 1\n"
+SANBOOT = b"#!ipxe\nsanboot --no-describe --drive 0x80 || exit 1\n"
 
 _OPTIONS = r"(?:--?(?:n|name|t|timeout)[\s=]\S+\s+|-\S+\s+)*"
 
