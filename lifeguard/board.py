@@ -26,8 +26,8 @@ from lifeguard.draft import Moment, Step, history_row
 from lifeguard.effects import Effects
 from lifeguard.event import Answer, Event, NotAccepted, Refused, Stale, UnknownEvent
 from lifeguard.inbox import Inbox, Item
+from lifeguard.lifecycle import Boots
 from lifeguard.lifecycle.state import (
-    CONFIG_FETCHED,
     CYCLE_FAILED,
     CYCLE_OK,
     CYCLE_STARTED,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from lifeguard.lifecycle import Lifecycle
     from lifeguard.model import Board, HistoryRow, Outcome, Standing
+    from lifeguard.netboot.progress import Progress
     from lifeguard.world import World
 
 log = Logger()
@@ -63,6 +64,8 @@ class ManagedBoard:
         self.board, self.lifecycle, self.standing = board, lifecycle, standing
         self.switched_on: float | None = None
         """When lifeguard last read an outlet of it back as on; clock seconds."""
+        self.progress: Progress | None = None
+        """How far its last boot over the network has come, as netboot saw it."""
         self._world = world
         self._inbox = Inbox()
         self._busy = False
@@ -146,15 +149,20 @@ class ManagedBoard:
             self._retry.cancel()
         self._refuse_callers()
 
-    def fetched_boot_config(self) -> None:
-        """The board's boot loader has fetched its boot config."""
-        standing = self.standing
-        if standing.state not in self.lifecycle or CONFIG_FETCHED in standing.noted:
-            return
-        if self._inbox.has(CONFIG_FETCHED):
-            return
-        if self.lifecycle.transition(standing.state, CONFIG_FETCHED) is not None:
-            self.tell(Event(name=CONFIG_FETCHED, source="netboot", stay=standing.stay))
+    def saw(self, event: str, progress: Progress) -> None:
+        """How far the board's boot has come: it extends nothing and is no proof.
+
+        It is written down, and a timeout of the same generation tells it.
+        """
+        self.progress = progress
+        standing, generation = self.standing, progress.generation
+        seen = Event(
+            name=event, source="netboot", stay=standing.stay, generation=generation
+        )
+        if self._is_to_note(event):
+            return self.tell(seen)
+        row = history_row(standing, seen, self._moment(), "noted")
+        self._record(replace(row, generation=generation))
 
     def cycle_started(self, generation: int) -> Deferred[bool]:
         """The turn of a power cycle has come: True once that is committed.
@@ -262,10 +270,32 @@ class ManagedBoard:
     # What each kind of item decides when its turn comes.
 
     def _decide(self, event: Event, moment: Moment) -> Decision:
+        event = self._explained(event)
         decision = decide(self.lifecycle, self.board, self.standing, event, moment)
         if event.by == "person" and isinstance(decision, Step):
             self._world.check_possible(self.board, decision.change.after)
         return decision
+
+    def _explained(self, event: Event) -> Event:
+        """A timeout of a boot over the network says how far it came."""
+        standing, progress = self.standing, self.progress
+        if event.name != TIMEOUT or standing.state not in self.lifecycle:
+            return event
+        if progress is None or progress.generation != standing.generation:
+            return event
+        if self.lifecycle[standing.state].boots is Boots.DISK:
+            return event
+        return replace(event, reason=progress.summary())
+
+    def _is_to_note(self, event: str) -> bool:
+        """Whether the state notes such an event, and has not heard of one yet."""
+        standing = self.standing
+        return (
+            standing.state in self.lifecycle
+            and self.lifecycle.transition(standing.state, event) is not None
+            and event not in standing.noted
+            and not self._inbox.has(event)
+        )
 
     def _place(self, event: Event, from_: str, to: str, moment: Moment) -> Decision:
         if to not in self.lifecycle:

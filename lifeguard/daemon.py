@@ -196,7 +196,7 @@ class Daemon(Service):
             links = Symlinks(Path(self.configuration.tftp.directory), configs)
             links.reconcile(self.fleet.situations())
             self.fleet.subscribe(partial(self._show_link, links))
-        return BootServer(self.fleet, configs, self._files)
+        return BootServer(self.fleet, configs, self._files, self._wall)
 
     def _show_link(self, links: Symlinks, change: Change) -> None:
         links.show(self.fleet.situation(self.fleet.board(change.after.board)))

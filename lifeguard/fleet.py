@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
     from lifeguard.clock import ServiceTime, WallClock
+    from lifeguard.netboot.progress import Progress
 
 log = Logger()
 
@@ -264,9 +265,9 @@ class Fleet(Service):
             self.boards[owed.board].switched_on = self._clock.seconds()
         return self._store.settle(owed)
 
-    def fetched_boot_config(self, name: str) -> None:
-        """A boot loader has fetched the boot config of a board."""
-        self.board(name).fetched_boot_config()
+    def saw(self, board: str, event: str, progress: Progress) -> None:
+        """How far a board's boot has come; `event` is the newest step of `progress`."""
+        self.board(board).saw(event, progress)
 
     # What others hear.
 

@@ -16,6 +16,15 @@ from lifeguard.lifecycle import Lifecycle
 
 Role = Literal["self-test", "maintenance"]
 
+LoaderName = Literal["pxelinux", "ipxe", "grub", "raspberry-pi", "uefi"]
+"""A boot loader; U-Boot is a "pxelinux", whose search list and configs it reads."""
+
+DiskBoot = Literal["not-found", "localboot", "exit", "sanboot", "chainload"]
+"""How "boot your disk" is said; which of these a loader knows, `netboot.loaders` says.
+
+"not-found": it finds nothing to boot, and its firmware goes on to the disk.
+"""
+
 Outcome = Literal["moved", "noted", "refused", "stale", "repeat"]
 """What became of an event."""
 
@@ -42,11 +51,16 @@ class RelayBoard(Struct, frozen=True, kw_only=True):
 
 
 class Boot(Struct, frozen=True, kw_only=True):
-    """How one hardware type boots one image."""
+    """How one hardware type boots one image, or a board that is not known.
 
-    loader: str
-    template: str
+    `files` is below the TFTP root: all that a Raspberry Pi loads beside its command
+    line, or the program that UEFI runs. UEFI alone needs no template.
+    """
+
+    loader: LoaderName
+    template: str | None
     """Absolute path of the Jinja2 template."""
+    files: str | None = None
 
 
 class Image(Struct, frozen=True, kw_only=True):
@@ -59,11 +73,15 @@ class Image(Struct, frozen=True, kw_only=True):
 
 
 class Hardware(Struct, frozen=True, kw_only=True):
-    """A kind of board; its lifecycle has the inventory's figures built in."""
+    """A kind of board; its lifecycle has the inventory's figures built in.
+
+    `boot_file` is what its firmware asks for first, as the DHCP server names it.
+    """
 
     name: str
     lifecycle: Lifecycle
-    disk_boot: Literal["not-found", "localboot"] = "not-found"
+    disk_boot: DiskBoot = "not-found"
+    boot_file: tuple[str, ...] = ()
     health: tuple[str, ...] = ("ping",)
 
 
@@ -71,7 +89,9 @@ class Board(Struct, frozen=True, kw_only=True):
     """A managed computer, as the inventory describes it.
 
     `mac` is lower case with colons. Without an `address` the board reports by
-    token only and is never polled; without `power` nothing can reboot it.
+    token only and is never polled; without `power` nothing can reboot it. Some boot
+    loaders name it by its `uuid`, a Raspberry Pi by its `serial`: the last 8 digits,
+    in lower case hex as both are.
     """
 
     name: str
@@ -79,15 +99,21 @@ class Board(Struct, frozen=True, kw_only=True):
     hardware: str
     address: str | None = None
     power: tuple[Outlet, ...] = ()
+    uuid: str | None = None
+    serial: str | None = None
 
 
 class Inventory(Struct, frozen=True, kw_only=True):
-    """Everything `boards.toml` declares, by name."""
+    """Everything `boards.toml` declares, by name.
+
+    `unknown_boards` is what boards that are not in it boot, by loader.
+    """
 
     relay_boards: dict[str, RelayBoard] = {}
     hardware: dict[str, Hardware] = {}
     images: dict[str, Image] = {}
     boards: dict[str, Board] = {}
+    unknown_boards: dict[str, Boot] = {}
 
     def image_of_role(self, role: Role, hardware: str) -> Image | None:
         """The image that plays `role` on that hardware; at most one does."""

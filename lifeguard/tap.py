@@ -16,9 +16,16 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from lifeguard.clock import utc_now
-from lifeguard.config import Configuration, ConfigurationError, load
+from lifeguard.config import (
+    DEFAULT_INVENTORY,
+    Configuration,
+    ConfigurationError,
+    load,
+)
 from lifeguard.daemon import Daemon
 from lifeguard.demo import Demo
+from lifeguard.netboot.parameters import Server
+from lifeguard.netboot.rehearsal import rehearse
 from lifeguard.store import StoreError
 
 if TYPE_CHECKING:
@@ -74,6 +81,10 @@ def read(path: Path, http: str | None) -> Configuration:
         configuration = load(path)
     except ConfigurationError as error:
         refuse(str(error))
+    server = configuration.server
+    if mistakes := rehearse(configuration.inventory, Server(server.name, server.url)):
+        file = path.parent / (server.inventory or DEFAULT_INVENTORY)
+        refuse("\n".join(f"{file}: {mistake}" for mistake in mistakes))
     return with_http(configuration, http)
 
 

@@ -12,8 +12,6 @@ from types import ModuleType
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jinja2 import StrictUndefined
-from jinja2.sandbox import SandboxedEnvironment
 from msgspec import structs
 
 from lifeguard.config import (
@@ -151,6 +149,46 @@ def test_a_lab_becomes_records(lab: Path) -> None:
     }
 
 
+def test_what_loaders_need_becomes_records(lab: Path) -> None:
+    boards = BOARDS.replace(
+        "[hardware.panda]", '[hardware.panda]\nboot_file = "bootaa64.efi"'
+    )
+    pi = 'loader = "raspberry-pi"\ntemplate = "panda.cfg.j2"\nfiles = "debian/pi"\n'
+    uefi = 'loader = "uefi"\nfiles = "x.efi"\n'
+    write(
+        lab,
+        boards=f"""{boards}
+        uuid = "B8945908-D6A6-41A9-611D-74A6AB80B83D"
+        serial = "10000000D2F5A8D1"
+        [hardware.pi]
+        boot_file = ["a", "b"]
+        [images.debian.boot.pi]
+        {pi}
+        [images.program.boot.panda]
+        {uefi}
+        [unknown_boards.ipxe]
+        template = "panda.cfg.j2"
+        """,
+    )
+    inventory, template = load("lifeguard.toml").inventory, str(lab / "panda.cfg.j2")
+    assert inventory.images["debian"].boot["pi"] == Boot(
+        loader="raspberry-pi", template=template, files="debian/pi"
+    )
+    assert inventory.images["program"].boot["panda"] == Boot(
+        loader="uefi", template=None, files="x.efi"
+    )
+    assert inventory.unknown_boards == {"ipxe": Boot(loader="ipxe", template=template)}
+    assert [kind.boot_file for kind in inventory.hardware.values()] == [
+        ("bootaa64.efi",),
+        ("a", "b"),
+    ]
+    board = inventory.boards["panda-02"]
+    assert (board.uuid, board.serial) == (
+        "b8945908-d6a6-41a9-611d-74a6ab80b83d",
+        "d2f5a8d1",
+    )
+
+
 def test_the_lifecycle_has_the_figures_of_its_hardware(lab: Path) -> None:
     panda = load("lifeguard.toml").inventory.hardware["panda"]
     assert panda.lifecycle["RebootComplete"].timeout == 900
@@ -248,29 +286,9 @@ def test_the_example_shows_every_key_and_all_can_be_switched_on(lab: Path) -> No
             assert f"\n{field.name} = " in shown
 
 
-def test_the_example_templates_carry_the_lifeguard_parameters() -> None:
-    configuration = load(ETC / "lifeguard.toml")
-    environment = SandboxedEnvironment(undefined=StrictUndefined)
-    inventory = configuration.inventory
-    for image in inventory.images.values():
-        for hardware, boot in image.boot.items():
-            template = environment.from_string(Path(boot.template).read_text())
-            rendered = template.render(
-                board=inventory.boards[f"{hardware}-01"],
-                image=image,
-                hardware=inventory.hardware[hardware],
-                boot_config={},
-                server=configuration.server,
-                events_url="http://192.0.2.1/events",
-                token="1.abc",
-                cmdline="lifeguard.board=x lifeguard.url=y lifeguard.token=z",
-            )
-            assert rendered.startswith(f"# {hardware}-01: {image.name}\n")
-            assert rendered.endswith(" lifeguard.token=z")
-
-
 # Each: what is wrong, in which file, what is replaced by what, and what is said.
 L, B, T = "lifeguard.toml", "boards.toml", "panda.cfg.j2"
+LOADERS = '"pxelinux" or "ipxe" or "grub" or "raspberry-pi" or "uefi"'
 # fmt: off
 BROKEN = [
     ("a file without a table", L, SETTINGS, "server = 3", [
@@ -466,10 +484,55 @@ BROKEN = [
         "boards.toml: images.rescue.role:"
         " a maintenance image needs a boot for some hardware",
     ]),
-    ("an unknown loader", B, 'loader = "pxelinux"', 'loader = "grub"', [
-        "boards.toml: images.debian.boot.panda.loader:"
-        ' expected "pxelinux", got "grub"',
-        'boards.toml: images.check.boot.panda.loader: expected "pxelinux", got "grub"',
+    ("an unknown loader", B, 'loader = "pxelinux"', 'loader = "lilo"', [
+        f"boards.toml: images.{image}.boot.panda.loader: expected {LOADERS},"
+        ' got "lilo"'
+        for image in ("debian", "check")
+    ]),
+    ("a loader without a template", B, 'template = "panda.cfg.j2"\n\n[images.check]',
+     "[images.check]", [
+        "boards.toml: images.debian.boot.panda.template: missing",
+    ]),
+    ("files that a loader does not need", B, "\n\n[images.check]",
+     '\nfiles = "x"\n[images.check]', [
+        "boards.toml: images.debian.boot.panda.files: not for pxelinux",
+    ]),
+    ("a Raspberry Pi without files", B, 'loader = "pxelinux"\ntemplate = "panda.cfg.j2"'
+     "\n\n[images.check]", 'loader = "raspberry-pi"\ntemplate = "panda.cfg.j2"\n'
+     "[images.check]", [
+        "boards.toml: images.debian.boot.panda.files: missing",
+    ]),
+    ("UEFI that asks for nothing", B, 'loader = "pxelinux"\ntemplate = "panda.cfg.j2"'
+     "\n\n[images.check]", 'loader = "uefi"\ntemplate = "x"\n[images.check]', [
+        "boards.toml: hardware.panda.boot_file:"
+        " missing, images.debian.boot.panda needs it",
+        "boards.toml: images.debian.boot.panda.template: not for uefi",
+        "boards.toml: images.debian.boot.panda.files: missing",
+        "boards.toml: images.debian.boot.panda.template: x: No such file or directory",
+    ]),
+    ("an unknown way to the disk", B, "[hardware.panda]",
+     '[hardware.panda]\ndisk_boot = "disk"', [
+        'boards.toml: hardware.panda.disk_boot: expected "not-found" or "localboot"'
+        ' or "exit" or "sanboot" or "chainload", got "disk"',
+    ]),
+    ("unknown boards with an unknown loader", B, "[images.debian]",
+     '[unknown_boards.lilo]\ntemplate = "panda.cfg.j2"\n[images.debian]', [
+        f'boards.toml: unknown_boards.lilo: expected {LOADERS}, got "lilo"',
+    ]),
+    ("unknown boards that do not say who they are", B, "[images.debian]",
+     '[unknown_boards.uefi]\ntemplate = "panda.cfg.j2"\n[images.debian]', [
+        "boards.toml: unknown_boards.uefi: no name tells UEFI from any other client",
+    ]),
+    ("marks that are none", B, 'hardware = "panda"\npower = "',
+     'hardware = "panda"\nuuid = "1"\nserial = "12345"\npower = "', [
+        "boards.toml: boards.panda-01.uuid: expected a UUID like"
+        ' b8945908-d6a6-41a9-611d-74a6ab80b83d, got "1"',
+        "boards.toml: boards.panda-01.serial: expected a serial number of 8 or 16 hex"
+        ' digits, got "12345"',
+    ]),
+    ("marks of two boards", B, 'hardware = "panda"\npower',
+     'hardware = "panda"\nserial = "00000000D2F5A8D1"\npower', [
+        "boards.toml: boards.panda-02.serial: d2f5a8d1 belongs to panda-01 already",
     ]),
     ("a template that is not there", B,
      'template = "panda.cfg.j2"\n\n[images.check]', 'template = "x"\n[images.check]', [

@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+import pytest
 from msgspec import structs
 from twisted.logger import capturedLogs
 
 from lifeguard.lifecycle import Boots
+from lifeguard.model import Boot, Image, Inventory
 from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import NotFound, Root
-from lifeguard.netboot.loader_config import LOCALBOOT
+from lifeguard.netboot.loader_config import LoaderConfigs
+from lifeguard.netboot.loaders import grub, ipxe
+from lifeguard.netboot.loaders.pxelinux import LOCALBOOT
 from lifeguard.netboot.tftp import Refused
 from lifeguard.simulator.pxelinux import parse_config, search_list
-from tests.netboot_rig import MAC, Netboot, netboot, situation, texts
+from tests.netboot_rig import (
+    MAC,
+    SERVER,
+    TOKENS,
+    Netboot,
+    netboot,
+    situation,
+    texts,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lifeguard.netboot.decision import Situation
+    from lifeguard.netboot.progress import Progress
 
 ADDRESS, STRANGER = "192.0.2.101", "192.0.2.200"
 SEARCH_LIST = search_list(MAC, ADDRESS)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass
 class FakeLab:
-    """One board, and the fetches that were reported."""
+    """One board, and what it was seen to fetch."""
 
     situation: Situation
     fetched: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
 
     def by_mac(self, mac: str) -> Situation | None:
         return self.situation if mac == self.situation.board.mac else None
@@ -38,8 +54,10 @@ class FakeLab:
     def by_address(self, address: str) -> Situation | None:
         return self.situation if address == self.situation.board.address else None
 
-    def fetched_boot_config(self, name: str) -> None:
-        self.fetched.append(name)
+    def saw(self, board: str, event: str, progress: Progress) -> None:
+        if event == "boot-config-fetched":
+            self.fetched.append(board)
+        self.steps.append(f"{event} {progress.generation}")
 
 
 class Rig(NamedTuple):
@@ -74,7 +92,7 @@ def rig(tmp_path: Path, asked: Situation, *, with_root: bool = True) -> Rig:
     parts = netboot(tmp_path)
     lab = FakeLab(asked)
     files = Root(root) if with_root else None
-    return Rig(BootServer(lab, parts.configs, files), lab, parts)
+    return Rig(BootServer(lab, parts.configs, files, lambda: NOW), lab, parts)
 
 
 def test_every_name_on_the_list_is_the_image_and_is_reported(tmp_path: Path) -> None:
@@ -198,3 +216,257 @@ def test_a_template_fault_is_logged_again_once_it_had_been_mended(
     assert sent == [refusal, refusal, b"mended", b"mended", refusal, refusal]
     assert texts(events) == [f"panda-01: nothing to boot: {reason}"] * 2
     assert parts.lab.fetched == ["panda-01"] * 2
+
+
+# Other loaders. Each board's own names, and one that U-Boot would ask for.
+
+SERIAL = "d2f5a8d1"
+UUID = "b8945908-d6a6-41a9-611d-74a6ab80b83d"
+HEX = "C0000265"
+
+
+def lab_of(
+    tmp_path: Path, loader: str, asked: Situation, text: str = "{{ token }}"
+) -> Rig:
+    """A board whose image boots by this loader; every file says its own name."""
+    names = [
+        "pxelinux.cfg/default",
+        "boot.ipxe",
+        "grub.cfg",
+        "grubnetx64.efi",
+        "vmlinuz",
+    ]
+    for name in [*names, *(f"pi/{name}" for name in ("start4.elf", "kernel8.img"))]:
+        path = tmp_path / "root" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    template = tmp_path / "boot.j2"
+    template.write_text(text)
+    files = {"raspberry-pi": "pi", "uefi": "vmlinuz"}.get(loader)
+    boot = Boot(loader=loader, template=str(template), files=files)
+    board = structs.replace(asked.board, serial=SERIAL, uuid=UUID)
+    inventory = Inventory(
+        images={"debian": Image(name="debian", boot={"panda": boot})},
+        boards={board.name: board},
+    )
+    configs = LoaderConfigs(inventory, TOKENS, SERVER)
+    lab = FakeLab(asked._replace(board=board))
+    root = Root(tmp_path / "root")
+    server = BootServer(lab, configs, root, lambda: NOW)
+    return Rig(server, lab, Netboot(template, configs))
+
+
+TOKEN = TOKENS.token("panda-01", 3).encode()
+DISK = "1 panda-01 boots its disk (Ready)"
+PI_NAMES = [f"{SERIAL}/cmdline.txt", "02-00-00-00-00-01/cmdline.txt", "cmdline.txt"]
+NAMES = {
+    "pxelinux": [*SEARCH_LIST, f"pxelinux.cfg/{UUID}"],
+    "ipxe": ["boot.ipxe", "autoexec.ipxe", f"{MAC}.ipxe", f"x/{UUID}.ipxe"],
+    "grub": ["/grub/grub.cfg", f"/grub.cfg-{HEX}", "//grub.cfg-01-02-00-00-00-00-01"],
+    "raspberry-pi": PI_NAMES,
+}
+
+
+@pytest.mark.parametrize("loader", NAMES)
+def test_every_loader_is_given_its_image(tmp_path: Path, loader: str) -> None:
+    parts = lab_of(tmp_path, loader, situation(Boots.WANTED))
+    assert [parts.ask(name) for name in NAMES[loader]] == [TOKEN] * len(NAMES[loader])
+    assert parts.lab.fetched == ["panda-01"] * len(NAMES[loader])
+
+
+@pytest.mark.parametrize(
+    ("loader", "how", "said"),
+    [
+        ("pxelinux", "not-found", DISK),
+        ("pxelinux", "localboot", LOCALBOOT),
+        ("ipxe", "not-found", DISK),
+        ("ipxe", "exit", ipxe.EXIT),
+        ("ipxe", "sanboot", ipxe.SANBOOT),
+        ("grub", "exit", grub.EXIT),
+        ("grub", "chainload", grub.CHAINLOAD),
+        ("raspberry-pi", "not-found", DISK),
+    ],
+)
+def test_every_loader_is_told_of_the_disk_in_its_own_way(
+    tmp_path: Path, loader: str, how: str, said: bytes | str
+) -> None:
+    parts = lab_of(tmp_path, loader, situation(Boots.DISK, disk_boot=how))
+    assert [parts.ask(name) for name in NAMES[loader]] == [said] * len(NAMES[loader])
+    assert parts.lab.steps == []
+
+
+@pytest.mark.parametrize("loader", ["ipxe", "grub"])
+def test_the_names_of_a_loader_that_the_hardware_has_not_are_files(
+    tmp_path: Path, loader: str
+) -> None:
+    parts = lab_of(tmp_path, loader, situation(Boots.DISK))
+    sent = [parts.ask("pxelinux.cfg/default"), parts.ask("pxelinux.cfg/01-" + "0" * 12)]
+    assert sent == [b"pxelinux.cfg/default", "not found"]
+
+
+def test_marks_of_a_board_decide_from_another_address(tmp_path: Path) -> None:
+    for loader, name in (
+        ("grub", f"/grub.cfg-{UUID.upper()}"),
+        ("raspberry-pi", f"{SERIAL}/cmdline.txt"),
+    ):
+        parts = lab_of(tmp_path, loader, situation(Boots.WANTED))
+        assert (parts.ask(name, STRANGER), parts.lab.fetched) == (TOKEN, [])
+
+
+def test_a_raspberry_pi_finds_its_images_files_in_its_folder_and_at_the_root(
+    tmp_path: Path,
+) -> None:
+    parts = lab_of(tmp_path, "raspberry-pi", situation(Boots.WANTED))
+    names = ["start4.elf", f"{SERIAL}/start4.elf", f"{SERIAL}/kernel8.img", "vmlinuz"]
+    assert [parts.ask(name) for name in names] == [
+        b"pi/start4.elf",
+        b"pi/start4.elf",
+        b"pi/kernel8.img",
+        b"vmlinuz",
+    ]
+    assert parts.ask(f"{SERIAL}/dt-blob.bin") == "not found"
+    assert parts.ask(f"{SERIAL}/../vmlinuz") == "not found"
+
+
+def test_a_raspberry_pi_that_boots_its_disk_finds_nothing_at_all(
+    tmp_path: Path,
+) -> None:
+    parts = lab_of(tmp_path, "raspberry-pi", situation(Boots.DISK))
+    names = ["start4.elf", "config.txt", f"{SERIAL}/start4.elf", "overlays/x.dtbo"]
+    assert [parts.ask(name) for name in names] == [DISK] * 4
+
+
+def with_boot_file(asked: Situation, how: str) -> Situation:
+    hardware = structs.replace(
+        asked.hardware, disk_boot=how, boot_file=("grubnetx64.efi",)
+    )
+    return asked._replace(hardware=hardware)
+
+
+@pytest.mark.parametrize(
+    ("boots", "how", "said"),
+    [
+        (Boots.WANTED, "not-found", b"grubnetx64.efi"),
+        (Boots.DISK, "not-found", DISK),
+        (Boots.DISK, "exit", b"grubnetx64.efi"),
+        (Boots.NOTHING, "not-found", b"grubnetx64.efi"),
+    ],
+)
+def test_firmware_finds_its_boot_file_where_the_loader_is_wanted(
+    tmp_path: Path, boots: Boots, how: str, said: bytes | str
+) -> None:
+    asked = with_boot_file(situation(boots), how)
+    parts = lab_of(tmp_path, "grub", asked)
+    assert [parts.ask(name) for name in ("grubnetx64.efi", "/grubnetx64.efi")] == [
+        said
+    ] * 2
+    assert parts.ask("grubnetx64.efi", STRANGER) == b"grubnetx64.efi"
+    assert parts.lab.steps == []
+
+
+def test_uefi_runs_the_images_own_program(tmp_path: Path) -> None:
+    asked = with_boot_file(situation(Boots.WANTED), "not-found")
+    parts = lab_of(tmp_path, "uefi", asked)
+    assert (parts.ask("grubnetx64.efi"), parts.lab.fetched) == (
+        b"vmlinuz",
+        ["panda-01"],
+    )
+
+
+def test_an_image_that_boots_by_another_loader_is_refused_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    parts = lab_of(tmp_path, "grub", situation(Boots.WANTED))
+    boot = Boot(loader="ipxe", template="x")
+    rescue = Image(name="rescue", boot={"panda": boot})
+    images = {**parts.netboot.configs.inventory.images, "rescue": rescue}
+    configs = LoaderConfigs(Inventory(images=images), TOKENS, SERVER)
+    server = BootServer(parts.lab, configs, None, lambda: NOW)
+    sent = parts._replace(server=server).ask("boot.ipxe")
+    assert sent == "1 panda-01 boots debian by grub"
+
+
+# Boards that are in no inventory.
+
+
+def discovery(tmp_path: Path, text: str) -> Rig:
+    """panda-01 by PXELINUX, and something for whoever is unknown and has iPXE."""
+    parts = rig(tmp_path, situation(Boots.WANTED))
+    template = tmp_path / "discovery.ipxe.j2"
+    template.write_text(text)
+    unknown = {"ipxe": Boot(loader="ipxe", template=str(template))}
+    inventory = structs.replace(parts.netboot.configs.inventory, unknown_boards=unknown)
+    configs = LoaderConfigs(inventory, TOKENS, SERVER)
+    server = BootServer(parts.lab, configs, Root(tmp_path / "root"), lambda: NOW)
+    return parts._replace(server=server)
+
+
+def test_an_unknown_board_is_seen_and_gets_what_the_lab_has_for_its_loader(
+    tmp_path: Path,
+) -> None:
+    parts = discovery(tmp_path, "{{ mac }} {{ address }} {{ server.name }}")
+    name = "02-00-00-00-00-99.ipxe"
+    sent = [parts.ask(name, STRANGER), parts.ask(SEARCH_LIST[-1], STRANGER)]
+    assert sent == [b"02:00:00:00:00:99 192.0.2.200 lab-1", b"file"]
+    [seen] = parts.server.unknown_boards.seen()
+    assert (seen.mac, seen.address, seen.first_seen, seen.requests, seen.asked) == (
+        "02:00:00:00:00:99",
+        STRANGER,
+        NOW,
+        2,
+        (name, SEARCH_LIST[-1]),
+    )
+    assert (parts.lab.steps, parts.ask("kernel", STRANGER)) == ([], b"kernel")
+
+
+def test_a_fault_of_the_unknown_boards_template_is_told_and_logged_once(
+    tmp_path: Path,
+) -> None:
+    parts = discovery(tmp_path, "{{ board.name }}")
+    with capturedLogs() as events:
+        sent = [parts.ask("boot.ipxe", STRANGER) for _ in range(2)]
+    reason = "discovery.ipxe.j2, line 1: 'board' is undefined"
+    assert sent == [f"1 unknown_boards.ipxe: {reason}"] * 2
+    assert texts(events) == [f"unknown_boards.ipxe: nothing to boot: {reason}"]
+
+
+@pytest.mark.parametrize("boots", [Boots.DISK, Boots.WANTED, Boots.NOTHING])
+def test_a_known_board_is_never_seen_as_unknown(tmp_path: Path, boots: Boots) -> None:
+    parts = discovery(tmp_path, "discovery")
+    for name in (*SEARCH_LIST, "boot.ipxe", "kernel"):
+        assert parts.ask(name) != b"discovery"
+    assert parts.server.unknown_boards.seen() == []
+
+
+# How far a boot has come.
+
+PXE = "label x\n kernel /debian/vmlinuz\n append initrd=initrd.gz {{ token }}\n"
+
+
+def test_each_end_of_kernel_and_initrd_is_told_once(tmp_path: Path) -> None:
+    parts = lab_of(tmp_path, "pxelinux", situation(Boots.WANTED), PXE)
+    (tmp_path / "root" / "initrd.gz").write_bytes(b"initrd")
+    for name in (SEARCH_LIST[0], "initrd.gz", "vmlinuz", "vmlinuz", "boot.ipxe"):
+        parts.ask(name)
+    assert parts.lab.steps == [
+        "boot-config-fetched 3",
+        "initrd-begun 3",
+        "initrd-fetched 3",
+        "kernel-begun 3",
+        "kernel-fetched 3",
+    ]
+    parts.ask("vmlinuz", STRANGER)
+    parts.ask(SEARCH_LIST[0])
+    parts.server.resolve("/vmlinuz", ADDRESS).read(0, 3)
+    assert parts.lab.steps[5:] == ["boot-config-fetched 3", "kernel-begun 3"]
+
+
+def test_a_raspberry_pis_kernel_is_told_by_its_name(tmp_path: Path) -> None:
+    parts = lab_of(tmp_path, "raspberry-pi", situation(Boots.WANTED))
+    for name in ("start4.elf", "cmdline.txt", "start4.elf", "kernel8.img"):
+        parts.ask(f"{SERIAL}/{name}")
+    assert parts.lab.steps == [
+        "boot-config-fetched 3",
+        "kernel-begun 3",
+        "kernel-fetched 3",
+    ]

@@ -9,9 +9,11 @@ import pytest
 from twisted.logger import capturedLogs
 
 from lifeguard.lifecycle import Boots
-from lifeguard.netboot.loader_config import LOCALBOOT
+from lifeguard.model import Boot, Image, Inventory
+from lifeguard.netboot.loader_config import LoaderConfigs
+from lifeguard.netboot.loaders.pxelinux import LOCALBOOT
 from lifeguard.netboot.symlinks import Symlinks
-from tests.netboot_rig import Netboot, netboot, situation, texts
+from tests.netboot_rig import SERVER, TOKENS, Netboot, netboot, situation, texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,3 +178,13 @@ def test_one_left_over_that_stays_does_not_keep_the_others(
         parts.symlinks.reconcile([])
     assert parts.tree() == {}
     assert len(texts(events)) == 1
+
+
+def test_an_image_by_another_loader_is_not_shown_to_pxelinux(tmp_path: Path) -> None:
+    parts = rig(tmp_path)
+    parts.symlinks.show(situation(Boots.WANTED))
+    boot = Boot(loader="ipxe", template=str(parts.netboot.template))
+    images = {"debian": Image(name="debian", boot={"panda": boot})}
+    configs = LoaderConfigs(Inventory(images=images), TOKENS, SERVER)
+    Symlinks(parts.directory, configs).show(situation(Boots.WANTED))
+    assert parts.tree() == {}

@@ -10,11 +10,21 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from lifeguard.lifecycle.standard import LIFECYCLE
 from lifeguard.model import HistoryRow, Outlet, Request, Saved, Standing, Strikes
+from lifeguard.netboot.progress import Progress
 from lifeguard.power import OwedOutlet
 from lifeguard.store import StoreUnavailable
 from lifeguard.web.consequences import Consequence, consequences
 from tests.rig import EPOCH, inventory
-from tests.web_rig import BOARDS, HERE, OPERATOR, PANDA_01, booting, web
+from tests.web_rig import (
+    BOARDS,
+    HERE,
+    OPERATOR,
+    PANDA,
+    PANDA_01,
+    STRANGER,
+    booting,
+    web,
+)
 
 GONE = Standing(board="gone", state="Ready", since=EPOCH, deadline=400.0, generation=3)
 OWED = OwedOutlet(
@@ -171,6 +181,7 @@ def test_why_a_board_is_here_and_what_happens_next() -> None:
                 "last_error": "no answer",
             }
         ],
+        "progress": None,
         "waits_for_power": False,
         "poll_withheld": False,
     }
@@ -452,3 +463,38 @@ def test_a_store_that_is_silent_is_not_waited_for() -> None:
     connection.send("GET", "/readyz", {}, b"")
     parts.lab.clock.advance(5)
     assert connection.reply().status == 503
+
+
+def test_how_far_a_boot_came_is_shown() -> None:
+    parts = booting(web())
+    assert parts.ask(PANDA_01).json["progress"] is None
+    progress = Progress(1, "debian", ("kernel",)).after("kernel-begun", EPOCH)
+    parts.lab.fleet.saw("panda-01", "kernel-begun", progress)
+    assert parts.ask(PANDA_01).json["progress"] == {
+        "generation": 1,
+        "image": "debian",
+        "steps": {"kernel-begun": "2026-01-01T00:00:00Z"},
+        "summary": "it fetched its boot config, but not all of its kernel",
+    }
+
+
+def test_boards_of_no_inventory_are_shown_once_they_have_asked() -> None:
+    parts = web()
+    assert parts.ask("/api/v1/unknown-boards").json == {"unknown_boards": []}
+    name = "pxelinux.cfg/01-02-00-00-00-00-99"
+    for peer in (PANDA, STRANGER):
+        assert parts.ask(f"/files/{name}", peer=peer).status == 404
+    assert parts.ask("/api/v1/unknown-boards").json == {
+        "unknown_boards": [
+            {
+                "address": STRANGER,
+                "mac": "02:00:00:00:00:99",
+                "uuid": None,
+                "serial": None,
+                "first_seen": "2026-01-01T00:00:00Z",
+                "last_seen": "2026-01-01T00:00:00Z",
+                "requests": 1,
+                "asked": [name],
+            }
+        ]
+    }

@@ -67,6 +67,7 @@ def test_these_are_the_operations() -> None:
         ("GET", "/relay-boards"),
         ("POST", "/relay-boards/{name}/test"),
         ("GET", "/stream"),
+        ("GET", "/unknown-boards"),
     ]
 
 

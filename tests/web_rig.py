@@ -197,7 +197,12 @@ def web(
         store=parts.store,
         power=relay_boards,
         poller=polls,
-        files=BootServer(parts.fleet, configs, None if root is None else Root(root)),
+        files=BootServer(
+            parts.fleet,
+            configs,
+            None if root is None else Root(root),
+            lambda: EPOCH,
+        ),
         tokens=tokens,
         server=SERVER,
         clock=parts.clock,

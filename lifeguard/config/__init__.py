@@ -25,6 +25,7 @@ from lifeguard.config.settings import (
 from lifeguard.model import Inventory
 
 __all__ = [
+    "DEFAULT_INVENTORY",
     "Configuration",
     "ConfigurationError",
     "Health",

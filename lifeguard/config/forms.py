@@ -9,7 +9,15 @@ from __future__ import annotations
 import re
 from functools import partial
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    get_args,
+)
 from urllib.parse import urlsplit
 
 from msgspec import Meta, convert
@@ -18,7 +26,8 @@ from sqlalchemy.exc import ArgumentError
 from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
 
-from lifeguard.model import Outlet, Role
+from lifeguard.model import DiskBoot as DiskBootWord
+from lifeguard.model import LoaderName, Outlet, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +109,22 @@ def ipv4_address(value: object) -> str:
 
 
 _host_and_port = matching("[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+
+
+_uuid_digits = matching("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def uuid(value: object) -> str:
+    """Lower case with hyphens."""
+    return _uuid_digits(text(value).lower())
+
+
+_serial_digits = matching("([0-9a-f]{8}){1,2}")
+
+
+def raspberry_pi_serial(value: object) -> str:
+    """The last 8 digits, which name the board's folder."""
+    return _serial_digits(text(value).lower())[-8:]
 
 
 def relay_board_address(value: object) -> tuple[str, int]:
@@ -214,6 +239,10 @@ Days = Annotated[float, number(1, 36500)]
 Rate = Annotated[float, number(0.1, 100000)]
 MacAddress = Annotated[str, Form("a MAC address like 02:00:00:00:00:01", mac_address)]
 Address = Annotated[str, Form("an IPv4 address like 192.0.2.101", ipv4_address)]
+Uuid = Annotated[str, Form("a UUID like b8945908-d6a6-41a9-611d-74a6ab80b83d", uuid)]
+Serial = Annotated[
+    str, Form("a serial number of 8 or 16 hex digits", raspberry_pi_serial)
+]
 BaseUrl = Annotated[str, Form("a URL like http://192.0.2.1:8080", base_url)]
 Endpoint = Annotated[str, Form('a Twisted endpoint like "tcp:8080"', endpoint)]
 DatabaseUrl = Annotated[
@@ -236,14 +265,13 @@ LifecycleName = Annotated[
 Figures = Annotated[
     dict[str, Any], Form("a table of figures", partial(convert, type=dict[str, Any]))
 ]
-DiskBoot = Annotated[
-    Literal["not-found", "localboot"], one_of("not-found", "localboot")
-]
+DiskBoot = Annotated[DiskBootWord, one_of(*get_args(DiskBootWord))]
 HealthCheck = Annotated[
     str, Form('"ping", "tcp:PORT" or "http://{address}/PATH"', health_check)
 ]
 ImageRole = Annotated[Role, one_of("self-test", "maintenance")]
-Loader = Annotated[Literal["pxelinux"], one_of("pxelinux")]
+LOADER: Final = one_of(*get_args(LoaderName))
+Loader = Annotated[LoaderName, LOADER]
 
 OUTLETS: Final = {
     "proxr": Form(

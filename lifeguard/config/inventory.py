@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 
-from lifeguard.config.forms import OUTLETS
+from lifeguard.config.forms import LOADER, OUTLETS
 from lifeguard.config.reader import did_you_mean, dotted, read_text, reason_of
 from lifeguard.config.tables import (
     BoardTable,
@@ -21,6 +21,7 @@ from lifeguard.config.tables import (
     ImageTable,
     RelayBoardTable,
     Tables,
+    UnknownBoardsTable,
 )
 from lifeguard.lifecycle import Lifecycle, LifecycleError, standard
 from lifeguard.model import Board, Boot, Hardware, Image, Inventory, Outlet, RelayBoard
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lifeguard.config.reader import Key, Reader
+    from lifeguard.model import LoaderName
+
+_FILES_LOADERS = {"raspberry-pi", "uefi"}
+_TEMPLATE_LOADERS = {"pxelinux", "ipxe", "grub", "raspberry-pi"}
 
 
 def read_inventory(reader: Reader) -> Inventory:
@@ -64,6 +69,11 @@ class _Builder:
             boards={
                 name: self._board(name, table) for name, table in tables.boards.items()
             },
+            unknown_boards={
+                loader: boot
+                for loader, table in tables.unknown_boards.items()
+                if (boot := self._unknown_boards(loader, table)) is not None
+            },
         )
 
     def _relay_board(self, name: str, table: RelayBoardTable) -> RelayBoard:
@@ -88,6 +98,7 @@ class _Builder:
                 lifecycle, table.states, "hardware", name, "states"
             ),
             disk_boot=table.disk_boot,
+            boot_file=table.boot_file,
             health=table.health,
         )
 
@@ -120,7 +131,7 @@ class _Builder:
         return Image(
             name=name,
             boot={
-                hardware: self._boot(hardware, boot, "images", name, "boot", hardware)
+                hardware: self._image_boot(name, hardware, boot)
                 for hardware, boot in table.boot.items()
             },
             health=table.health,
@@ -134,18 +145,53 @@ class _Builder:
         for hardware in boot:
             self._claim(f"the {role} of {hardware}", name, "images", name, "role")
 
-    def _boot(self, hardware: str, table: BootTable, *keys: Key) -> Boot:
+    def _image_boot(self, image: str, hardware: str, table: BootTable) -> Boot:
+        keys = ("images", image, "boot", hardware)
         self._refer(self._tables.hardware, "hardware", hardware, *keys)
-        path = (self._reader.path.parent / table.template).absolute()
+        boots_on = self._tables.hardware.get(hardware)
+        if table.loader == "uefi" and boots_on is not None and not boots_on.boot_file:
+            reason = f"missing, {dotted(keys)} needs it"
+            self._reader.mistake(reason, "hardware", hardware, "boot_file")
+        return self._boot(table.loader, table.template, table.files, *keys)
+
+    def _unknown_boards(self, name: str, table: UnknownBoardsTable) -> Boot | None:
+        keys = ("unknown_boards", name)
+        loader: LoaderName | None = self._reader.single(LOADER, name, *keys)
+        if loader == "uefi":
+            reason = "no name tells UEFI from any other client"
+            self._reader.mistake(reason, *keys)
+        if loader is None or loader == "uefi":
+            return None
+        return self._boot(loader, table.template, table.files, *keys)
+
+    def _boot(
+        self, loader: LoaderName, template: str | None, files: str | None, *keys: Key
+    ) -> Boot:
+        for key, value, loaders in (
+            ("template", template, _TEMPLATE_LOADERS),
+            ("files", files, _FILES_LOADERS),
+        ):
+            if value is None and loader in loaders:
+                self._reader.mistake("missing", *keys, key)
+            if value is not None and loader not in loaders:
+                self._reader.mistake(f"not for {loader}", *keys, key)
+        return Boot(
+            loader=loader,
+            template=None if template is None else self._template(template, *keys),
+            files=files,
+        )
+
+    def _template(self, name: str, *keys: Key) -> str:
+        """The path of a template that can be read; what it comes to is not known."""
+        path = (self._reader.path.parent / name).absolute()
         try:
             self._templates.compile(read_text(path), raw=True)
         except TemplateSyntaxError as error:
-            reason = f"{table.template}, line {error.lineno}: {reason_of(error)}"
+            reason = f"{name}, line {error.lineno}: {reason_of(error)}"
             self._reader.mistake(reason, *keys, "template")
         except (OSError, ValueError, RecursionError) as error:
-            reason = f"{table.template}: {reason_of(error)}"
-            self._reader.mistake(reason, *keys, "template")
-        return Boot(loader=table.loader, template=str(path))
+            self._reader.mistake(f"{name}: {reason_of(error)}", *keys, "template")
+        return str(path)
 
     def _board(self, name: str, table: BoardTable) -> Board:
         keys = ("boards", name)
@@ -153,8 +199,9 @@ class _Builder:
         self._refer(
             self._tables.hardware, "hardware", table.hardware, *keys, "hardware"
         )
-        if table.address is not None:
-            self._claim(table.address, name, *keys, "address")
+        for key in ("address", "uuid", "serial"):
+            if (value := getattr(table, key)) is not None:
+                self._claim(value, name, *keys, key)
         for outlet in table.power:
             self._outlet(outlet, name, *keys, "power")
         return Board(
@@ -163,6 +210,8 @@ class _Builder:
             hardware=table.hardware,
             address=table.address,
             power=table.power,
+            uuid=table.uuid,
+            serial=table.serial,
         )
 
     def _outlet(self, outlet: Outlet, board: str, *keys: Key) -> None:

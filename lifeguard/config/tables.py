@@ -19,7 +19,9 @@ from lifeguard.config.forms import (
     OffSeconds,
     PowerOutlet,
     RelayBoardAddress,
+    Serial,
     Text,
+    Uuid,
 )
 
 
@@ -37,15 +39,24 @@ class HardwareTable(Struct, frozen=True, kw_only=True):
 
     lifecycle: LifecycleName = "standard"
     disk_boot: DiskBoot = "not-found"
+    boot_file: tuple[Text, ...] = ()
     health: tuple[HealthCheck, ...] = ("ping",)
     states: dict[str, Figures] = {}
 
 
 class BootTable(Struct, frozen=True, kw_only=True):
-    """[images.NAME.boot.HARDWARE]"""
+    """[images.NAME.boot.HARDWARE]; what it needs is the loader's to say."""
 
     loader: Loader
+    template: Text | None = None
+    files: Text | None = None
+
+
+class UnknownBoardsTable(Struct, frozen=True, kw_only=True):
+    """[unknown_boards.LOADER]"""
+
     template: Text
+    files: Text | None = None
 
 
 class ImageTable(Struct, frozen=True, kw_only=True):
@@ -63,6 +74,8 @@ class BoardTable(Struct, frozen=True, kw_only=True):
     hardware: Name
     address: Address | None = None
     power: tuple[PowerOutlet, ...] = ()
+    uuid: Uuid | None = None
+    serial: Serial | None = None
 
 
 class Tables(Struct, frozen=True, kw_only=True):
@@ -72,3 +85,4 @@ class Tables(Struct, frozen=True, kw_only=True):
     hardware: dict[str, HardwareTable] = {}
     images: dict[str, ImageTable] = {}
     boards: dict[str, BoardTable] = {}
+    unknown_boards: dict[str, UnknownBoardsTable] = {}

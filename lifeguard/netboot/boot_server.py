@@ -1,92 +1,96 @@
 """What a file name gets: the board's one decision, or a file below the root.
 
 For a known board every name on its loader's search list is decided here, whatever
-lies under the root. A board that is left alone is served as an unknown one. Asking
-changes nothing: a board has fetched its config when it has read it.
+lies under the root. A board that is left alone gets the files. Asking changes
+nothing: a board has fetched what it has read.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from lifeguard.netboot import identities, witness
 from lifeguard.netboot.files import Content, MemoryContent, NotFound, Root
-from lifeguard.netboot.loader_config import NothingToBoot
-from lifeguard.netboot.names import parse_search_name
+from lifeguard.netboot.identities import Identities
+from lifeguard.netboot.loader_config import LoaderConfig, NothingToBoot
+from lifeguard.netboot.loaders import LOADERS, PARTS
+from lifeguard.netboot.progress import Progress
 from lifeguard.netboot.tftp import Refused
+from lifeguard.netboot.unknown_boards import UnknownBoards
+from lifeguard.netboot.witness import Boot, Witness
 from lifeguard.wire.tftp import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from lifeguard.model import Board
+    from lifeguard.clock import WallClock
     from lifeguard.netboot.decision import Situation
-    from lifeguard.netboot.loader_config import LoaderConfig, LoaderConfigs
+    from lifeguard.netboot.loader_config import Answer, LoaderConfigs
+    from lifeguard.netboot.names import SearchName
 
 
-class Lab(Protocol):
-    """The boards, as a boot loader's request finds them."""
-
-    def by_mac(self, mac: str) -> Situation | None: ...
-
-    def by_address(self, address: str) -> Situation | None: ...
-
-    def fetched_boot_config(self, name: str) -> None:
-        """The board of that name was sent the config that boots an image."""
-
-
-class ImageConfig(MemoryContent):
-    """A config that boots an image; says so once when it has been read to its end."""
-
-    def __init__(self, data: bytes, fetched: Callable[[], None]) -> None:
-        super().__init__(data)
-        self._fetched = fetched
-        self._unread = True
-
-    def read(self, offset: int, length: int) -> bytes:
-        if self._unread and offset + length >= self.size:
-            self._unread = False
-            self._fetched()
-        return super().read(offset, length)
+class Lab(identities.Lab, witness.Lab, Protocol):
+    """The boards, as netboot finds them and tells them how far they have come."""
 
 
 class BootServer:
     """Resolves the names that boot loaders ask for; `root` None: there are no files."""
 
-    def __init__(self, lab: Lab, configs: LoaderConfigs, root: Root | None) -> None:
-        self._lab, self._configs, self._root = lab, configs, root
+    def __init__(
+        self, lab: Lab, configs: LoaderConfigs, root: Root | None, wall: WallClock
+    ) -> None:
+        self._configs, self._root = configs, root
+        self._identities = Identities(lab, configs.inventory)
+        self._witness = Witness(lab, wall)
+        self.unknown_boards = UnknownBoards(wall)
 
     def resolve(self, filename: str, client_address: str) -> Content:
         """What is sent; raises Refused, NotFound, or OSError as `Root.open` does."""
-        situation = self._find(filename, client_address)
-        if situation is None:
-            return self._open(filename)
+        name, situation = self._identities.question(filename, client_address)
+        if name is None:
+            return self._file(filename, client_address)
         try:
-            config = self._configs.of(situation)
+            if situation is None:
+                return self._unknown(filename, name, client_address)
+            return self._known(filename, name, situation, client_address)
         except NothingToBoot as nothing:
             raise Refused(Code.NOT_FOUND, str(nothing)) from nothing
-        if config is None:
-            return self._open(filename)
-        return self._content(config, situation.board, client_address)
 
-    def _find(self, filename: str, client_address: str) -> Situation | None:
-        """The board whose config is meant; its MAC tells more than its address."""
-        name = parse_search_name(filename)
-        if name is None:
-            return None
-        by_mac = self._lab.by_mac(name.mac) if name.mac is not None else None
-        return by_mac or self._lab.by_address(client_address)
+    def _unknown(self, filename: str, name: SearchName, address: str) -> Content:
+        self.unknown_boards.asks(address, filename, name)
+        answer = self._configs.of_unknown(name, address)
+        return self._open(filename) if answer is None else self._content(answer)
 
-    def _content(
-        self, config: LoaderConfig, board: Board, client_address: str
+    def _known(
+        self, filename: str, name: SearchName, situation: Situation, address: str
     ) -> Content:
-        """A look at the config from elsewhere is not the board's."""
-        if config.image is None or board.address not in (None, client_address):
-            return MemoryContent(config.text)
-        fetched = partial(self._lab.fetched_boot_config, board.name)
-        return ImageConfig(config.text, fetched)
+        answer = self._configs.of(situation, name)
+        if answer is None:
+            return self._open(filename)
+        content = self._content(answer)
+        if answer.image is None or situation.board.address not in (None, address):
+            return content  # a look from elsewhere is not the board's
+        if isinstance(answer, LoaderConfig) or name.loader == "uefi":
+            boot = _boot(answer, answer.image, name, situation)
+            return self._witness.config(boot, address, content)
+        return self._witness.file(answer.name, address, content)
+
+    def _content(self, answer: Answer) -> Content:
+        if isinstance(answer, LoaderConfig):
+            return MemoryContent(answer.text)
+        return self._open(answer.name)
+
+    def _file(self, filename: str, address: str) -> Content:
+        return self._witness.file(filename, address, self._open(filename))
 
     def _open(self, filename: str) -> Content:
         if self._root is None:
             raise NotFound(filename)
         return self._root.open(filename)
+
+
+def _boot(answer: Answer, image: str, name: SearchName, situation: Situation) -> Boot:
+    """The boot that begins when the answer has been read."""
+    config = answer.text.decode() if isinstance(answer, LoaderConfig) else ""
+    files = LOADERS[name.loader].parts(config)
+    parts = tuple(part for part in PARTS if part in files.values())
+    progress = Progress(situation.standing.generation, image, parts)
+    return Boot(situation.board.name, files, progress)

@@ -5,12 +5,21 @@ Pure. How a decision is put to a boot loader is not known here.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from lifeguard.lifecycle import Boots
-from lifeguard.model import Board, Boot, Hardware, Image, Inventory, Role, Standing
+from lifeguard.model import (
+    Board,
+    Boot,
+    DiskBoot,
+    Hardware,
+    Image,
+    Inventory,
+    Role,
+    Standing,
+)
 
 
 class Situation(NamedTuple):
@@ -32,7 +41,7 @@ class BootImage(Struct, frozen=True):
 class BootDisk(Struct, frozen=True):
     """It boots what it has on its disk; `how` is the way its loader is told so."""
 
-    how: Literal["not-found", "localboot"]
+    how: DiskBoot
 
 
 class HandsOff(Struct, frozen=True):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from lifeguard.model import Image, Standing
     from lifeguard.netboot.decision import Situation
+    from lifeguard.netboot.names import SearchName
 
 
 class Server(NamedTuple):
@@ -53,4 +54,17 @@ def template_variables(
         "token": token,
         "cmdline": f"lifeguard.board={board.name} lifeguard.url={url}"
         f" lifeguard.token={token}",
+    }
+
+
+def unknown_board_variables(
+    name: SearchName, address: str, server: Server
+) -> dict[str, Any]:
+    """All that is known of a board that is not in the inventory; the rest is None."""
+    return {
+        "mac": name.mac,
+        "uuid": name.uuid,
+        "serial": name.serial,
+        "address": address,
+        "server": server,
     }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from lifeguard.netboot.loader_config import NothingToBoot
+from lifeguard.netboot.loader_config import LoaderConfig, NothingToBoot
 from lifeguard.netboot.names import mac_name
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ class Symlinks:
         except NothingToBoot:
             config = None
         with _logged(situation.board.name):
-            if self._is_foreign(name) or config is None:
-                self._remove(name)
-            else:
+            if isinstance(config, LoaderConfig) and not self._is_foreign(name):
                 self._write(name, config.text)
                 self._link(name)
+            else:
+                self._remove(name)
 
     def _write(self, name: str, text: bytes) -> None:
         """Nobody sees half a file. A power failure's is written anew at the start."""

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from lifeguard.model import HistoryRow
 from lifeguard.netboot.decision import decide
 from lifeguard.netboot.parameters import boot_config
+from lifeguard.netboot.unknown_boards import UnknownBoard
 from lifeguard.store import StoreUnavailable
 from lifeguard.web.answers import read_query
 from lifeguard.web.views import (
@@ -74,6 +75,16 @@ class History(Struct, frozen=True):
     next: int | None
 
 
+class UnknownBoardList(Struct, frozen=True):
+    """Boards in no inventory that asked for something to boot, the newest first.
+
+    As many as lifeguard remembers, since it was started; what they say of themselves
+    is not proved.
+    """
+
+    unknown_boards: list[UnknownBoard]
+
+
 class BootConfig(Struct, frozen=True):
     """What an installer reads; `boot_config` is what the reimage request gave."""
 
@@ -132,6 +143,9 @@ class Boards:
         board = self._world.fleet.board(name)
         self._callers.check_insider(request, board)
         return BootConfig(**boot_config(board.standing, self._world.server))
+
+    async def unknown(self, request: LabRequest) -> UnknownBoardList:
+        return UnknownBoardList(self._world.files.unknown_boards.seen())
 
     def _subjects(self, after: str) -> Iterator[Subject]:
         """By name, those that come after `after`."""

@@ -12,6 +12,7 @@ from lifeguard.web.boards import (
     BootConfig,
     History,
     HistoryQuery,
+    UnknownBoardList,
 )
 from lifeguard.web.events import Accepted, EventBody, Events, StateChange
 from lifeguard.web.lab import ImageList, Lab, RelayBoardList
@@ -88,6 +89,13 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             Accepted,
             errors=(400, 403, 404, 409, 413, 503),
             body=StateChange,
+        ),
+        Operation(
+            "GET",
+            "/unknown-boards",
+            "Who asked for something to boot and is in no inventory.",
+            boards.unknown,
+            UnknownBoardList,
         ),
         Operation(
             "GET",

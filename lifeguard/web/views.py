@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from lifeguard.board import ManagedBoard
     from lifeguard.model import Image, Inventory, Request, Standing
+    from lifeguard.netboot.progress import Progress
     from lifeguard.power import OwedOutlet, RelayBoardStatus
 
 
@@ -73,6 +74,18 @@ class RequestView(Struct, frozen=True):
     image: str | None
 
 
+class ProgressView(Struct, frozen=True):
+    """How far the last boot over the network has come, as its fetches show.
+
+    `steps` are events, each with the time it came last.
+    """
+
+    generation: int
+    image: str
+    steps: dict[str, datetime]
+    summary: str
+
+
 class OwedView(Struct, frozen=True):
     """An outlet that must be on again and is not yet known to be."""
 
@@ -88,7 +101,8 @@ class BoardDetail(BoardSummary, frozen=True, kw_only=True):
 
     `came` is the row of history by which it came there, null while there is no store.
     `known_state` is false for a state that its lifecycle lacks. `waits_for_power`: its
-    relay board has others to serve first. `poll_withheld`: it does not answer, but so
+    relay board has others to serve first. `progress` is null while it has fetched
+    nothing since lifeguard was started. `poll_withheld`: it does not answer, but so
     many do not that lifeguard doubts its own network.
     """
 
@@ -102,6 +116,7 @@ class BoardDetail(BoardSummary, frozen=True, kw_only=True):
     accepted: list[str] = []
     next: list[Consequence] = []
     boots: Boots = Boots("not-ours")
+    progress: ProgressView | None = None
     waits_for_power: bool = False
     poll_withheld: bool = False
 
@@ -176,6 +191,7 @@ def detail(
         accepted=lifecycle.accepted(standing.state),
         next=consequences(lifecycle, standing) if known else [],
         boots=_boots(decision),
+        progress=_progress(managed.progress),
         owed=[owed_view(one) for one in owed],
         waits_for_power=known and still_waits(lifecycle, standing),
         poll_withheld=poll_withheld,
@@ -215,6 +231,14 @@ def _boots(decision: Decision) -> Boots:
             return Boots("nothing", reason=reason)
         case HandsOff():
             return Boots("not-ours")
+
+
+def _progress(progress: Progress | None) -> ProgressView | None:
+    if progress is None:
+        return None
+    return ProgressView(
+        progress.generation, progress.image, progress.steps, progress.summary()
+    )
 
 
 def _request(request: Request | None) -> RequestView | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lifeguard.netboot.files import Content
     from lifeguard.netboot.parameters import Server
     from lifeguard.netboot.tokens import Tokens
+    from lifeguard.netboot.unknown_boards import UnknownBoards
     from lifeguard.power import OwedOutlet, RelayBoardStatus
 
 
@@ -52,6 +53,10 @@ class Poller(Protocol):
 
 class Files(Protocol):
     """What boot loaders are served, whichever way they ask."""
+
+    @property
+    def unknown_boards(self) -> UnknownBoards:
+        """Who asked and is in no inventory."""
 
     def resolve(self, filename: str, client_address: str) -> Content:
         """Raises NotFound, or Refused as TFTP does, or OSError."""

@@ -1,6 +1,7 @@
-"""A real board in a test: QEMU with Debian's U-Boot, kernel and busybox.
+"""Real boards in a test: QEMU with Debian's firmware, boot loaders, kernel and busybox.
 
-`pytest -m system tests/system`, as root, with Debian's packages `qemu-system-arm` and
-`u-boot-qemu`. The kernel and busybox for arm64 are fetched by apt at the first run. A
-run takes half a minute; the board has one core and 256 MiB.
+`pytest -m system tests/system`, as root, with the packages of Debian that `.ci/run`
+names; a missing one is said in a line. Kernel and busybox are fetched by apt at the
+first run. Each run takes half a minute to a minute; a board has one core, 256 to 384
+MiB. A board with UEFI gets a tap device of its own, which takes CAP_NET_ADMIN.
 """

@@ -40,9 +40,9 @@ async def lab(reactor: Any, directory: Path) -> AsyncIterator[Lab]:
     if os.geteuid() != 0:
         pytest.fail("U-Boot asks for TFTP on port 69: run this as root", pytrace=False)
     async with AsyncExitStack() as stack:
-        stack.callback(_show_logs, directory)
+        stack.callback(show_logs, directory)
         write_boot_files(directory / "tftp" / "arm64")
-        http_port, board_port = _free_port(), _free_port()
+        http_port, board_port = free_port(), free_port()
         board = Machine(reactor, directory, MAC, board_port)
         relay_board = RelayBoard({Relay(1, 1): board})
         stack.push_async_callback(relay_board.power_off)
@@ -70,13 +70,15 @@ def _configure(directory: Path, **values: object) -> None:
         (directory / name).write_text(template.substitute(values))
 
 
-def _show_logs(directory: Path) -> None:
+def show_logs(directory: Path) -> None:
+    """Say the end of every log; pytest shows it of a test that failed."""
     for log in sorted(directory.glob("*.log")):
         lines = log.read_text(errors="replace").splitlines()
         print(f"--- the end of {log}", *lines[-40:], sep="\n")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -14,7 +14,9 @@ from twisted.internet.task import deferLater
 
 from lifeguard.board import SET_STATE
 from lifeguard.event import Event, NotYet
+from lifeguard.lifecycle.state import CONFIG_FETCHED
 from lifeguard.netboot.decision import BootImage, decide
+from lifeguard.netboot.progress import Progress
 from lifeguard.simulator.virtual.board import Offer, Rejected
 from lifeguard.store import StoreUnavailable
 
@@ -75,8 +77,10 @@ class Uplink:
         decision = decide(situation, self._inventory)
         if not isinstance(decision, BootImage):
             return None
-        life.fleet.fetched_boot_config(board)
-        return Offer(_KINDS[decision.image.role], situation.standing.generation)
+        generation = situation.standing.generation
+        progress = Progress(generation, decision.image.name, ())
+        life.fleet.saw(board, CONFIG_FETCHED, progress)
+        return Offer(_KINDS[decision.image.role], generation)
 
     def report(self, board: str, event: str, generation: int | None) -> Deferred[None]:
         def deliver(life: Life, sent: float) -> Delivery | None:

@@ -10,20 +10,24 @@ mount -t proc proc /proc
 mount -t devtmpfs dev /dev
 for module in /modules/*; do insmod "$module"; done
 
-# The addresses that QEMU's user network has for its only guest.
-ip link set lo up
-ip addr add 10.0.2.15/24 dev eth0
-ip link set eth0 up
-ip route add default via 10.0.2.2
-
+# If nothing is said, the addresses that QEMU's user network has for its only guest.
+address=10.0.2.15
+disk=
 token=
 for word in $(cat /proc/cmdline); do
     case $word in
+        test.address=*) address=${word#*=} ;;
+        test.disk=*) disk=${word#*=} ;;
         lifeguard.board=*) board=${word#*=} ;;
         lifeguard.url=*) url=${word#*=} ;;
         lifeguard.token=*) token=${word#*=} ;;
     esac
 done
+
+ip link set lo up
+ip addr add "$address/24" dev eth0
+ip link set eth0 up
+ip route add default via "${address%.*}.2"
 
 # 503 and a lost connection are tried again; any other answer that is no success
 # is final. busybox's own `wget -T` crashes in Debian 12.
@@ -39,15 +43,20 @@ report() {
 }
 
 fetch() {
-    timeout 60 wget -q -O "/mnt/$1" "${url%%/api/*}/files/arm64/$1"
+    timeout 60 wget -q -O "$2" "${url%%/api/*}/files/$1"
 }
 
 # An image on disk keeps no token: it would speak for a boot that is over.
 write_disk() {
+    if [ -n "$disk" ]; then
+        report install-progress
+        fetch "$disk" - | gunzip >/dev/vda && sync
+        return
+    fi
     mke2fs -F /dev/vda >/dev/null && mount -t ext2 /dev/vda /mnt || return 1
     report install-progress
     mkdir /mnt/extlinux
-    fetch kernel && fetch initrd || return 1
+    fetch arm64/kernel /mnt/kernel && fetch arm64/initrd /mnt/initrd || return 1
     cat >/mnt/extlinux/extlinux.conf <<CONFIGURATION
 default debian
 label debian
