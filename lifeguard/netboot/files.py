@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import stat
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ _NAMES_NOTHING = {
     errno.ENOENT,
     errno.ENOTDIR,
 }
+
+
+Version = tuple[int, ...]
+"""What tells one state of one file from every other."""
 
 
 class NotFound(Exception):
@@ -61,7 +66,8 @@ class FileContent:
 
     def __init__(self, file: io.FileIO) -> None:
         self._file = file
-        self.size = os.fstat(file.fileno()).st_size
+        self.version = _version(file)
+        self.size = self.version[-1]
 
     def read(self, offset: int, length: int) -> bytes:
         length = max(0, min(length, self.size - offset))
@@ -69,6 +75,10 @@ class FileContent:
         if len(data) < length:
             raise OSError(errno.EIO, "the file was cut short while it was served")
         return data
+
+    def is_unchanged(self) -> bool:
+        """Whether nobody has written to it since; its name may be another's."""
+        return _version(self._file) == self.version
 
     def close(self) -> None:
         self._file.close()
@@ -86,28 +96,41 @@ class Root:
         Raises NotFound, also for what lies outside, and OSError when this machine
         cannot open anything just now.
         """
-        try:
-            # Opening by O_PATH touches no device and waits for no fifo's writer.
-            handle = os.open(self._path / _relative(name), os.O_PATH | os.O_CLOEXEC)
-        except ValueError as error:  # a NUL, or what no file name can be
-            raise NotFound(name) from error
-        except OSError as error:
-            raise _blamed(error, name) from error
-        try:
-            return self._reopen(handle, name)
-        finally:
-            os.close(handle)
+        with ExitStack() as opened:
+            try:
+                root = _open_path(self._path, opened)
+                found = _open_path(_relative(name), opened, inside=root)
+                return _reopen(found, root, name)
+            except ValueError as error:  # a NUL, or what no file name can be
+                raise NotFound(name) from error
+            except OSError as error:
+                raise _blamed(error, name) from error
 
-    def _reopen(self, handle: int, name: str) -> FileContent:
-        """Judge and open what was found, not its name, which may mean more by now."""
-        link = f"/proc/self/fd/{handle}"
-        inside = os.readlink(link).startswith(os.path.join(self._path.resolve(), ""))
-        if not (inside and stat.S_ISREG(os.fstat(handle).st_mode)):
-            raise NotFound(name)
-        try:
-            return FileContent(io.FileIO(link))
-        except OSError as error:
-            raise _blamed(error, name) from error
+
+def _open_path(path: Path | str, opened: ExitStack, inside: int | None = None) -> int:
+    """A handle that touches no device and waits for no fifo's writer."""
+    handle = os.open(path, os.O_PATH | os.O_CLOEXEC, dir_fd=inside)
+    opened.callback(os.close, handle)
+    return handle
+
+
+def _reopen(found: int, root: int, name: str) -> FileContent:
+    """Judge and open what was found, not its name, which may mean more by now."""
+    inside = os.readlink(_link(found)).startswith(
+        os.path.join(os.readlink(_link(root)), "")
+    )
+    if not (inside and stat.S_ISREG(os.fstat(found).st_mode)):
+        raise NotFound(name)
+    return FileContent(io.FileIO(_link(found)))
+
+
+def _link(handle: int) -> str:
+    return f"/proc/self/fd/{handle}"
+
+
+def _version(file: io.FileIO) -> Version:
+    status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _relative(name: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.udp import Port
 from twisted.logger import Logger
 
-from lifeguard.netboot.pump import Client
+from lifeguard.netboot.connection import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

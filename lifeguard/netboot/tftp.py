@@ -10,20 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
+from select import epoll
+from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
-from lifeguard.netboot.files import Content, NotFound
+from lifeguard.netboot.connection import Client, connect
+from lifeguard.netboot.files import Content, FileContent, NotFound
+from lifeguard.netboot.image_cache import ImageCache
 from lifeguard.netboot.negotiation import UnknownMode, negotiate
-from lifeguard.netboot.pump import Client, Connection, Pump, Reactor, connect
+from lifeguard.netboot.packets import NetasciiPackets, OctetPackets, Packets
+from lifeguard.netboot.pump import Connection, Delivery, Pump, Reactor
 from lifeguard.netboot.request_port import RequestPort
 from lifeguard.netboot.transfer import Transfer
 from lifeguard.wire.tftp import Code, Error, Malformed, Rrq, Wrq, parse
 
+if TYPE_CHECKING:
+    from lifeguard.netboot.negotiation import Terms
+
 log = Logger()
+
+CACHE = 128 * 2**20
+"""Bytes of memory for packets that are ready, unless it is said otherwise."""
 
 Resolver = Callable[[str, str], Content]
 """From file name and client address to what is sent.
@@ -43,7 +54,7 @@ class Refused(Exception):
 
 
 class Requests(DatagramProtocol):
-    """Answers the requests, and owns the transfers that come of them."""
+    """Answers the requests, and knows the transfers that came of them."""
 
     noisy = False
     transport: RequestPort
@@ -52,21 +63,28 @@ class Requests(DatagramProtocol):
         self,
         resolver: Resolver,
         reactor: Reactor,
+        pump: Pump,
+        cache: ImageCache,
         connect: Callable[[Client], Connection],
         most_transfers: int,
     ) -> None:
         self._resolver = resolver
         self._reactor = reactor
+        self._pump = pump
+        self._cache = cache
         self._connect = connect
         self._most_transfers = most_transfers
-        self._transfers: dict[Client, tuple[bytes, Pump]] = {}
+        self._deliveries: dict[Client, tuple[bytes, Delivery]] = {}
         """By client, with the datagram that asked."""
         self._dropping = False
 
+    def startProtocol(self) -> None:
+        """Requests may come from now on."""
+        self._pump.open()
+
     def stopProtocol(self) -> None:
         """End all transfers."""
-        for _, transfer in list(self._transfers.values()):
-            transfer.stop()
+        self._pump.close()
 
     def datagramReceived(self, datagram: bytes, addr: Client) -> None:  # type: ignore[override]
         """Serve, refuse, drop or ignore; never raises."""
@@ -85,19 +103,19 @@ class Requests(DatagramProtocol):
         Firmware counts its ports from the same number at every boot, so what still
         runs for this port would go into the new file.
         """
-        if client not in self._transfers:
+        if client not in self._deliveries:
             return False
-        asked, transfer = self._transfers[client]
-        if asked == datagram and transfer.takes_copy():
+        asked, delivery = self._deliveries[client]
+        if asked == datagram and self._pump.takes_copy(delivery):
             return True
-        transfer.stop()
+        self._pump.stop(delivery)
         return False
 
     def _answer(self, request: Rrq, datagram: bytes, client: Client) -> None:
-        if len(self._transfers) >= self._most_transfers:
+        if len(self._deliveries) >= self._most_transfers:
             return self._drop("as many transfers as are allowed")
         try:
-            transfer = self._begin(request, client)
+            delivery = self._delivery(request, client)
         except Refused as refused:
             return self._refuse(client, refused.code, refused.text)
         except NotFound:
@@ -110,19 +128,40 @@ class Requests(DatagramProtocol):
             log.failure("{client} {request!r}", client=client, request=request)
             return
         self._dropping = False
-        self._transfers[client] = datagram, transfer
-        transfer.start()
+        self._deliveries[client] = datagram, delivery
+        self._pump.start(delivery)
 
-    def _begin(self, request: Rrq, client: Client) -> Pump:
+    def _delivery(self, request: Rrq, client: Client) -> Delivery:
         with ExitStack() as opened:
             content = self._resolver(request.filename, client.address)
             opened.callback(content.close)
-            transfer = Transfer(content, negotiate(request, content.size))
+            terms = negotiate(request, content.size)
             connection = self._connect(client)
             opened.pop_all()
+        transfer = Transfer(self._packets(content, terms), terms)
         label = f"{client.address} {request.filename!r}"
-        ended = partial(self._transfers.pop, client)
-        return Pump(transfer, connection, self._reactor, label, ended)
+        ended = partial(self._ended, client, self._reactor.seconds())
+        return Delivery(transfer, connection, label, ended)
+
+    def _packets(self, content: Content, terms: Terms) -> Packets:
+        if terms.mode == "netascii":
+            return NetasciiPackets(content, terms.block_size)
+        if isinstance(content, FileContent):
+            return self._cache.image(content, terms.block_size)
+        return OctetPackets(content, terms.block_size)
+
+    def _ended(self, client: Client, began: float, delivery: Delivery) -> None:
+        del self._deliveries[client]
+        transfer = delivery.transfer
+        log.info(
+            "{label} {outcome}: {bytes} bytes in {seconds:.2f} s,"
+            " {retransmits} packets sent again",
+            label=delivery.label,
+            outcome="stopped" if transfer.outcome is None else transfer.outcome.value,
+            bytes=transfer.bytes_sent,
+            seconds=self._reactor.seconds() - began,
+            retransmits=transfer.retransmits,
+        )
 
     def _refuse(self, client: Client, code: Code, text: str) -> None:
         # What cannot be sent is as good as lost on the wire.
@@ -147,9 +186,12 @@ class TftpServer(Service):
         *,
         address: str = "0.0.0.0",
         port: int = 69,
+        cache: int = CACHE,
         most_transfers: int = 4096,
     ) -> None:
-        self._requests = Requests(resolver, reactor, connect, most_transfers)
+        self._resolver = resolver
+        self._cache = cache
+        self._most_transfers = most_transfers
         self._reactor = reactor
         self._address = address
         self._wanted_port = port
@@ -166,11 +208,16 @@ class TftpServer(Service):
     def listen(self) -> None:
         """Bind the port, once; raises CannotListenError."""
         if self._listening is None:
+            requests = Requests(
+                self._resolver,
+                self._reactor,
+                Pump(self._reactor, epoll()),
+                ImageCache(self._cache),
+                connect,
+                self._most_transfers,
+            )
             listening = RequestPort(
-                self._wanted_port,
-                self._requests,
-                self._address,
-                reactor=self._reactor,
+                self._wanted_port, requests, self._address, reactor=self._reactor
             )
             listening.startListening()
             self._listening = listening
