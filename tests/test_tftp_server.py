@@ -10,6 +10,7 @@ import os
 import random
 import socket
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,18 +26,26 @@ from twisted.internet.testing import FakeDatagramTransport
 from twisted.logger import LogEvent, globalLogPublisher
 from zope.interface.verify import verifyObject
 
+from lifeguard.netboot.admission import (
+    MOST_OF_ONE,
+    MOST_OF_STRANGERS,
+    SLOW,
+    WAIT,
+    Admission,
+)
 from lifeguard.netboot.connection import Client, connect
 from lifeguard.netboot.connection import Connection as SocketConnection
 from lifeguard.netboot.files import MemoryContent, NotFound, Root
 from lifeguard.netboot.image_cache import ImageCache
 from lifeguard.netboot.pump import Pump
 from lifeguard.netboot.request_port import RequestPort
-from lifeguard.netboot.tftp import Refused, Requests, TftpServer
+from lifeguard.netboot.tftp import NO_SUCH_FILE, Refused, Requests, TftpServer
 from lifeguard.netboot.wheel import TICK
 from lifeguard.wire.tftp import Ack, Code, Data, Error, Oack, Rrq, Wrq, parse
+from tests.netboot_rig import texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 HERE = "192.0.2.1"
@@ -44,7 +53,7 @@ BOARD = Client("192.0.2.101", 1203, HERE)
 RRQ = bytes(Rrq("kernel", "octet"))
 RRQ_SIZE = bytes(Rrq("kernel", "octet", (("tsize", "0"),)))
 PROBED = bytes(Error(8, "User aborted the transfer"))
-NOT_FOUND = bytes(Error(1, "File not found"))
+NOT_FOUND = bytes(Error(1, NO_SUCH_FILE))
 
 
 class Reactor(Clock):
@@ -134,7 +143,9 @@ class Content(MemoryContent):
 class Lab:
     """A server with its far ends. `files` may hold what the resolver raises."""
 
-    def __init__(self, most_transfers: int = 4096) -> None:
+    def __init__(
+        self, most_transfers: int = 4096, networks: Sequence[IPv4Network] = ()
+    ) -> None:
         self.files: dict[str, bytes | Exception] = {"kernel": b"x" * 1000}
         self.asked: list[tuple[str, str]] = []
         self.opened: list[Content] = []
@@ -142,6 +153,7 @@ class Lab:
         self.connect_error: OSError | None = None
         self.reactor = Reactor()
         self.transport = FakeDatagramTransport()
+        self.boards = {BOARD.address}
         self.poller = Poller()
         self.pump = Pump(self.reactor, self.poller)
         self.requests = Requests(
@@ -150,6 +162,7 @@ class Lab:
             self.pump,
             ImageCache(2**20),
             self.connect,
+            Admission(self.boards.__contains__, networks),
             most_transfers,
         )
         self.requests.makeConnection(self.transport)
@@ -229,16 +242,19 @@ def test_a_missing_file_is_refused_from_port_69_and_opens_nothing() -> None:
     """Line 16: with a text that ends in NUL (line 17)."""
     lab = Lab()
     lab.receive(bytes(Rrq("pxelinux.cfg/default", "octet")))
-    assert lab.refused == [(b"\0\5\0\1File not found\0", BOARD)]
+    assert lab.refused == [(b"\0\5\0\1No such file below the root\0", BOARD)]
     assert (lab.connections, lab.pending()) == ([], [])
 
 
-def test_missing_files_are_not_logged(lines: list[LogEvent]) -> None:
+def test_missing_files_are_one_line_for_a_board(lines: list[LogEvent]) -> None:
     """Line 16: every board asks for a dozen of them at every boot."""
     lab = Lab()
     for name in ("01-52-54-00-77-00-0b", "0A4D000B", "0A4D", "default"):
         lab.receive(bytes(Rrq(name, "octet")))
-    assert (len(lab.refused), lines) == (4, [])
+    assert len(lab.refused) == 4
+    assert texts(lines) == [
+        "192.0.2.101 '01-52-54-00-77-00-0b' refused: No such file below the root"
+    ]
 
 
 def test_a_resolver_may_refuse_with_words_of_its_own() -> None:
@@ -259,7 +275,7 @@ def test_an_unknown_mode_is_refused() -> None:
     """Line 1: and the content that was opened is closed."""
     lab = Lab()
     lab.receive(bytes(Rrq("kernel", "mail")))
-    assert lab.refused == [(bytes(Error(4, "Unknown mode")), BOARD)]
+    assert lab.refused == [(bytes(Error(4, "Neither octet nor netascii")), BOARD)]
     assert [content.closed for content in lab.opened] == [True]
 
 
@@ -435,7 +451,7 @@ def test_one_line_is_logged_at_the_end(lines: list[LogEvent]) -> None:
     lab.wait(0.25)
     lab.arrive(bytes(Ack(1)))
     lab.arrive(bytes(Ack(2)))
-    assert [event["log_format"].format(**event) for event in lines] == [
+    assert texts(lines) == [
         "192.0.2.101 'kernel' finished: 1000 bytes in 0.28 s, 1 packets sent again"
     ]
 
@@ -462,6 +478,88 @@ def test_a_pump_gives_way_after_two_milliseconds() -> None:
     assert 1000 - len(lab.connections[0].inbox) == 7
 
 
+# Who is answered at all
+
+
+def test_only_the_networks_that_are_named_are_served(lines: list[LogEvent]) -> None:
+    """And others hear nothing, not even that."""
+    lab = Lab(networks=[IPv4Network("192.0.2.0/25"), IPv4Network("198.51.100.7/32")])
+    served = ["192.0.2.101", "192.0.2.129", "198.51.100.7", "198.51.100.8"]
+    for address in served:
+        lab.receive(bytes(Rrq("nothing", "octet")), Client(address, 1, HERE))
+    assert [client.address for _, client in lab.refused] == [served[0], served[2]]
+    assert texts(lines)[1] == (
+        "192.0.2.129: requests are dropped: not in a network that is served"
+    )
+
+
+def test_an_address_that_has_not_answered_gets_eight_transfers() -> None:
+    """Each has a packet of its own; more would be more for whoever is meant."""
+    lab = Lab()
+    for port in range(20):
+        lab.receive(RRQ, Client("192.0.2.101", port, HERE))
+    assert len(lab.connections) == MOST_OF_ONE == 8
+
+
+def test_each_answer_makes_room_for_one_that_waits() -> None:
+    """Many boards may share an address, and none of them is to ask again."""
+    lab = Lab()
+    for port in range(200):
+        lab.receive(RRQ_SIZE, Client("192.0.2.101", port, HERE))
+    for number in range(200):
+        lab.arrive(bytes(Ack(0)), number)
+    assert [len(connection.sent) for connection in lab.connections] == [2] * 200
+
+
+def test_who_waits_too_long_has_asked_again() -> None:
+    lab = Lab()
+    for port in range(9):
+        lab.receive(RRQ_SIZE, Client("192.0.2.101", port, HERE))
+    lab.reactor.advance(WAIT)
+    lab.arrive(bytes(Ack(0)), 0)
+    assert len(lab.connections) == 8
+
+
+def test_a_forger_does_not_shut_out_the_board_he_plays() -> None:
+    """What nobody answers gives way to what is asked after it."""
+    lab = Lab()
+    for port in range(8):
+        lab.receive(RRQ, Client("192.0.2.101", port, HERE))
+    lab.wait(SLOW)
+    lab.receive(RRQ)
+    assert [connection.closed for connection in lab.connections] == [True] + [False] * 8
+
+
+def test_strangers_together_get_so_many_and_boards_still_boot() -> None:
+    """10,000 half-open transfers of forged addresses are a thousand, for 13 s."""
+    lab = Lab()
+    for number in range(10_000):
+        stranger = Client(f"10.0.{number >> 8}.{number & 255}", 1, HERE)
+        lab.receive(RRQ, stranger)
+    assert len(lab.poller.handles) == MOST_OF_STRANGERS == 1024
+    lab.receive(RRQ)
+    lab.arrive(bytes(Ack(1)))
+    assert len(lab.connections[-1].sent) == 2
+    lab.wait(13)
+    assert len(lab.poller.handles) == 1
+    assert sum(len(connection.sent) for connection in lab.connections[:1024]) == 6144
+
+
+def test_what_strangers_ask_is_not_a_line_each(lines: list[LogEvent]) -> None:
+    lab = Lab()
+    for number in range(1000):
+        stranger = Client(f"10.0.{number >> 8}.{number & 255}", 1, HERE)
+        lab.receive(bytes(Rrq("nothing", "octet")), stranger)
+    lab.reactor.advance(1)
+    lab.receive(bytes(Rrq("nothing", "octet")))
+    assert len(lab.refused) == 1001
+    assert len(lines) == 21
+    assert texts(lines)[-1] == (
+        "192.0.2.101 'nothing' refused: No such file below the root"
+        " (980 lines left out)"
+    )
+
+
 # When there is too much
 
 
@@ -478,7 +576,7 @@ def test_without_descriptors_a_request_is_dropped_and_the_others_go_on(
     lab.receive(RRQ, Client("192.0.2.103", 1, HERE))
     assert (lab.refused, len(lab.poller.handles)) == ([], 1)
     assert [content.closed for content in lab.opened] == [False] + [True] * 5
-    assert [event["reason"] for event in lines] == ["[Errno 24] Too many open files"]
+    assert texts(lines) == ["192.0.2.102: requests are dropped: Too many open files"]
     lab.arrive(bytes(Ack(1)))
     assert len(lab.connections[0].sent) == 2
 
@@ -604,7 +702,7 @@ async def test_a_file_is_fetched_over_real_sockets(tmp_path: Path) -> None:
     kernel, kernel_from = await fetch(tftp, "/kernel")
     missing, missing_from = await fetch(tftp, "../kernel")
     assert kernel == bytes(range(256)) * 100
-    assert missing == Error(1, "File not found")
+    assert missing == Error(1, NO_SUCH_FILE)
     assert missing_from == {("127.0.0.1", tftp.port)}
     assert kernel_from & missing_from == set()
     await tftp.stopService()
@@ -619,7 +717,7 @@ async def test_answers_come_from_the_address_asked(tmp_path: Path) -> None:
     for address in ("127.0.0.5", "127.0.0.6"):
         kernel, kernel_from = await fetch(tftp, "kernel", address)
         missing, missing_from = await fetch(tftp, "nothing", address)
-        assert (kernel, missing) == (b"x" * 1000, Error(1, "File not found"))
+        assert (kernel, missing) == (b"x" * 1000, Error(1, NO_SUCH_FILE))
         assert {host for host, _ in kernel_from} == {address}
         assert missing_from == {(address, tftp.port)}
     await tftp.stopService()
@@ -640,7 +738,7 @@ async def test_a_fault_of_ours_does_not_close_the_port(
     assert [event["log_failure"].type for event in logged_failures] == [TypeError]
     logged_failures.clear()
     answer, _ = await fetch(tftp, "nothing")
-    assert answer == Error(1, "File not found")
+    assert answer == Error(1, NO_SUCH_FILE)
     await tftp.stopService()
 
 
@@ -691,7 +789,7 @@ async def test_a_server_may_be_started_again(tmp_path: Path) -> None:
     for _ in range(2):
         tftp.startService()
         answer, _ = await fetch(tftp, "nothing")
-        assert answer == Error(1, "File not found")
+        assert answer == Error(1, NO_SUCH_FILE)
         await tftp.stopService()
 
 

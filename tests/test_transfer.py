@@ -18,6 +18,7 @@ from lifeguard.netboot.files import MemoryContent
 from lifeguard.netboot.negotiation import Terms, UnknownMode, negotiate
 from lifeguard.netboot.packets import NetasciiPackets, OctetPackets
 from lifeguard.netboot.transfer import (
+    COPIES,
     PATIENCE,
     Outcome,
     RetransmissionTimer,
@@ -407,8 +408,8 @@ def test_a_client_that_never_answers_gets_six_copies_of_one_packet(
 ) -> None:
     """Whoever seems to have asked may know nothing of it: no window, no seventh."""
     transfer = rig(window_size=4 if granted else 1, granted=granted)
-    sent = transfer.start(0.0)
-    first = sent[0]
+    [first] = transfer.start(0.0)
+    sent = [first]
     while transfer.outcome is None:
         sent += transfer.on_timer(transfer.wakeup)
     assert sent == [first] * COPIES

@@ -83,9 +83,9 @@ class Connection(Protocol):
 
 
 class Delivery:
-    """One transfer and its connection. `ended` is called once, when it is over.
+    """One transfer and its connection; `label` is what the log calls it.
 
-    `label` is what the log calls it.
+    `answered` is called once if the client says anything, `ended` when all is over.
     """
 
     def __init__(
@@ -93,19 +93,28 @@ class Delivery:
         transfer: Transfer,
         connection: Connection,
         label: str,
+        answered: Callable[[], object],
         ended: Callable[[Delivery], object],
     ) -> None:
         self.transfer = transfer
         self.connection = connection
         # Looked up once: each is called for every packet.
         self.receive, self.send = connection.receive, connection.send
-        self.on_packet = transfer.on_packet
+        self.on_packet = self._on_first_packet
         self.label = label
+        self.answered = answered
         self.ended = ended
         self.handle = connection.fileno()
         self.look_at = math.inf
         """When the pump looks at it though nothing arrives; never later than due."""
         self.running = True
+
+    def _on_first_packet(self, datagram: bytes, now: float) -> list[bytes]:
+        packets = self.transfer.on_packet(datagram, now)
+        if self.transfer.answered:
+            self.on_packet = self.transfer.on_packet
+            self.answered()
+        return packets
 
 
 @implementer(IReadDescriptor)

@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
+from lifeguard.netboot.admission import Admission, Waiting
 from lifeguard.netboot.connection import Client, connect
 from lifeguard.netboot.files import Content, FileContent, NotFound
 from lifeguard.netboot.image_cache import ImageCache
@@ -25,16 +26,22 @@ from lifeguard.netboot.negotiation import UnknownMode, negotiate
 from lifeguard.netboot.packets import NetasciiPackets, OctetPackets, Packets
 from lifeguard.netboot.pump import Connection, Delivery, Pump, Reactor
 from lifeguard.netboot.request_port import RequestPort
+from lifeguard.netboot.sparse_log import SparseLog
 from lifeguard.netboot.transfer import Transfer
 from lifeguard.wire.tftp import Code, Error, Malformed, Rrq, Wrq, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from ipaddress import IPv4Network
+
     from lifeguard.netboot.negotiation import Terms
 
 log = Logger()
 
 CACHE = 128 * 2**20
 """Bytes of memory for packets that are ready, unless it is said otherwise."""
+
+NO_SUCH_FILE = "No such file below the root"
 
 Resolver = Callable[[str, str], Content]
 """From file name and client address to what is sent.
@@ -66,6 +73,7 @@ class Requests(DatagramProtocol):
         pump: Pump,
         cache: ImageCache,
         connect: Callable[[Client], Connection],
+        admission: Admission,
         most_transfers: int,
     ) -> None:
         self._resolver = resolver
@@ -73,10 +81,12 @@ class Requests(DatagramProtocol):
         self._pump = pump
         self._cache = cache
         self._connect = connect
+        self._admission = admission
+        self._waiting = Waiting()
         self._most_transfers = most_transfers
         self._deliveries: dict[Client, tuple[bytes, Delivery]] = {}
         """By client, with the datagram that asked."""
-        self._dropping = False
+        self._log = SparseLog(log, reactor.seconds)
 
     def startProtocol(self) -> None:
         """Requests may come from now on."""
@@ -88,12 +98,14 @@ class Requests(DatagramProtocol):
 
     def datagramReceived(self, datagram: bytes, addr: Client) -> None:  # type: ignore[override]
         """Serve, refuse, drop or ignore; never raises."""
+        if not self._admission.serves(addr.address):
+            return self._drop(addr, "not in a network that is served")
         try:
             packet = parse(datagram)
         except Malformed:
             return
         if isinstance(packet, Wrq):
-            self._refuse(addr, Code.ACCESS_VIOLATION, "Nothing is written here")
+            self._refuse(packet, addr, Code.ACCESS_VIOLATION, "Nothing is written here")
         elif isinstance(packet, Rrq) and not self._is_copy(datagram, addr):
             self._answer(packet, datagram, addr)
 
@@ -113,23 +125,33 @@ class Requests(DatagramProtocol):
 
     def _answer(self, request: Rrq, datagram: bytes, client: Client) -> None:
         if len(self._deliveries) >= self._most_transfers:
-            return self._drop("as many transfers as are allowed")
+            return self._drop(client, "as many transfers as are allowed")
+        if not self._has_room(client):
+            return self._waiting.add(datagram, client, self._reactor.seconds())
         try:
             delivery = self._delivery(request, client)
         except Refused as refused:
-            return self._refuse(client, refused.code, refused.text)
+            return self._refuse(request, client, refused.code, refused.text)
         except NotFound:
-            return self._refuse(client, Code.NOT_FOUND, "File not found")
+            return self._refuse(request, client, Code.NOT_FOUND, NO_SUCH_FILE)
         except UnknownMode:
-            return self._refuse(client, Code.ILLEGAL_OPERATION, "Unknown mode")
+            return self._refuse(
+                request, client, Code.ILLEGAL_OPERATION, "Neither octet nor netascii"
+            )
         except OSError as error:
-            return self._drop(str(error))
+            return self._drop(client, error.strerror or str(error))
         except Exception:
             log.failure("{client} {request!r}", client=client, request=request)
             return
-        self._dropping = False
         self._deliveries[client] = datagram, delivery
+        self._admission.enter(client, self._reactor.seconds())
         self._pump.start(delivery)
+
+    def _has_room(self, client: Client) -> bool:
+        slowest = self._admission.slowest(client.address, self._reactor.seconds())
+        if slowest is not None and not self._admission.admits(client):
+            self._pump.stop(self._deliveries[slowest][1])
+        return self._admission.admits(client)
 
     def _delivery(self, request: Rrq, client: Client) -> Delivery:
         with ExitStack() as opened:
@@ -140,8 +162,9 @@ class Requests(DatagramProtocol):
             opened.pop_all()
         transfer = Transfer(self._packets(content, terms), terms)
         label = f"{client.address} {request.filename!r}"
+        answered = partial(self._answered, client)
         ended = partial(self._ended, client, self._reactor.seconds())
-        return Delivery(transfer, connection, label, ended)
+        return Delivery(transfer, connection, label, answered, ended)
 
     def _packets(self, content: Content, terms: Terms) -> Packets:
         if terms.mode == "netascii":
@@ -150,10 +173,18 @@ class Requests(DatagramProtocol):
             return self._cache.image(content, terms.block_size)
         return OctetPackets(content, terms.block_size)
 
+    def _answered(self, client: Client) -> None:
+        """One that has answered makes room for another that waits."""
+        self._admission.leave(client)
+        waiting = self._waiting.next(client.address, self._reactor.seconds())
+        if waiting is not None:
+            self.datagramReceived(*waiting)
+
     def _ended(self, client: Client, began: float, delivery: Delivery) -> None:
         del self._deliveries[client]
+        self._admission.leave(client)
         transfer = delivery.transfer
-        log.info(
+        self._log.info(
             "{label} {outcome}: {bytes} bytes in {seconds:.2f} s,"
             " {retransmits} packets sent again",
             label=delivery.label,
@@ -163,19 +194,35 @@ class Requests(DatagramProtocol):
             retransmits=transfer.retransmits,
         )
 
-    def _refuse(self, client: Client, code: Code, text: str) -> None:
+    def _refuse(
+        self, request: Rrq | Wrq, client: Client, code: Code, reason: str
+    ) -> None:
         # What cannot be sent is as good as lost on the wire.
         with suppress(OSError):
-            self.transport.write(bytes(Error(code, text)), client)
+            self.transport.write(bytes(Error(code, reason)), client)
+        self._log.info(
+            "{client} {filename!r} refused: {reason}",
+            about=(client.address, reason),
+            client=client.address,
+            filename=request.filename,
+            reason=reason,
+        )
 
-    def _drop(self, reason: str) -> None:
-        if not self._dropping:
-            log.warn("requests are dropped: {reason}", reason=reason)
-        self._dropping = True
+    def _drop(self, client: Client, reason: str) -> None:
+        self._log.info(
+            "{client}: requests are dropped: {reason}",
+            about=reason,
+            client=client.address,
+            reason=reason,
+        )
 
 
 class TftpServer(Service):
-    """TFTP on one address of this machine, or on all of them (0.0.0.0)."""
+    """TFTP on one address of this machine, or on all of them (0.0.0.0).
+
+    `cache` is in bytes; `networks` are those that are served, all if there are none;
+    `known` tells whether a board has that address.
+    """
 
     name = "tftp"
 
@@ -187,10 +234,13 @@ class TftpServer(Service):
         address: str = "0.0.0.0",
         port: int = 69,
         cache: int = CACHE,
+        networks: Sequence[IPv4Network] = (),
+        known: Callable[[str], bool] = lambda address: False,
         most_transfers: int = 4096,
     ) -> None:
         self._resolver = resolver
         self._cache = cache
+        self._admission = Admission(known, networks)
         self._most_transfers = most_transfers
         self._reactor = reactor
         self._address = address
@@ -214,6 +264,7 @@ class TftpServer(Service):
                 Pump(self._reactor, epoll()),
                 ImageCache(self._cache),
                 connect,
+                self._admission,
                 self._most_transfers,
             )
             listening = RequestPort(

@@ -79,11 +79,10 @@ class Transfer:
         self._window_size = terms.window_size
         self._timer = RetransmissionTimer(longest=min(5.0, terms.timeout or 5.0))
         self._oack = [bytes(Oack(terms.granted))] if terms.granted else []
-        self._before_all = -1 if terms.granted else 0
-        self._acknowledged = self._before_all
+        self._acknowledged = -1 if terms.granted else 0
         self._sent = 0
         """The last block sent; the OACK is block 0."""
-        self._ack_of_all = _ACK
+        self._ack_of_all: bytes | None = None
         """What a client says that has everything sent so far."""
         self._timed: int | None = None
         """A block that was sent only once, at `_timed_at`."""
@@ -93,13 +92,10 @@ class Transfer:
         self.outcome: Outcome | None = None
         self.wakeup = 0.0
         """When `on_timer` has something to do."""
+        self.answered = False
+        """The client has said something, so it is where it seems to be."""
         self.retransmits = 0
         """Packets sent again."""
-
-    @property
-    def answered(self) -> bool:
-        """The client has acknowledged something, so it is where it seems to be."""
-        return self._acknowledged > self._before_all
 
     @property
     def begun(self) -> bool:
@@ -115,11 +111,10 @@ class Transfer:
         """The OACK, or the first block when there is nothing to say in one."""
         self._first_copies = 1
         self._progress_at, self.wakeup = now, now + self._timer.wait
-        self._timed, self._timed_at = self._before_all + 1, now
-        if not self._oack:
-            return self._send_new(now)
-        self._ack_of_all = bytes(Ack(0))
-        return self._oack
+        self._timed, self._timed_at = self._acknowledged + 1, now
+        packets = self._oack or self._send_new(now)
+        self._ack_of_all = None  # the first answer is looked at
+        return packets
 
     def on_packet(self, datagram: bytes, now: float) -> list[bytes]:
         """What the client sent; anything that is no ACK or ERROR is ignored."""
@@ -133,6 +128,7 @@ class Transfer:
         if isinstance(packet, Ack):
             return self._on_ack(packet.block, now)
         if isinstance(packet, Error):
+            self.answered = True
             self.outcome = self._broken_off
         return []
 
@@ -180,6 +176,7 @@ class Transfer:
             return []
         if count == 0:
             return self._restart(now)
+        self.answered = True
         self._acknowledge(self._acknowledged + count, now)
         return self._restart(now) + self._send_new(now)
 
