@@ -100,6 +100,9 @@ class Daemon(Service):
             reactor,
             address=configuration.tftp.address,
             port=configuration.tftp.port,
+            cache=configuration.tftp.cache,
+            networks=configuration.tftp.clients,
+            known={board.address for board in inventory.boards.values()}.__contains__,
         )
 
     # Starting.

@@ -39,7 +39,7 @@ from lifeguard.netboot.files import MemoryContent, NotFound, Root
 from lifeguard.netboot.image_cache import ImageCache
 from lifeguard.netboot.pump import Pump
 from lifeguard.netboot.request_port import RequestPort
-from lifeguard.netboot.tftp import NO_SUCH_FILE, Refused, Requests, TftpServer
+from lifeguard.netboot.tftp import ANYWHERE, NO_SUCH_FILE, Refused, Requests, TftpServer
 from lifeguard.netboot.wheel import TICK
 from lifeguard.wire.tftp import Ack, Code, Data, Error, Oack, Rrq, Wrq, parse
 from tests.netboot_rig import texts
@@ -144,7 +144,7 @@ class Lab:
     """A server with its far ends. `files` may hold what the resolver raises."""
 
     def __init__(
-        self, most_transfers: int = 4096, networks: Sequence[IPv4Network] = ()
+        self, most_transfers: int = 4096, networks: Sequence[IPv4Network] = ANYWHERE
     ) -> None:
         self.files: dict[str, bytes | Exception] = {"kernel": b"x" * 1000}
         self.asked: list[tuple[str, str]] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -97,6 +97,11 @@ def mac_address(value: object) -> str:
 def ipv4_address(value: object) -> str:
     """Four decimal numbers without leading zeros."""
     return str(IPv4Address(text(value)))
+
+
+def ipv4_network(value: object) -> IPv4Network:
+    """A network by its first address and prefix length; one address is one too."""
+    return IPv4Network(text(value))
 
 
 _host_and_port = matching("[A-Za-z0-9.-]+(:[0-9]{1,5})?")
@@ -212,6 +217,10 @@ OffSeconds = Annotated[float, number(0.1, 60)]
 Share = Annotated[float, number(0, 1)]
 MacAddress = Annotated[str, Form("a MAC address like 02:00:00:00:00:01", mac_address)]
 Address = Annotated[str, Form("an IPv4 address like 192.0.2.101", ipv4_address)]
+Network = Annotated[
+    IPv4Network, Form("an IPv4 network like 192.0.2.0/24", ipv4_network)
+]
+CacheSize = Annotated[int, whole(2**20, 2**40)]
 BaseUrl = Annotated[str, Form("a URL like http://192.0.2.1:8080", base_url)]
 Endpoint = Annotated[str, Form('a Twisted endpoint like "tcp:8080"', endpoint)]
 DatabaseUrl = Annotated[

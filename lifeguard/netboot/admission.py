@@ -38,11 +38,11 @@ class Admission:
     """Counts the transfers that nobody has answered.
 
     `known` tells of the inventory's addresses. `networks` are those that are served
-    at all; none: every one is.
+    at all.
     """
 
     def __init__(
-        self, known: Callable[[str], bool], networks: Sequence[IPv4Network] = ()
+        self, known: Callable[[str], bool], networks: Sequence[IPv4Network]
     ) -> None:
         self._known = known
         self._networks = networks
@@ -52,8 +52,6 @@ class Admission:
 
     def serves(self, address: str) -> bool:
         """Whether anything at all is sent there."""
-        if not self._networks:
-            return True
         place = IPv4Address(address)
         return any(place in network for network in self._networks)
 

@@ -12,7 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from lifeguard.netboot.packets import Unreadable, data_packet, last_block, read
+from lifeguard.netboot.packets import HEADER, Unreadable, data_packet, last_block, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ STRETCH = 2**18
 """Bytes of memory that are filled at once: a fifth of a millisecond's work."""
 
 PACKET_COST = 48
-"""Bytes that Python takes for a packet beside its payload."""
+"""Bytes that Python takes for a packet beside its bytes."""
 
 
 class Image:
@@ -38,7 +38,7 @@ class Image:
         self._file = file
         self._block_size = block_size
         self._stretch = stretch
-        self._per_stretch = STRETCH // (block_size + PACKET_COST)
+        self._per_stretch = STRETCH // (HEADER + block_size + PACKET_COST)
         self.stretches: dict[int, list[bytes]] = {}
         """Those that the cache holds now, by number."""
         self.last = last_block(file.size, block_size)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 UNKNOWN = 2**63
 """The number of a last block that is still to be found."""
 
+HEADER = 4
+"""Bytes of a DATA packet before its payload."""
+
 _DATA = struct.Struct("!HH")
 
 

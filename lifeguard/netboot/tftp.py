@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
+from ipaddress import IPv4Network
 from select import epoll
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,6 @@ from lifeguard.wire.tftp import Code, Error, Malformed, Rrq, Wrq, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from ipaddress import IPv4Network
 
     from lifeguard.netboot.negotiation import Terms
 
@@ -40,6 +40,8 @@ log = Logger()
 
 CACHE = 128 * 2**20
 """Bytes of memory for packets that are ready, unless it is said otherwise."""
+
+ANYWHERE = (IPv4Network("0.0.0.0/0"),)
 
 NO_SUCH_FILE = "No such file below the root"
 
@@ -220,7 +222,7 @@ class Requests(DatagramProtocol):
 class TftpServer(Service):
     """TFTP on one address of this machine, or on all of them (0.0.0.0).
 
-    `cache` is in bytes; `networks` are those that are served, all if there are none;
+    `cache` is in bytes; `networks` are those that are served;
     `known` tells whether a board has that address.
     """
 
@@ -234,7 +236,7 @@ class TftpServer(Service):
         address: str = "0.0.0.0",
         port: int = 69,
         cache: int = CACHE,
-        networks: Sequence[IPv4Network] = (),
+        networks: Sequence[IPv4Network] = ANYWHERE,
         known: Callable[[str], bool] = lambda address: False,
         most_transfers: int = 4096,
     ) -> None:
