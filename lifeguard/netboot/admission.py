@@ -49,6 +49,8 @@ class Admission:
         self._unanswered: dict[str, dict[Client, float]] = {}
         """By address: who was admitted, and when, the longest ago first."""
         self._strangers: set[Client] = set()
+        self._answered: dict[str, dict[Client, float]] = {}
+        """The same of those whose transfer goes on."""
 
     def serves(self, address: str) -> bool:
         """Whether anything at all is sent there."""
@@ -56,8 +58,13 @@ class Admission:
         return any(place in network for network in self._networks)
 
     def admits(self, client: Client) -> bool:
-        """Whether there is room for a transfer that begins."""
-        if len(self._unanswered.get(client.address, ())) >= MOST_OF_ONE:
+        """Whether there is room for a transfer that begins.
+
+        Each that goes on to an address makes room for two more: somebody is there,
+        and many boards may share an address.
+        """
+        most = MOST_OF_ONE + 2 * len(self._answered.get(client.address, ()))
+        if len(self._unanswered.get(client.address, ())) >= most:
             return False
         return len(self._strangers) < MOST_OF_STRANGERS or self._known(client.address)
 
@@ -67,13 +74,19 @@ class Admission:
         if not self._known(client.address):
             self._strangers.add(client)
 
+    def answer(self, client: Client, now: float) -> None:
+        """The client has said something about its transfer."""
+        self.leave(client)
+        self._answered.setdefault(client.address, {})[client] = now
+
     def leave(self, client: Client) -> None:
-        """The client has answered, or its transfer is over; a second time is fine."""
+        """Its transfer is over."""
         self._strangers.discard(client)
-        unanswered = self._unanswered.get(client.address, {})
-        unanswered.pop(client, None)
-        if not unanswered:
-            self._unanswered.pop(client.address, None)
+        for by_address in (self._unanswered, self._answered):
+            clients = by_address.get(client.address, {})
+            clients.pop(client, None)
+            if not clients:
+                by_address.pop(client.address, None)
 
     def slowest(self, address: str, now: float) -> Client | None:
         """Who must give way, lest a forger should shut out the one he plays."""

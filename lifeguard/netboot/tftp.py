@@ -176,10 +176,12 @@ class Requests(DatagramProtocol):
         return OctetPackets(content, terms.block_size)
 
     def _answered(self, client: Client) -> None:
-        """One that has answered makes room for another that waits."""
-        self._admission.leave(client)
-        waiting = self._waiting.next(client.address, self._reactor.seconds())
-        if waiting is not None:
+        """One that has answered makes room for others that wait."""
+        now = self._reactor.seconds()
+        self._admission.answer(client, now)
+        while self._admission.admits(client):
+            if (waiting := self._waiting.next(client.address, now)) is None:
+                return
             self.datagramReceived(*waiting)
 
     def _ended(self, client: Client, began: float, delivery: Delivery) -> None:

@@ -88,6 +88,8 @@ class Transfer:
         """A block that was sent only once, at `_timed_at`."""
         self._measure_at = self._timed_at = 0.0
         self._window_sent_at = self._progress_at = 0.0
+        self._may_restart = True
+        """Nothing was said yet against the window that is underway."""
         self._first_copies = 0
         self.outcome: Outcome | None = None
         self.wakeup = 0.0
@@ -175,6 +177,7 @@ class Transfer:
         if count > self._sent - self._acknowledged:
             return []
         if count == 0:
+            self._may_restart = False  # it may be a copy of what the window answered
             return self._restart(now)
         self.answered = True
         self._acknowledge(self._acknowledged + count, now)
@@ -198,21 +201,23 @@ class Transfer:
     def _restart(self, now: float) -> list[bytes]:
         """The rest of a window that the client did not get whole.
 
-        At most once a round trip: an ACK for every stray block says the same thing.
-        Without a window it never happens: a duplicate ACK says nothing (RFC 1123).
+        Once as soon as the client says so, then at most once a round trip: an ACK for
+        every stray block says the same thing. Without a window it never happens: a
+        duplicate ACK says nothing (RFC 1123).
         """
         round_trip = self._timer.round_trip
         if self._window_size == 1 or round_trip is None:
             return []
-        if now - self._window_sent_at < round_trip / 2:
+        if now - self._window_sent_at < round_trip / 2 and not self._may_restart:
             return []
+        self._may_restart = False
         return self._resend(now)
 
     def _send_new(self, now: float) -> list[bytes]:
         """As many packets as the window has room for; without any left, the end."""
         underway = self._sent - self._acknowledged
         if not underway:
-            self._window_sent_at = now
+            self._window_sent_at, self._may_restart = now, True
         new = self._packets.take(self._sent + 1, self._window_size - underway)
         if new:
             self._sent += len(new)
