@@ -1,0 +1,1 @@
+"""What is measured, each a ratio in the same run."""
