@@ -98,9 +98,8 @@ class Delivery:
     ) -> None:
         self.transfer = transfer
         self.connection = connection
-        # Looked up once: each is called for every packet.
-        self.receive, self.send = connection.receive, connection.send
-        self.on_packet = self._on_first_packet
+        # Looked up once, for all three are called for every packet.
+        self.steps = connection.receive, self._on_first_packet, connection.send
         self.label = label
         self.answered = answered
         self.ended = ended
@@ -112,7 +111,8 @@ class Delivery:
     def _on_first_packet(self, datagram: bytes, now: float) -> list[bytes]:
         packets = self.transfer.on_packet(datagram, now)
         if self.transfer.answered:
-            self.on_packet = self.transfer.on_packet
+            receive, _, send = self.steps
+            self.steps = receive, self.transfer.on_packet, send
             self.answered()
         return packets
 
@@ -208,9 +208,10 @@ class Pump:
     def _receive(self, delivery: Delivery, now: float) -> None:
         """Take one packet; from a client in lockstep there is never another."""
         try:
-            packets = delivery.on_packet(delivery.receive(_LARGEST_PACKET), now)
+            receive, on_packet, send = delivery.steps
+            packets = on_packet(receive(_LARGEST_PACKET), now)
             if packets:
-                delivery.send(packets)
+                send(packets)
         except BlockingIOError:
             return
         except Exception:
@@ -223,7 +224,7 @@ class Pump:
         """What a transfer does without having received anything."""
         try:
             if packets := step():
-                delivery.send(packets)
+                delivery.connection.send(packets)
         except Exception:
             return self._fail(delivery)
         self._settle(delivery)
