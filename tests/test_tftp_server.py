@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import resource
 import socket
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
@@ -655,6 +656,21 @@ class Board(DatagramProtocol):
             self.arrived.callback(self._payload)
 
 
+class Disturbed(Board):
+    """A client whose transfer a stranger knows of, who wants it to end."""
+
+    def __init__(
+        self, server: tuple[str, int], request: Rrq, stranger: socket.socket
+    ) -> None:
+        super().__init__(server, request)
+        self._stranger = stranger
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        for packet in (Error(0, "away"), Ack(1), Ack(2), Rrq("kernel", "octet")):
+            self._stranger.sendto(bytes(packet), addr)
+        super().datagramReceived(datagram, addr)
+
+
 class Silent(Board):
     """A client that asks and never answers."""
 
@@ -721,6 +737,35 @@ async def test_answers_come_from_the_address_asked(tmp_path: Path) -> None:
         assert {host for host, _ in kernel_from} == {address}
         assert missing_from == {(address, tftp.port)}
     await tftp.stopService()
+
+
+@ensureDeferred
+async def test_a_stranger_does_not_disturb_a_transfer(tmp_path: Path) -> None:
+    """Line 13: the kernel keeps him out, and the transfer goes on."""
+    (tmp_path / "kernel").write_bytes(b"x" * 100_000)
+    tftp = server(tmp_path)
+    tftp.startService()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        board = Disturbed(("127.0.0.1", tftp.port), Rrq("kernel", "octet"), stranger)
+        port = reactor.listenUDP(0, board, "127.0.0.1")  # type: ignore[attr-defined]
+        answer = await board.arrived.addTimeout(5, reactor)
+        await port.stopListening()
+    assert answer == b"x" * 100_000
+    await tftp.stopService()
+
+
+@ensureDeferred
+async def test_there_may_be_as_many_sockets_as_the_system_allows(
+    tmp_path: Path,
+) -> None:
+    """Line 28: a service gets 1024, and a lab that is switched on takes more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
+    tftp = server(tmp_path)
+    tftp.startService()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    await tftp.stopService()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @ensureDeferred
