@@ -11,6 +11,7 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from math import nan
 from pathlib import Path
@@ -18,10 +19,14 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from benchmarks.tftp.cases import CASES, FILES, Case
+from benchmarks.tftp.cases import CASES, FILES, STORM, Case
+from benchmarks.tftp.http_clock import HttpClock
 from benchmarks.tftp.servers import HERE, HOST, Running, Server, servers
 
 FLOOR = "floor"
+READY = Case("ready", boards=1, file="loader", block_size=0)
+QUIET = 3.0
+
 LONGEST = 75
 """Seconds; the load gives up by itself after 60."""
 
@@ -56,8 +61,7 @@ def measure(case: Case, server: Server, work: Path) -> Figures | None:
     """One run of one case; None: this server does not even give a small file."""
     root = work / "root"
     with Running(server, root, work / f"{server.name}.log") as running:
-        ready = Case("ready", boards=1, file="loader", block_size=0)
-        if not any(_load(ready, running, work)[0] for _ in range(3) if running.runs):
+        if not any(_load(READY, running, work)[0] for _ in range(3) if running.runs):
             return None
         before = running.cpu_seconds()
         done, wrong, received, seconds, p50, p99, longest, again = _load(
@@ -77,6 +81,22 @@ def _load(case: Case, running: Running, work: Path) -> list[float]:
         command, check=True, capture_output=True, text=True, timeout=LONGEST
     ).stdout
     return [float(word) for word in output.split()]
+
+
+def http_beside(case: Case, server: Server, work: Path) -> str:
+    """How HTTP fares while the boards of this case boot, against two quiet seconds."""
+    assert server.http is not None
+    with Running(server, work / "root", work / f"{server.name}.log") as running:
+        while not _load(READY, running, work)[0]:
+            pass
+        with HttpClock(HOST, server.http) as quiet:
+            time.sleep(QUIET)
+        with HttpClock(HOST, server.http) as storm:
+            _load(case, running, work)
+    return (
+        f"HTTP p99: {quiet.p99 * 1000:.1f} ms quiet, {storm.p99 * 1000:.1f} ms"
+        f" beside {case.name}, {storm.p99 / quiet.p99:.1f} times"
+    )
 
 
 def run(case: Case, all_servers: list[Server], runs: int, work: Path) -> None:
@@ -143,6 +163,9 @@ def main() -> None:
         for case in CASES:
             if not said.case or case.name in said.case:
                 run(case, chosen, said.runs, work)
+        for server in chosen:
+            if server.http is not None:
+                print(http_beside(STORM, server, work))
 
 
 if __name__ == "__main__":

@@ -52,3 +52,6 @@ CASES = [
     Case("loss", boards=50, file="loader", loss=1.0),
     Case("loss-window-16", boards=50, window=16, loss=1.0),
 ]
+
+STORM = Case("a storm of 200 boards", boards=200)
+"""What HTTP is measured beside."""

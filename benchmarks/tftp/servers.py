@@ -37,13 +37,15 @@ root = "{root}"
 class Server(NamedTuple):
     """How a server is started. `port` is where it then listens.
 
-    `alone`: in a network of its own, for it takes no port but 69. `forks`: its
-    children's work cannot be counted, for they go without being waited for.
+    `http` is where it answers HTTP, if it does. `alone`: in a network of its own, for
+    it takes no port but 69. `forks`: its children's work cannot be counted, for they
+    go without being waited for.
     """
 
     name: str
     command: list[str]
     port: int
+    http: int | None = None
     alone: bool = False
     forks: bool = False
 
@@ -125,7 +127,7 @@ def _lifeguard(work: Path, root: Path, port: int, http: int) -> Server:
     configuration.write_text(_LIFEGUARD.format(http=http, port=port, root=root))
     twistd = "from twisted.scripts.twistd import run; run()"
     words = ["--nodaemon", "--pidfile=", "lifeguard", "--config", str(configuration)]
-    return Server("lifeguard", [sys.executable, "-c", twistd, *words], port)
+    return Server("lifeguard", [sys.executable, "-c", twistd, *words], port, http)
 
 
 def _peers(root: Path, ports: Iterator[int]) -> Iterator[Server]:
