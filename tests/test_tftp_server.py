@@ -76,6 +76,9 @@ class Reactor(Clock):
     def removeReader(self, reader: IReadDescriptor) -> None:
         self.readers.remove(reader)
 
+    def removeWriter(self, writer: object) -> None:
+        pass
+
 
 class Poller:
     """Tells of every handle that is registered; most have nothing to read then."""
@@ -853,6 +856,35 @@ async def test_port_69_has_room_for_the_requests_of_a_whole_lab(
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         assert receive_buffer(listening.getHandle()) > receive_buffer(other)
     await tftp.stopService()
+
+
+class Listener(DatagramProtocol):
+    """Notes what comes, and takes a millisecond for each."""
+
+    def __init__(self, clock: Reactor) -> None:
+        self._clock = clock
+        self.heard: list[bytes] = []
+
+    def datagramReceived(self, datagram: bytes, addr: object) -> None:
+        self._clock.rightNow += 0.001
+        self.heard.append(datagram)
+
+
+def test_requests_give_way_after_two_milliseconds() -> None:
+    """Each may open a file and a socket; a lab's worth would hold up all else."""
+    clock = Reactor()
+    listener = Listener(clock)
+    port = RequestPort(0, listener, "127.0.0.1", reactor=clock)
+    port.startListening()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as board:
+        for number in range(5):
+            board.sendto(b"%d" % number, ("127.0.0.1", port.getHost().port))
+    heard = []
+    for _ in range(4):
+        port.doRead()
+        heard.append(len(listener.heard))
+    assert heard == [2, 4, 5, 5]
+    port.connectionLost()
 
 
 def receive_buffer(handle: socket.socket) -> int:
