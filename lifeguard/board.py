@@ -31,6 +31,7 @@ from lifeguard.lifecycle.state import (
     CYCLE_FAILED,
     CYCLE_OK,
     CYCLE_STARTED,
+    TIMEOUT,
 )
 from lifeguard.store import StoreError, StoreUnavailable, Superseded
 

@@ -172,9 +172,16 @@ class Daemon(Service):
 
     def _netboot_servers(self) -> Iterator[TftpServer | ProxyDhcpServer]:
         tftp, proxy_dhcp = self.configuration.tftp, self.configuration.proxy_dhcp
+        boards = self.configuration.inventory.boards.values()
         if tftp.mode == "serve":
             yield TftpServer(
-                self._resolve, self._reactor, address=tftp.address, port=tftp.port
+                self._resolve,
+                self._reactor,
+                address=tftp.address,
+                port=tftp.port,
+                cache=tftp.cache,
+                networks=tftp.clients,
+                known={board.address for board in boards}.__contains__,
             )
         if proxy_dhcp is not None:
             answers = ProxyDhcp(

@@ -369,6 +369,14 @@ BROKEN = [
         "lifeguard.toml: tftp.port: expected a whole number from 1 to 65535,"
         " got 65536",
     ]),
+    ("clients that are no network", L, SETTINGS, '[tftp]\nclients = ["192.0.2.1/24"]', [
+        "lifeguard.toml: tftp.clients[0]: expected an IPv4 network like 192.0.2.0/24,"
+        ' got "192.0.2.1/24"',
+    ]),
+    ("a cache for nothing", L, SETTINGS, "[tftp]\ncache = 1000", [
+        "lifeguard.toml: tftp.cache: expected a whole number from 1048576 to"
+        " 1099511627776, got 1000",
+    ]),
     ("symlinks without a place", L, SETTINGS, '[tftp]\nmode = "symlinks"', [
         'lifeguard.toml: tftp.directory: missing, mode = "symlinks" needs it',
     ]),

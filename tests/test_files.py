@@ -5,14 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import resource
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeguard.netboot.files import Content, MemoryContent, NotFound, Root
+from lifeguard.netboot.files import Content, MemoryContent, NotFound, Root, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -237,3 +237,26 @@ def test_what_is_on_the_disk_is_not_waited_for(lab: Path) -> None:
     assert content.read_cached(0, memoryview(bytearray(6))) == 0
     assert content.read(0, 6) == b"kernel"
     content.close()
+
+
+def test_a_version_has_another_tag_after_every_change(lab: Path) -> None:
+    kernel, new = lab / "arm64" / "kernel", lab / "new"
+
+    def version() -> Version:
+        with closing(Root(lab).open("arm64/kernel")) as content:
+            return content.version
+
+    kernel.write_bytes(b"one")
+    versions = [version()]
+    at = versions[0].modified_ns + 1
+    os.utime(kernel, ns=(at, at))
+    versions.append(version())
+    kernel.write_bytes(b"longer")
+    os.utime(kernel, ns=(at, at))
+    versions.append(version())
+    new.write_bytes(b"others")
+    os.utime(new, ns=(at, at))
+    new.rename(kernel)
+    versions.append(version())
+    assert len({version.tag for version in versions}) == 4
+    assert [version.size for version in versions] == [3, 3, 6, 6]

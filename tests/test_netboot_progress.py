@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lifeguard.netboot.files import MemoryContent
+from lifeguard.netboot.files import Content, MemoryContent
 from lifeguard.netboot.progress import Progress
 from lifeguard.netboot.witness import Boot, WatchedContent, Witness
 
@@ -42,21 +42,20 @@ class Rig:
 
     def config(self, board: str, address: str = HERE, generation: int = 1) -> None:
         progress = Progress(generation, "debian", ("kernel", "initrd"))
-        read(
+        send(
             self.witness.config(
                 Boot(board, FILES, progress), address, MemoryContent(b"config")
             )
         )
 
     def file(self, name: str, address: str = HERE) -> None:
-        read(self.witness.file(name, address, MemoryContent(b"12345678")))
+        send(self.witness.file(name, address, MemoryContent(b"12345678")))
 
 
-def read(content: object) -> None:
+def send(content: Content) -> None:
     """In pieces of 3 bytes."""
-    assert isinstance(content, WatchedContent | MemoryContent)
-    for offset in range(0, content.size + 1, 3):
-        content.read(offset, 3)
+    for offset in range(0, content.size, 3):
+        content.sent(offset, min(offset + 3, content.size))
 
 
 def test_the_ends_of_a_content_are_told_once_each() -> None:
@@ -66,18 +65,23 @@ def test_the_ends_of_a_content_are_told_once_each() -> None:
         begun=lambda: told.append("begun"),
         ended=lambda: told.append("ended"),
     )
-    pieces = [content.read(offset, 2) for offset in (2, 0, 0, 2, 4, 6)]
-    assert pieces == [b"34", b"12", b"12", b"34", b"5", b""]
-    assert told == ["begun", "ended"]
+    for start, end, so_far in (
+        (2, 4, []),
+        (0, 2, ["begun"]),
+        (0, 4, ["begun"]),
+        (4, 5, ["begun", "ended"]),
+        (0, 5, ["begun", "ended"]),
+    ):
+        content.sent(start, end)
+        assert told == so_far
 
 
-def test_who_sends_a_content_in_another_way_tells_how_far() -> None:
+def test_to_read_a_content_is_not_to_have_sent_it() -> None:
     told: list[str] = []
-    file = MemoryContent(b"12345")
-    content = WatchedContent(file, ended=lambda: told.append("ended"))
-    for end in (4, 5, 5):
-        content.sent(0, end)
-    assert (content.content, told) == (file, ["ended"])
+    content = WatchedContent(
+        MemoryContent(b"12345"), ended=lambda: told.append("ended")
+    )
+    assert (content.read(0, 9), told) == (b"12345", [])
 
 
 def test_a_boot_is_followed_from_its_config_on() -> None:
@@ -125,7 +129,7 @@ def test_a_transfer_of_a_boot_that_began_anew_says_nothing() -> None:
     parts.config("panda-01", generation=1)
     old = parts.witness.file("debian/vmlinuz", HERE, MemoryContent(b"12345678"))
     parts.config("panda-01", generation=2)
-    read(old)
+    send(old)
     assert parts.lab.steps == ["panda-01 boot-config-fetched"] * 2
     assert parts.lab.newest["panda-01"].generation == 2
 

@@ -23,6 +23,7 @@ from lifeguard.config.proxy_dhcp import Loader
 from lifeguard.config.proxy_dhcp import ProxyDhcp as Settings
 from lifeguard.lifecycle import Boots
 from lifeguard.model import Inventory
+from lifeguard.netboot.connection import Client
 from lifeguard.netboot.decision import Situation
 from lifeguard.netboot.proxy_dhcp import ProxyDhcp
 from lifeguard.netboot.proxy_dhcp_server import (
@@ -31,7 +32,6 @@ from lifeguard.netboot.proxy_dhcp_server import (
     ProxyDhcpServer,
     Requests,
 )
-from lifeguard.netboot.pump import Client
 from lifeguard.wire.dhcp import REPLY, REQUEST, Message, MessageType, Option, parse
 from tests.netboot_rig import MAC, image, situation, texts
 from tests.test_wire_dhcp import messages

@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 
 from lifeguard.netboot.files import MemoryContent
 from lifeguard.netboot.negotiation import Terms, UnknownMode, negotiate
-from lifeguard.netboot.transfer import PATIENCE, Outcome, RetransmissionTimer, Transfer
+from lifeguard.netboot.packets import NetasciiPackets, OctetPackets
+from lifeguard.netboot.transfer import (
+    COPIES,
+    PATIENCE,
+    Outcome,
+    RetransmissionTimer,
+    Transfer,
+)
 from lifeguard.wire.tftp import Ack, Data, Error, Oack, Options, Packet, Rrq, parse
 
 OACK = (("tsize", "0"),)
@@ -31,7 +38,12 @@ def blocks(packets: list[bytes]) -> list[int]:
 
 
 def rig(data: bytes = b"x" * 5000, **terms: Any) -> Transfer:
-    return Transfer(MemoryContent(data), Terms(**terms))
+    return transfer_of(data, Terms(**terms))
+
+
+def transfer_of(data: bytes, terms: Terms) -> Transfer:
+    kind = NetasciiPackets if terms.mode == "netascii" else OctetPackets
+    return Transfer(kind(MemoryContent(data), terms.block_size), terms)
 
 
 def measured(transfer: Transfer, round_trip: float = 0.01) -> Transfer:
@@ -51,7 +63,7 @@ def granted(*options: tuple[str, str], mode: str = "octet", size: int = 7) -> Op
 def test_a_request_without_options_gets_data_of_512_bytes() -> None:
     """Line 2: never an OACK for the Pi's boot ROM."""
     terms = negotiate(Rrq("f", "octet"), 1000)
-    transfer = Transfer(MemoryContent(b"x" * 1000), terms)
+    transfer = transfer_of(b"x" * 1000, terms)
     assert transfer.start(0.0) == [bytes(Data(1, b"x" * 512))]
 
 
@@ -252,10 +264,17 @@ def test_a_repeated_ack_does_not_put_off_the_timer() -> None:
     assert transfer.wakeup == 0.25
 
 
-def wakeups(transfer: Transfer, now: float = 0.0) -> list[float]:
+def answered(transfer: Transfer) -> Transfer:
+    """Past its OACK at 0.0, after which the client is silent."""
+    transfer.start(0.0)
+    transfer.on_request_again()  # so that nothing was measured
+    transfer.on_packet(ack(0), 0.0)
+    return transfer
+
+
+def wakeups(transfer: Transfer) -> list[float]:
     """When the transfer sends, if nobody answers, until it ends."""
     times = []
-    transfer.start(now)
     while transfer.outcome is None:
         times.append(transfer.wakeup)
         transfer.on_timer(transfer.wakeup)
@@ -264,13 +283,13 @@ def wakeups(transfer: Transfer, now: float = 0.0) -> list[float]:
 
 def test_the_wait_doubles_up_to_five_seconds() -> None:
     """Line 20."""
-    first = wakeups(rig())[:8]
+    first = wakeups(answered(rig(granted=OACK)))[:8]
     assert first == [0.25, 0.75, 1.75, 3.75, 7.75, 12.75, 17.75, 22.75]
 
 
 def test_the_clients_timeout_is_an_upper_bound() -> None:
     """Line 20: not the only value."""
-    times = wakeups(rig(timeout=1, granted=(("timeout", "1"),)))
+    times = wakeups(answered(rig(timeout=1, granted=(("timeout", "1"),))))
     assert times[:5] == [0.25, 0.75, 1.75, 2.75, 3.75]
 
 
@@ -300,7 +319,7 @@ def test_a_packet_sent_twice_measures_nothing() -> None:
 
 def test_a_transfer_is_kept_through_long_silence() -> None:
     """Line 21: 30 s at the least; U-Boot asks again after 5, GRUB pauses."""
-    transfer = rig()
+    transfer = answered(rig(granted=OACK))
     times = wakeups(transfer)
     assert times[-1] == PATIENCE >= 30
     assert transfer.outcome is Outcome.GAVE_UP
@@ -375,9 +394,39 @@ def test_the_timer_resends_the_window_from_the_last_acknowledged_block() -> None
 
 def test_the_last_block_is_resent_and_its_missing_ack_is_no_failure() -> None:
     """Line 26."""
-    transfer = rig(b"abc")
+    transfer = answered(rig(b"abc", granted=OACK))
     assert len(wakeups(transfer)) > 10
     assert transfer.outcome is Outcome.FINISHED
+
+
+# Who has not answered
+
+
+@pytest.mark.parametrize("granted", [(), OACK])
+def test_a_client_that_never_answers_gets_six_copies_of_one_packet(
+    granted: Options,
+) -> None:
+    """Whoever seems to have asked may know nothing of it: no window, no seventh."""
+    transfer = rig(window_size=4 if granted else 1, granted=granted)
+    [first] = transfer.start(0.0)
+    sent = [first]
+    while transfer.outcome is None:
+        sent += transfer.on_timer(transfer.wakeup)
+    assert sent == [first] * COPIES
+    assert (COPIES, transfer.outcome) == (6, Outcome.GAVE_UP)
+
+
+def test_copies_of_the_request_count_too() -> None:
+    """A forger may ask as often as he likes."""
+    transfer = rig(granted=OACK)
+    transfer.start(0.0)
+    sent = [len(transfer.on_request_again()) for _ in range(8)]
+    assert sent == [1, 1, 1, 1, 1, 0, 0, 0]
+
+
+def test_one_answer_ends_the_count() -> None:
+    transfer = answered(rig(granted=OACK))
+    assert [transfer.answered, len(wakeups(transfer)) > COPIES] == [True, True]
 
 
 # How it ends
@@ -534,7 +583,7 @@ def network(
 ) -> tuple[Network, bytes]:
     data = random.Random(seed).randbytes(size)
     terms = Terms(block_size=8, window_size=window, granted=(("blksize", "8"),))
-    transfer = Transfer(MemoryContent(data), terms)
+    transfer = transfer_of(data, terms)
     client = Client(8, window, strays, following=0)
     return Network(transfer, client, random.Random(seed), loss, copies), data
 

@@ -133,10 +133,8 @@ class FileRig:
 
 
 def rig(root: Path | None, lab: Inventory | None = None) -> FileRig:
-    parts = web(lab, root=root)
-    reactor = FakeReactor(parts.lab.clock)
-    parts.site.clock = reactor  # type: ignore[assignment]
-    return FileRig(parts, reactor)
+    parts = web(lab, root=root, reactor=FakeReactor)
+    return FileRig(parts, parts.site.clock)  # type: ignore[arg-type]
 
 
 @pytest.fixture

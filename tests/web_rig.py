@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
@@ -187,8 +189,9 @@ def web(
     *,
     root: Any = None,
     require_token: bool = False,
+    reactor: Callable[[Clock], Any] = lambda clock: clock,
 ) -> WebRig:
-    """The default lab of `tests.rig`, served."""
+    """The default lab of `tests.rig`, served; `reactor` puts more beside its clock."""
     parts = rig(lab, saved)
     tokens, relay_boards, polls = Tokens(b"key"), FakeRelayBoards(), FakePolls()
     configs = LoaderConfigs(parts.fleet.inventory, tokens, SERVER)
@@ -205,7 +208,7 @@ def web(
         ),
         tokens=tokens,
         server=SERVER,
-        clock=parts.clock,
+        clock=reactor(parts.clock),
         service_time=parts.service_time,
         wall=lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
     )

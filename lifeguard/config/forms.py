@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -106,6 +106,11 @@ def mac_address(value: object) -> str:
 def ipv4_address(value: object) -> str:
     """Four decimal numbers without leading zeros."""
     return str(IPv4Address(text(value)))
+
+
+def ipv4_network(value: object) -> IPv4Network:
+    """A network by its first address and prefix length; one address is one too."""
+    return IPv4Network(text(value))
 
 
 _host_and_port = matching("[A-Za-z0-9.-]+(:[0-9]{1,5})?")
@@ -243,6 +248,10 @@ Uuid = Annotated[str, Form("a UUID like b8945908-d6a6-41a9-611d-74a6ab80b83d", u
 Serial = Annotated[
     str, Form("a serial number of 8 or 16 hex digits", raspberry_pi_serial)
 ]
+Network = Annotated[
+    IPv4Network, Form("an IPv4 network like 192.0.2.0/24", ipv4_network)
+]
+CacheSize = Annotated[int, whole(2**20, 2**40)]
 BaseUrl = Annotated[str, Form("a URL like http://192.0.2.1:8080", base_url)]
 Endpoint = Annotated[str, Form('a Twisted endpoint like "tcp:8080"', endpoint)]
 DatabaseUrl = Annotated[

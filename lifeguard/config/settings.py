@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
@@ -15,12 +16,14 @@ from sqlalchemy.engine import make_url
 from lifeguard.config.forms import (
     Address,
     BaseUrl,
+    CacheSize,
     Count,
     DatabaseUrl,
     Days,
     Endpoint,
     Flag,
     Name,
+    Network,
     Port,
     Rate,
     Seconds,
@@ -72,6 +75,8 @@ class Tftp(Struct, frozen=True, kw_only=True):
 
     `mode` "symlinks" leaves TFTP to another server and writes boot configs below
     `directory`. Without a `root` only boot configs are served. Both are absolute.
+    Only `clients` are answered. `cache` is how many bytes of memory may hold files
+    that boards are fetching.
     """
 
     address: Address = "0.0.0.0"
@@ -79,6 +84,8 @@ class Tftp(Struct, frozen=True, kw_only=True):
     root: Text | None = None
     mode: TftpMode = "serve"
     directory: Text | None = None
+    clients: tuple[Network, ...] = (IPv4Network("0.0.0.0/0"),)
+    cache: CacheSize = 128 * 2**20
 
 
 class Health(Struct, frozen=True, kw_only=True):

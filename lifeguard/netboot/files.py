@@ -10,7 +10,8 @@ import errno
 import io
 import os
 import stat
-from typing import TYPE_CHECKING, Protocol
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,14 +30,48 @@ class NotFound(Exception):
     """No regular file of this name can be had below the root."""
 
 
+class Version(NamedTuple):
+    """What tells one state of one file from every other. `size` is in bytes."""
+
+    device: int
+    inode: int
+    modified_ns: int
+    size: int
+
+    @classmethod
+    def of(cls, file: io.FileIO) -> Version:
+        status = os.fstat(file.fileno())
+        return cls(status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+
+    @property
+    def modified(self) -> int:
+        """When it was written last, in Unix seconds."""
+        return self.modified_ns // 10**9
+
+    @property
+    def tag(self) -> str:
+        """All of it in one word."""
+        return "-".join(f"{part:x}" for part in self)
+
+
 class Content(Protocol):
     """Bytes that do not change while they are served. `size` is in bytes."""
 
     @property
     def size(self) -> int: ...
 
+    @property
+    def file(self) -> FileContent | None:
+        """The file whose bytes they are, to be shared or sent by parts; or None.
+
+        Who takes it has what the content held, and closes it in its stead.
+        """
+
     def read(self, offset: int, length: int) -> bytes:
         """`length` bytes from `offset`, fewer only at the end; raises OSError."""
+
+    def sent(self, start: int, end: int) -> None:
+        """Told by the sender: the bytes from `start` up to `end` have gone out."""
 
     def close(self) -> None:
         """Give back what the content holds; a second time does nothing."""
@@ -45,12 +80,17 @@ class Content(Protocol):
 class MemoryContent:
     """Content that was made here, such as a boot config."""
 
+    file = None
+
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.size = len(data)
 
     def read(self, offset: int, length: int) -> bytes:
         return self._data[offset : offset + length]
+
+    def sent(self, start: int, end: int) -> None:
+        pass
 
     def close(self) -> None:
         pass
@@ -61,8 +101,12 @@ class FileContent:
 
     def __init__(self, file: io.FileIO) -> None:
         self._file = file
-        self.status = os.fstat(file.fileno())
-        self.size = self.status.st_size
+        self.version = Version.of(file)
+        self.size = self.version.size
+
+    @property
+    def file(self) -> FileContent:
+        return self
 
     def read(self, offset: int, length: int) -> bytes:
         length = max(0, min(length, self.size - offset))
@@ -84,6 +128,13 @@ class FileContent:
         except OSError:
             return 0
 
+    def is_unchanged(self) -> bool:
+        """Whether nobody has written to it since; its name may be another's."""
+        return Version.of(self._file) == self.version
+
+    def sent(self, start: int, end: int) -> None:
+        pass
+
     def close(self) -> None:
         self._file.close()
 
@@ -100,28 +151,36 @@ class Root:
         Raises NotFound, also for what lies outside, and OSError when this machine
         cannot open anything just now.
         """
-        try:
-            # Opening by O_PATH touches no device and waits for no fifo's writer.
-            handle = os.open(self._path / _relative(name), os.O_PATH | os.O_CLOEXEC)
-        except ValueError as error:  # a NUL, or what no file name can be
-            raise NotFound(name) from error
-        except OSError as error:
-            raise _blamed(error, name) from error
-        try:
-            return self._reopen(handle, name)
-        finally:
-            os.close(handle)
+        with ExitStack() as opened:
+            try:
+                root = _open_path(self._path, opened)
+                found = _open_path(_relative(name), opened, inside=root)
+                return _reopen(found, root, name)
+            except ValueError as error:  # a NUL, or what no file name can be
+                raise NotFound(name) from error
+            except OSError as error:
+                raise _blamed(error, name) from error
 
-    def _reopen(self, handle: int, name: str) -> FileContent:
-        """Judge and open what was found, not its name, which may mean more by now."""
-        link = f"/proc/self/fd/{handle}"
-        inside = os.readlink(link).startswith(os.path.join(self._path.resolve(), ""))
-        if not (inside and stat.S_ISREG(os.fstat(handle).st_mode)):
-            raise NotFound(name)
-        try:
-            return FileContent(io.FileIO(link))
-        except OSError as error:
-            raise _blamed(error, name) from error
+
+def _open_path(path: Path | str, opened: ExitStack, inside: int | None = None) -> int:
+    """A handle that touches no device and waits for no fifo's writer."""
+    handle = os.open(path, os.O_PATH | os.O_CLOEXEC, dir_fd=inside)
+    opened.callback(os.close, handle)
+    return handle
+
+
+def _reopen(found: int, root: int, name: str) -> FileContent:
+    """Judge and open what was found, not its name, which may mean more by now."""
+    inside = os.readlink(_link(found)).startswith(
+        os.path.join(os.readlink(_link(root)), "")
+    )
+    if not (inside and stat.S_ISREG(os.fstat(found).st_mode)):
+        raise NotFound(name)
+    return FileContent(io.FileIO(_link(found)))
+
+
+def _link(handle: int) -> str:
+    return f"/proc/self/fd/{handle}"
 
 
 def _relative(name: str) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IReactorFDSet
 
-    from lifeguard.netboot.pump import Client
+    from lifeguard.netboot.connection import Client
 
 _SERVER_PORT, _CLIENT_PORT = 67, 68
 _EVERYBODY = "255.255.255.255"

@@ -1,19 +1,24 @@
-"""One transfer's socket and timer: carries packets, decides nothing.
+"""Carries the packets of all transfers; what they say is for each transfer to decide.
 
-A socket of its own for every transfer, connected, so that the kernel keeps strangers
-out and tells when the client has closed its port.
+To the reactor they are one reader: an epoll of their sockets. One event of Twisted's
+costs as much as a packet, so each wakeup takes many packets, and gives way to HTTP
+and the relays after two milliseconds. One timer serves all transfers.
 """
 
 from __future__ import annotations
 
-import socket
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+import math
+import select
+from functools import partial
+from socket import MSG_PEEK
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from lifeguard.netboot.packets import Unreadable
+from lifeguard.netboot.wheel import TICK, Wheel
 from lifeguard.wire.tftp import Error
 
 if TYPE_CHECKING:
@@ -26,24 +31,13 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-_LARGEST_PACKET = 1024  # an ACK has 4 bytes, an ERROR a line of text
-_PACKETS_AT_ONCE = 64  # no client keeps the others waiting for longer
+BUDGET = 0.002
+"""Seconds after which the rest of the reactor has its turn."""
+
+_LARGEST_PACKET = 128  # an ACK has 4 bytes, and the text of an ERROR is cut
+_EVENTS_AT_ONCE = 64  # between two looks at the clock
 
 _ERROR = bytes(Error(0))[:2]
-
-# Linux; the socket module does not name them.
-_IP_MTU_DISCOVER, _IP_PMTUDISC_DONT = 10, 0
-
-
-class Client(NamedTuple):
-    """Who asked, and at which of this machine's addresses: answers leave from there.
-
-    PXELINUX drops what comes from any other.
-    """
-
-    address: str
-    port: int
-    asked: str
 
 
 class Reactor(Protocol):
@@ -60,163 +54,220 @@ class Reactor(Protocol):
     def removeReader(self, reader: IReadDescriptor) -> None: ...
 
 
-class Connection(Protocol):
-    """A connected datagram socket that never waits."""
+class Poller(Protocol):
+    """An epoll."""
 
     def fileno(self) -> int: ...
 
-    def recv(self, size: int, flags: int = 0, /) -> bytes: ...
+    def register(self, handle: int, events: int, /) -> None: ...
 
-    def send(self, datagram: bytes, /) -> int: ...
+    def unregister(self, handle: int, /) -> None: ...
+
+    def poll(
+        self, timeout: float | None = None, maxevents: int = -1
+    ) -> list[tuple[int, int]]: ...
 
     def close(self) -> None: ...
 
 
-def connect(client: Client) -> socket.socket:
-    """A socket from a free port of the address asked to `client`; raises OSError."""
-    with ExitStack() as opened:
-        connection = opened.enter_context(
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        )
-        connection.setblocking(False)
-        # The don't-fragment bit confuses PXE ROMs.
-        connection.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
-        connection.bind((client.asked, 0))
-        connection.connect((client.address, client.port))
-        opened.pop_all()
-    return connection
+class Connection(Protocol):
+    """The socket of one transfer, as `connection.Connection` is."""
+
+    def fileno(self) -> int: ...
+
+    def receive(self, size: int, flags: int = 0, /) -> bytes: ...
+
+    def send(self, packets: list[bytes], /) -> None: ...
+
+    def close(self) -> None: ...
 
 
-@implementer(IReadDescriptor)
-class Pump:
-    """Carries `transfer` between its `connection` and the reactor.
+class Delivery:
+    """One transfer and its connection; `label` is what the log calls it.
 
-    Whatever goes wrong ends this transfer and no other. `ended` is called once.
-    `label` is what the log calls the transfer.
+    `answered` is called once if the client says anything, `begun` if it has some of
+    the file, `ended` when all is over.
     """
 
     def __init__(
         self,
         transfer: Transfer,
         connection: Connection,
-        reactor: Reactor,
         label: str,
-        ended: Callable[[], object],
+        answered: Callable[[], object],
+        begun: Callable[[], object],
+        ended: Callable[[Delivery], object],
     ) -> None:
-        self._transfer = transfer
-        self._connection = connection
+        self.transfer = transfer
+        self.connection = connection
+        # Looked up once, for all three are called for every packet.
+        self.steps = connection.receive, self._on_early_packet, connection.send
+        self.label = label
+        self.answered = answered
+        self.begun = begun
+        self.ended = ended
+        self.handle = connection.fileno()
+        self.look_at = math.inf
+        """When the pump looks at it though nothing arrives; never later than due."""
+        self.running = True
+
+    def _on_early_packet(self, datagram: bytes, now: float) -> list[bytes]:
+        transfer, answered = self.transfer, self.transfer.answered
+        packets = transfer.on_packet(datagram, now)
+        if transfer.answered and not answered:
+            self.answered()
+        if transfer.begun:
+            receive, _, send = self.steps
+            self.steps = receive, transfer.on_packet, send
+            self.begun()
+        return packets
+
+
+@implementer(IReadDescriptor)
+class Pump:
+    """Runs deliveries between `open` and `close`, once.
+
+    Whatever goes wrong ends one of them and no other.
+    """
+
+    def __init__(self, reactor: Reactor, poller: Poller) -> None:
         self._reactor = reactor
-        self._label = label
-        self._ended = ended
-        self._started = reactor.seconds()
+        self._poller = poller
+        self._deliveries: dict[int, Delivery] = {}
+        """By the number of their handle."""
+        self._wheel: Wheel[Delivery] = Wheel()
         self._timer: IDelayedCall | None = None
-        self.stopped = False
 
-    def start(self) -> None:
-        """Send the first packets and begin to listen."""
+    def open(self) -> None:
+        """Begin to listen."""
         self._reactor.addReader(self)
-        self._step(self._transfer.start, self._reactor.seconds())
 
-    def takes_copy(self) -> bool:
+    def close(self) -> None:
+        """End all deliveries, and listen no more."""
+        self._stop_all()
+        self._reactor.removeReader(self)
+        self._poller.close()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def start(self, delivery: Delivery) -> None:
+        """Send the first packet and begin to listen."""
+        self._poller.register(delivery.handle, select.EPOLLIN)
+        self._deliveries[delivery.handle] = delivery
+        now = self._reactor.seconds()
+        self._step(delivery, partial(delivery.transfer.start, now))
+        if self._timer is None:
+            self._timer = self._reactor.callLater(TICK, self._turn)
+
+    def takes_copy(self, delivery: Delivery) -> bool:
         """Answer a copy of the request; False when it must be a new request.
 
         A client that ended this transfer before it asked again may have been read in
         the other order: its ERROR waits on another socket than its request.
         """
-        if self._error_is_waiting():
-            self.doRead()
-        if self.stopped or self._transfer.begun:
+        if _error_is_waiting(delivery.connection):
+            self._receive(delivery, self._reactor.seconds())
+        if not delivery.running or delivery.transfer.begun:
             return False
-        self._step(self._transfer.on_request_again)
+        self._step(delivery, delivery.transfer.on_request_again)
         return True
 
-    def stop(self) -> None:
-        """End now, whatever has been sent; a second time does nothing."""
-        if self.stopped:
+    def stop(self, delivery: Delivery) -> None:
+        """End it now, whatever has been sent; a second time does nothing."""
+        if not delivery.running:
             return
-        self.stopped = True
-        if self._timer is not None:
-            self._timer.cancel()
-        self._reactor.removeReader(self)
-        self._connection.close()
-        self._transfer.close()
-        self._report()
-        self._ended()
+        delivery.running = False
+        self._wheel.remove(delivery)
+        self._poller.unregister(delivery.handle)
+        del self._deliveries[delivery.handle]
+        delivery.connection.close()
+        delivery.transfer.close()
+        delivery.ended(delivery)
 
     def doRead(self) -> None:
-        """Take what has arrived."""
-        for _ in range(_PACKETS_AT_ONCE):
-            if self.stopped:
+        """Take what has arrived, for two milliseconds at the most."""
+        now = self._reactor.seconds()
+        until = now + BUDGET
+        while now < until:
+            events = self._poller.poll(0, _EVENTS_AT_ONCE)
+            if not events:
                 return
-            try:
-                datagram = self._connection.recv(_LARGEST_PACKET)
-            except BlockingIOError:
-                return
-            except OSError:  # the kernel tells only the ICMP messages that are final
-                self._transfer.on_client_gone()
-                return self.stop()
-            self._step(self._transfer.on_packet, datagram, self._reactor.seconds())
+            now = self._reactor.seconds()
+            for handle, _ in events:
+                if (delivery := self._deliveries.get(handle)) is not None:
+                    self._receive(delivery, now)
 
     def fileno(self) -> int:
-        return self._connection.fileno()
+        return self._poller.fileno()
 
     def logPrefix(self) -> str:
         return "tftp"
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor stops, or met an error that is still to be read."""
-        self.doRead()
-        self.stop()
+        """The reactor stops; whoever made this is still to close it."""
+        self._stop_all()
 
-    def _error_is_waiting(self) -> bool:
-        try:
-            waiting = self._connection.recv(_LARGEST_PACKET, socket.MSG_PEEK)
-        except OSError:
-            return False
-        return waiting.startswith(_ERROR)
+    def _stop_all(self) -> None:
+        for delivery in list(self._deliveries.values()):
+            self.stop(delivery)
 
-    def _step(self, step: Callable[..., list[bytes]], *args: object) -> None:
+    def _receive(self, delivery: Delivery, now: float) -> None:
+        """Take one packet; from a client in lockstep there is never another."""
         try:
-            packets = step(*args)
-        except OSError as error:
-            log.error("{label}: {error}", label=self._label, error=error)
-            return self.stop()
+            receive, on_packet, send = delivery.steps
+            packets = on_packet(receive(_LARGEST_PACKET), now)
+            if packets:
+                send(packets)
+        except BlockingIOError:
+            return
         except Exception:
-            log.failure("{label}: a fault of ours", label=self._label)
-            return self.stop()
-        self._send(packets)
-        if self._transfer.outcome is not None:
-            return self.stop()
-        self._arm()
+            return self._fail(delivery)
+        transfer = delivery.transfer
+        if transfer.outcome is not None or transfer.wakeup < delivery.look_at:
+            self._settle(delivery)
 
-    def _send(self, packets: list[bytes]) -> None:
-        for packet in packets:
-            try:
-                self._connection.send(packet)
-            except ConnectionRefusedError:
-                return self._transfer.on_client_gone()
-            except OSError:  # a full queue is as good as a loss on the wire
-                return
+    def _step(self, delivery: Delivery, step: Callable[[], list[bytes]]) -> None:
+        """What a transfer does without having received anything."""
+        try:
+            if packets := step():
+                delivery.connection.send(packets)
+        except Exception:
+            return self._fail(delivery)
+        self._settle(delivery)
 
-    def _arm(self) -> None:
-        delay = max(0.0, self._transfer.wakeup - self._reactor.seconds())
-        if self._timer is None:
-            self._timer = self._reactor.callLater(delay, self._on_timer)
-        else:
-            self._timer.reset(delay)
+    def _settle(self, delivery: Delivery) -> None:
+        transfer = delivery.transfer
+        if transfer.outcome is not None:
+            return self.stop(delivery)
+        if transfer.wakeup < delivery.look_at:
+            delivery.look_at = transfer.wakeup
+            self._wheel.put(delivery, transfer.wakeup)
 
-    def _on_timer(self) -> None:
+    def _fail(self, delivery: Delivery) -> None:
+        """End it for the exception that is being handled."""
+        try:
+            raise
+        except OSError:  # the kernel tells only what is final: the client has gone
+            delivery.transfer.on_client_gone()
+        except Unreadable as reason:
+            log.error("{label}: {reason}", label=delivery.label, reason=reason)
+        except Exception:
+            log.failure("{label}: a fault of ours", label=delivery.label)
+        self.stop(delivery)
+
+    def _turn(self) -> None:
         self._timer = None
-        self._step(self._transfer.on_timer, self._reactor.seconds())
+        now = self._reactor.seconds()
+        for delivery in self._wheel.turn(now):
+            if delivery.running:
+                delivery.look_at = math.inf
+                self._step(delivery, partial(delivery.transfer.on_timer, now))
+        if self._wheel:
+            self._timer = self._reactor.callLater(TICK, self._turn)
 
-    def _report(self) -> None:
-        outcome = self._transfer.outcome
-        log.info(
-            "{label} {outcome}: {bytes} bytes in {seconds:.2f} s,"
-            " {retransmits} packets sent again",
-            label=self._label,
-            outcome="stopped" if outcome is None else outcome.value,
-            bytes=self._transfer.bytes_sent,
-            seconds=self._reactor.seconds() - self._started,
-            retransmits=self._transfer.retransmits,
-        )
+
+def _error_is_waiting(connection: Connection) -> bool:
+    try:
+        return connection.receive(_LARGEST_PACKET, MSG_PEEK).startswith(_ERROR)
+    except OSError:
+        return False

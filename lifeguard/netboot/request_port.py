@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.udp import Port
 from twisted.logger import Logger
 
-from lifeguard.netboot.pump import Client
+from lifeguard.netboot.connection import Client
+from lifeguard.netboot.pump import BUDGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 log = Logger()
 
 _RECEIVE_BUFFER = 4 * 2**20  # bytes; the usual 208 KiB hold 277 requests
-_LARGEST_REQUEST = 8192
-_REQUESTS_AT_ONCE = 256  # transfers wait no longer than these take
+_LARGEST_REQUEST = 1472  # an Ethernet frame's; TFTP's and DHCP's are smaller
 
 # Linux; the socket module does not name them.
 _SO_RCVBUFFORCE = 33
@@ -35,6 +35,8 @@ _PACKET_INFO = struct.Struct("=i4s4s")
 class RequestPort(Port):
     """Takes datagrams from a `Client` and sends to one, from the address it asked."""
 
+    reactor: Any  # Twisted's own asks it for no clock, this one does
+
     def createInternetSocket(self) -> socket.socket:
         handle = super().createInternetSocket()
         handle.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
@@ -42,8 +44,12 @@ class RequestPort(Port):
         return handle
 
     def doRead(self) -> None:
-        """Take what has arrived; nothing that it does closes the port."""
-        for _ in range(_REQUESTS_AT_ONCE):
+        """Take what has arrived, for two milliseconds at the most.
+
+        Nothing that it does closes the port.
+        """
+        until = self.reactor.seconds() + BUDGET
+        while self.reactor.seconds() < until:
             try:
                 datagram, ancillary, _, (address, port) = self.socket.recvmsg(
                     _LARGEST_REQUEST, socket.CMSG_SPACE(_PACKET_INFO.size)

@@ -7,23 +7,44 @@ ERROR for the last word, or starts again at once.
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
+from ipaddress import IPv4Network
+from select import epoll
+from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
+from lifeguard.netboot.admission import Admission, Waiting
+from lifeguard.netboot.connection import Client, connect
 from lifeguard.netboot.files import Content, NotFound
+from lifeguard.netboot.image_cache import ImageCache
 from lifeguard.netboot.negotiation import UnknownMode, negotiate
-from lifeguard.netboot.pump import Client, Connection, Pump, Reactor, connect
+from lifeguard.netboot.packets import NetasciiPackets, OctetPackets, Packets
+from lifeguard.netboot.pump import Connection, Delivery, Pump, Reactor
 from lifeguard.netboot.request_port import RequestPort
+from lifeguard.netboot.sparse_log import SparseLog
 from lifeguard.netboot.transfer import Transfer
 from lifeguard.wire.tftp import Code, Error, Malformed, Rrq, Wrq, parse
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lifeguard.netboot.negotiation import Terms
+
 log = Logger()
+
+CACHE = 128 * 2**20
+"""Bytes of memory for packets that are ready, unless it is said otherwise."""
+
+ANYWHERE = (IPv4Network("0.0.0.0/0"),)
+
+NO_SUCH_FILE = "No such file below the root"
 
 Resolver = Callable[[str, str], Content]
 """From file name and client address to what is sent.
@@ -43,7 +64,7 @@ class Refused(Exception):
 
 
 class Requests(DatagramProtocol):
-    """Answers the requests, and owns the transfers that come of them."""
+    """Answers the requests, and knows the transfers that came of them."""
 
     noisy = False
     transport: RequestPort
@@ -52,30 +73,42 @@ class Requests(DatagramProtocol):
         self,
         resolver: Resolver,
         reactor: Reactor,
+        pump: Pump,
+        cache: ImageCache,
         connect: Callable[[Client], Connection],
+        admission: Admission,
         most_transfers: int,
     ) -> None:
         self._resolver = resolver
         self._reactor = reactor
+        self._pump = pump
+        self._cache = cache
         self._connect = connect
+        self._admission = admission
+        self._waiting = Waiting()
         self._most_transfers = most_transfers
-        self._transfers: dict[Client, tuple[bytes, Pump]] = {}
+        self._deliveries: dict[Client, tuple[bytes, Delivery]] = {}
         """By client, with the datagram that asked."""
-        self._dropping = False
+        self._log = SparseLog(log, reactor.seconds)
+
+    def startProtocol(self) -> None:
+        """Requests may come from now on."""
+        self._pump.open()
 
     def stopProtocol(self) -> None:
         """End all transfers."""
-        for _, transfer in list(self._transfers.values()):
-            transfer.stop()
+        self._pump.close()
 
     def datagramReceived(self, datagram: bytes, addr: Client) -> None:  # type: ignore[override]
         """Serve, refuse, drop or ignore; never raises."""
+        if not self._admission.serves(addr.address):
+            return self._drop(addr, "not in a network that is served")
         try:
             packet = parse(datagram)
         except Malformed:
             return
         if isinstance(packet, Wrq):
-            self._refuse(addr, Code.ACCESS_VIOLATION, "Nothing is written here")
+            self._refuse(packet, addr, Code.ACCESS_VIOLATION, "Nothing is written here")
         elif isinstance(packet, Rrq) and not self._is_copy(datagram, addr):
             self._answer(packet, datagram, addr)
 
@@ -85,58 +118,121 @@ class Requests(DatagramProtocol):
         Firmware counts its ports from the same number at every boot, so what still
         runs for this port would go into the new file.
         """
-        if client not in self._transfers:
+        if client not in self._deliveries:
             return False
-        asked, transfer = self._transfers[client]
-        if asked == datagram and transfer.takes_copy():
+        asked, delivery = self._deliveries[client]
+        if asked == datagram and self._pump.takes_copy(delivery):
             return True
-        transfer.stop()
+        self._pump.stop(delivery)
         return False
 
     def _answer(self, request: Rrq, datagram: bytes, client: Client) -> None:
-        if len(self._transfers) >= self._most_transfers:
-            return self._drop("as many transfers as are allowed")
+        if len(self._deliveries) >= self._most_transfers:
+            return self._drop(client, "as many transfers as are allowed")
+        if not self._has_room(client):
+            return self._waiting.add(datagram, client, self._reactor.seconds())
         try:
-            transfer = self._begin(request, client)
+            delivery = self._delivery(request, client)
         except Refused as refused:
-            return self._refuse(client, refused.code, refused.text)
+            return self._refuse(request, client, refused.code, refused.text)
         except NotFound:
-            return self._refuse(client, Code.NOT_FOUND, "File not found")
+            return self._refuse(request, client, Code.NOT_FOUND, NO_SUCH_FILE)
         except UnknownMode:
-            return self._refuse(client, Code.ILLEGAL_OPERATION, "Unknown mode")
+            return self._refuse(
+                request, client, Code.ILLEGAL_OPERATION, "Neither octet nor netascii"
+            )
         except OSError as error:
-            return self._drop(str(error))
+            return self._drop(client, error.strerror or str(error))
         except Exception:
             log.failure("{client} {request!r}", client=client, request=request)
             return
-        self._dropping = False
-        self._transfers[client] = datagram, transfer
-        transfer.start()
+        self._deliveries[client] = datagram, delivery
+        self._admission.enter(client, self._reactor.seconds())
+        self._pump.start(delivery)
 
-    def _begin(self, request: Rrq, client: Client) -> Pump:
+    def _has_room(self, client: Client) -> bool:
+        slowest = self._admission.slowest(client.address, self._reactor.seconds())
+        if slowest is not None and not self._admission.admits(client):
+            self._pump.stop(self._deliveries[slowest][1])
+        return self._admission.admits(client)
+
+    def _delivery(self, request: Rrq, client: Client) -> Delivery:
         with ExitStack() as opened:
             content = self._resolver(request.filename, client.address)
             opened.callback(content.close)
-            transfer = Transfer(content, negotiate(request, content.size))
+            terms = negotiate(request, content.size)
             connection = self._connect(client)
             opened.pop_all()
+        transfer = Transfer(self._packets(content, terms), terms)
         label = f"{client.address} {request.filename!r}"
-        ended = partial(self._transfers.pop, client)
-        return Pump(transfer, connection, self._reactor, label, ended)
+        answered = partial(self._answered, client)
+        begun = partial(content.sent, 0, min(1, content.size))
+        ended = partial(self._ended, client, content, self._reactor.seconds())
+        return Delivery(transfer, connection, label, answered, begun, ended)
 
-    def _refuse(self, client: Client, code: Code, text: str) -> None:
+    def _packets(self, content: Content, terms: Terms) -> Packets:
+        if terms.mode == "netascii":
+            return NetasciiPackets(content, terms.block_size)
+        if (file := content.file) is not None:
+            return self._cache.image(file, terms.block_size)
+        return OctetPackets(content, terms.block_size)
+
+    def _answered(self, client: Client) -> None:
+        """One that has answered makes room for others that wait."""
+        now = self._reactor.seconds()
+        self._admission.answer(client, now)
+        while self._admission.admits(client):
+            if (waiting := self._waiting.next(client.address, now)) is None:
+                return
+            self.datagramReceived(*waiting)
+
+    def _ended(
+        self, client: Client, content: Content, began: float, delivery: Delivery
+    ) -> None:
+        del self._deliveries[client]
+        self._admission.leave(client)
+        transfer = delivery.transfer
+        if transfer.delivered:
+            content.sent(0, content.size)
+        self._log.info(
+            "{label} {outcome}: {bytes} bytes in {seconds:.2f} s,"
+            " {retransmits} packets sent again",
+            label=delivery.label,
+            outcome="stopped" if transfer.outcome is None else transfer.outcome.value,
+            bytes=transfer.bytes_sent,
+            seconds=self._reactor.seconds() - began,
+            retransmits=transfer.retransmits,
+        )
+
+    def _refuse(
+        self, request: Rrq | Wrq, client: Client, code: Code, reason: str
+    ) -> None:
         # What cannot be sent is as good as lost on the wire.
         with suppress(OSError):
-            self.transport.write(bytes(Error(code, text)), client)
+            self.transport.write(bytes(Error(code, reason)), client)
+        self._log.info(
+            "{client} {filename!r} refused: {reason}",
+            about=(client.address, reason),
+            client=client.address,
+            filename=request.filename,
+            reason=reason,
+        )
 
-    def _drop(self, reason: str) -> None:
-        if not self._dropping:
-            log.warn("requests are dropped: {reason}", reason=reason)
-        self._dropping = True
+    def _drop(self, client: Client, reason: str) -> None:
+        self._log.info(
+            "{client}: requests are dropped: {reason}",
+            about=reason,
+            client=client.address,
+            reason=reason,
+        )
 
 
 class TftpServer(Service):
-    """TFTP on one address of this machine, or on all of them (0.0.0.0)."""
+    """TFTP on one address of this machine, or on all of them (0.0.0.0).
+
+    `cache` is in bytes; `networks` are those that are served;
+    `known` tells whether a board has that address.
+    """
 
     name = "tftp"
 
@@ -147,9 +243,15 @@ class TftpServer(Service):
         *,
         address: str = "0.0.0.0",
         port: int = 69,
+        cache: int = CACHE,
+        networks: Sequence[IPv4Network] = ANYWHERE,
+        known: Callable[[str], bool] = lambda address: False,
         most_transfers: int = 4096,
     ) -> None:
-        self._requests = Requests(resolver, reactor, connect, most_transfers)
+        self._resolver = resolver
+        self._cache = cache
+        self._admission = Admission(known, networks)
+        self._most_transfers = most_transfers
         self._reactor = reactor
         self._address = address
         self._wanted_port = port
@@ -166,11 +268,18 @@ class TftpServer(Service):
     def listen(self) -> None:
         """Bind the port, once; raises CannotListenError."""
         if self._listening is None:
+            _raise_descriptor_limit()
+            requests = Requests(
+                self._resolver,
+                self._reactor,
+                Pump(self._reactor, epoll()),
+                ImageCache(self._cache),
+                connect,
+                self._admission,
+                self._most_transfers,
+            )
             listening = RequestPort(
-                self._wanted_port,
-                self._requests,
-                self._address,
-                reactor=self._reactor,
+                self._wanted_port, requests, self._address, reactor=self._reactor
             )
             listening.startListening()
             self._listening = listening
@@ -191,3 +300,9 @@ class TftpServer(Service):
         if listening is None:
             return succeed(None)
         return maybeDeferred(listening.stopListening)
+
+
+def _raise_descriptor_limit() -> None:
+    """As far as we may: each transfer takes a descriptor, and services get 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -7,24 +7,22 @@ without end here and roll over only in the packets.
 
 from __future__ import annotations
 
-from collections import deque
 from enum import Enum
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from lifeguard.wire.tftp import Ack, Data, Error, Malformed, Oack, parse
+from lifeguard.wire.tftp import Ack, Error, Malformed, Oack, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lifeguard.netboot.files import Content
     from lifeguard.netboot.negotiation import Terms
-
-DATA_HEADER = 4
-"""Bytes before the payload of a DATA packet."""
+    from lifeguard.netboot.packets import Packets
 
 PATIENCE = 60.0
 """Seconds without progress; a switch that has lost its tree takes 30 of them."""
+
+COPIES = 6
+"""Packets that go to a client which has acknowledged none: it may not have asked."""
+
+_ACK = b"\0\4"
 
 
 class Outcome(Enum):
@@ -42,6 +40,8 @@ class RetransmissionTimer:
 
     FIRST = 0.25
     SHORTEST = 0.05
+    PAUSE = 0.02
+    """Between two measurements; more of them tell no more."""
 
     def __init__(self, longest: float) -> None:
         self._longest = longest
@@ -67,55 +67,67 @@ class RetransmissionTimer:
 
 
 class Transfer:
-    """Sends `content` on `terms`, which were negotiated before.
+    """Sends `packets` on `terms`, which were negotiated before.
 
     Each method returns the packets to send now, in order. `on_timer` is to be called
-    at `wakeup`, and nothing more once there is an `outcome`. Raises what the content
-    raises: OSError.
+    at `wakeup`, and nothing more once there is an `outcome`. Raises what taking a
+    packet raises: OSError.
     """
 
-    def __init__(self, content: Content, terms: Terms) -> None:
-        self._content = content
-        self._terms = terms
-        self._packets = _packets(content, terms)
+    def __init__(self, packets: Packets, terms: Terms) -> None:
+        self._packets = packets
+        self._window_size = terms.window_size
         self._timer = RetransmissionTimer(longest=min(5.0, terms.timeout or 5.0))
-        self._window: deque[bytes] = deque()
-        """Packets sent and not acknowledged."""
-        self._first_packet: list[bytes] = []
+        self._oack = [bytes(Oack(terms.granted))] if terms.granted else []
         self._acknowledged = -1 if terms.granted else 0
-        self._last_sent = False
-        self._timed: tuple[int, float] | None = None
-        """A block that was sent only once, and when."""
-        self._window_sent_at = self._resend_at = self._give_up_at = 0.0
+        self._sent = 0
+        """The last block sent; the OACK is block 0."""
+        self._ack_of_all: bytes | None = None
+        """What a client says that has everything sent so far."""
+        self._timed: int | None = None
+        """A block that was sent only once, at `_timed_at`."""
+        self._measure_at = self._timed_at = 0.0
+        self._window_sent_at = self._progress_at = 0.0
+        self._may_restart = True
+        """Nothing was said yet against the window that is underway."""
+        self._first_copies = 0
         self.outcome: Outcome | None = None
-        self.bytes_sent = 0
-        """Bytes of the file; what was sent again is not counted again."""
+        self.wakeup = 0.0
+        """When `on_timer` has something to do."""
+        self.answered = False
+        """The client has said something, so it is where it seems to be."""
         self.retransmits = 0
         """Packets sent again."""
-
-    @property
-    def wakeup(self) -> float:
-        """When `on_timer` has something to do."""
-        return min(self._resend_at, self._give_up_at)
 
     @property
     def begun(self) -> bool:
         """The client has acknowledged a block of the file."""
         return self._acknowledged > 0
 
+    @property
+    def delivered(self) -> bool:
+        """The client has the whole file; some never say so at its end."""
+        return self.answered and self.outcome is Outcome.FINISHED
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes of the file; what was sent again is not counted again."""
+        return self._packets.payload(self._sent)
+
     def start(self, now: float) -> list[bytes]:
-        """The OACK, or the first window when there is nothing to say in one."""
-        self._progressed(now)
-        if self._terms.granted:
-            self._timed = 0, now
-            self._window.append(bytes(Oack(self._terms.granted)))
-        else:
-            self._send_new(now)
-        self._first_packet = list(self._window)
-        return self._first_packet
+        """The OACK, or the first block when there is nothing to say in one."""
+        self._first_copies = 1
+        self._progress_at, self.wakeup = now, now + self._timer.wait
+        self._timed, self._timed_at = self._acknowledged + 1, now
+        packets = self._oack or self._send_new(now)
+        self._ack_of_all = None  # the first answer is looked at
+        return packets
 
     def on_packet(self, datagram: bytes, now: float) -> list[bytes]:
         """What the client sent; anything that is no ACK or ERROR is ignored."""
+        if datagram == self._ack_of_all:  # nearly always: not worth parsing
+            self._acknowledge(self._sent, now)
+            return self._send_new(now)
         try:
             packet = parse(datagram)
         except Malformed:
@@ -123,119 +135,112 @@ class Transfer:
         if isinstance(packet, Ack):
             return self._on_ack(packet.block, now)
         if isinstance(packet, Error):
+            self.answered = True
             self.outcome = self._broken_off
         return []
 
     def on_request_again(self) -> list[bytes]:
         """A copy of the request: the first packet again, until the file has `begun`."""
-        return [] if self.begun else self._again(self._first_packet)
+        if self.begun or not self._may_repeat():
+            return []
+        return self._again(self._oack or self._packets.take(1, 1))
 
     def on_timer(self, now: float) -> list[bytes]:
         """The client is silent: everything after the last acknowledged block again."""
-        if now >= self._give_up_at:
-            self.outcome = Outcome.FINISHED if self._last_sent else Outcome.GAVE_UP
+        if now < self.wakeup:
             return []
-        if now < self._resend_at:
+        if now >= self._progress_at + PATIENCE or not self._may_repeat():
+            self.outcome = Outcome.FINISHED if self._all_sent else Outcome.GAVE_UP
             return []
         self._timer.expired()
         return self._resend(now)
 
     def on_client_gone(self) -> None:
         """The client's port is closed; few wait for their last ACK to arrive."""
-        self.outcome = Outcome.FINISHED if self._last_sent else self._broken_off
+        self.outcome = Outcome.FINISHED if self._all_sent else self._broken_off
 
     def close(self) -> None:
-        """Give the content back."""
-        self._content.close()
+        """Give the packets back."""
+        self._packets.close()
 
     @property
     def _broken_off(self) -> Outcome:
         return Outcome.ABORTED if self.begun else Outcome.PROBED
 
+    @property
+    def _all_sent(self) -> bool:
+        return self._sent == self._packets.last
+
+    def _may_repeat(self) -> bool:
+        """Count a copy for a client of which nothing is known but its address."""
+        if not self.answered:
+            self._first_copies += 1
+        return self._first_copies <= COPIES
+
     def _on_ack(self, block: int, now: float) -> list[bytes]:
         count = (block - self._acknowledged) & 0xFFFF
-        if count > len(self._window):
+        if count > self._sent - self._acknowledged:
             return []
         if count == 0:
+            self._may_restart = False  # it may be a copy of what the window answered
             return self._restart(now)
-        self._acknowledge(count, now)
+        self.answered = True
+        self._acknowledge(self._acknowledged + count, now)
         return self._restart(now) + self._send_new(now)
 
-    def _acknowledge(self, count: int, now: float) -> None:
-        for _ in range(count):
-            self._window.popleft()
-        self._acknowledged += count
-        if self._timed is not None and self._acknowledged >= self._timed[0]:
-            self._timer.measured(now - self._timed[1])
-            self._timed = None
-        self._progressed(now)
+    def _acknowledge(self, block: int, now: float) -> None:
+        self._acknowledged = block
+        if now >= self._measure_at:
+            self._measure(now)
+        self._progress_at = now
+        self.wakeup = now + self._timer.wait
 
-    def _progressed(self, now: float) -> None:
-        self._give_up_at = now + PATIENCE
-        self._resend_at = now + self._timer.wait
+    def _measure(self, now: float) -> None:
+        """Take the time of a block, or of the one that is sent next."""
+        if self._timed is None:
+            self._timed, self._timed_at = self._sent + 1, now
+        elif self._acknowledged >= self._timed:
+            self._timer.measured(now - self._timed_at)
+            self._timed, self._measure_at = None, now + self._timer.PAUSE
 
     def _restart(self, now: float) -> list[bytes]:
         """The rest of a window that the client did not get whole.
 
-        At most once a round trip: an ACK for every stray block says the same thing.
-        Without a window it never happens: a duplicate ACK says nothing (RFC 1123).
+        Once as soon as the client says so, then at most once a round trip: an ACK for
+        every stray block says the same thing. Without a window it never happens: a
+        duplicate ACK says nothing (RFC 1123).
         """
         round_trip = self._timer.round_trip
-        if self._terms.window_size == 1 or round_trip is None:
+        if self._window_size == 1 or round_trip is None:
             return []
-        if now - self._window_sent_at < round_trip / 2:
+        if now - self._window_sent_at < round_trip / 2 and not self._may_restart:
             return []
+        self._may_restart = False
         return self._resend(now)
 
     def _send_new(self, now: float) -> list[bytes]:
         """As many packets as the window has room for; without any left, the end."""
-        if not self._window:
-            self._window_sent_at = now
-        room = self._terms.window_size - len(self._window)
-        new = list(islice(self._packets, room))
-        self._window.extend(new)
-        if not self._window:
-            self.outcome = Outcome.FINISHED
+        underway = self._sent - self._acknowledged
+        if not underway:
+            self._window_sent_at, self._may_restart = now, True
+        new = self._packets.take(self._sent + 1, self._window_size - underway)
         if new:
-            self._count(new, now)
+            self._sent += len(new)
+            self._ack_of_all = _ACK + new[-1][2:4]
+        elif not underway:
+            self.outcome = Outcome.FINISHED
         return new
-
-    def _count(self, new: list[bytes], now: float) -> None:
-        if self._timed is None:
-            self._timed = self._acknowledged + len(self._window), now
-        payloads = [len(packet) - DATA_HEADER for packet in new]
-        self.bytes_sent += sum(payloads)
-        self._last_sent = payloads[-1] < self._terms.block_size
 
     def _resend(self, now: float) -> list[bytes]:
         self._window_sent_at = now
-        self._resend_at = now + self._timer.wait
-        return self._again(list(self._window))
+        self.wakeup = min(now + self._timer.wait, self._progress_at + PATIENCE)
+        if self._acknowledged < 0:
+            return self._again(self._oack)
+        first, count = self._acknowledged + 1, self._sent - self._acknowledged
+        return self._again(self._packets.take(first, count))
 
     def _again(self, packets: list[bytes]) -> list[bytes]:
         """Sent twice, no longer good for measuring (Karn's algorithm)."""
         self._timed = None
         self.retransmits += len(packets)
         return packets
-
-
-def _packets(content: Content, terms: Terms) -> Iterator[bytes]:
-    blocks = _netascii if terms.mode == "netascii" else _octet
-    for number, payload in enumerate(blocks(content, terms.block_size), start=1):
-        yield bytes(Data(number & 0xFFFF, payload))
-
-
-def _octet(content: Content, block_size: int) -> Iterator[bytes]:
-    """The last block is short, and empty where the size is a multiple."""
-    for offset in range(0, content.size + 1, block_size):
-        yield content.read(offset, block_size)
-
-
-def _netascii(content: Content, block_size: int) -> Iterator[bytes]:
-    text = b""
-    for block in _octet(content, block_size):
-        text += block.replace(b"\r", b"\r\0").replace(b"\n", b"\r\n")
-        while len(text) >= block_size:
-            yield text[:block_size]
-            text = text[block_size:]
-    yield text

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lifeguard.clock import WallClock
-    from lifeguard.netboot.files import Content
+    from lifeguard.netboot.files import Content, FileContent
     from lifeguard.netboot.loaders import Part
 
 
@@ -29,10 +29,7 @@ class Lab(Protocol):
 
 
 class WatchedContent:
-    """Content that tells when its first byte goes out, and when its last.
-
-    Whoever sends `content` in a way of its own, and does not read here, calls `sent`.
-    """
+    """Content that passes on, once each, that its first and its last byte were sent."""
 
     def __init__(
         self,
@@ -41,20 +38,21 @@ class WatchedContent:
         begun: Callable[[], None] | None = None,
         ended: Callable[[], None] | None = None,
     ) -> None:
-        self.content = content
+        self._content = content
         self._begun, self._ended = begun, ended
 
     @property
     def size(self) -> int:
-        return self.content.size
+        return self._content.size
+
+    @property
+    def file(self) -> FileContent | None:
+        return self._content.file
 
     def read(self, offset: int, length: int) -> bytes:
-        data = self.content.read(offset, length)
-        self.sent(offset, offset + len(data))
-        return data
+        return self._content.read(offset, length)
 
     def sent(self, start: int, end: int) -> None:
-        """The bytes from `start` up to `end` go out; what was told is not repeated."""
         begun, ended = self._begun, self._ended
         if start == 0 and begun is not None:
             self._begun = None
@@ -64,7 +62,7 @@ class WatchedContent:
             ended()
 
     def close(self) -> None:
-        self.content.close()
+        self._content.close()
 
 
 class Boot:

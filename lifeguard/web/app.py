@@ -43,7 +43,8 @@ def site(world: World, access: Access) -> LabSite:
     app = router()
     route(app, described(operations(world, callers, stream)))
     _route_probes(app, world, callers)
-    app.route("/files/<path:path>", methods=["GET"])(FileServer(world.files).send)
+    files = FileServer(world.files, world.clock)
+    app.route("/files/<path:path>", methods=["GET"])(files.send)
     return LabSite(app.resource(), world.clock, stream.close)
 
 

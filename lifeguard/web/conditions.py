@@ -7,15 +7,15 @@ are several ranges at once: the file is sent whole, as they allow.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from twisted.web.http import stringToDatetime
 from werkzeug.http import parse_etags
 
 if TYPE_CHECKING:
-    import os
-
     from twisted.web.http_headers import Headers
+
+    from lifeguard.netboot.files import Version
 
 NOT_MODIFIED, PRECONDITION_FAILED = 304, 412
 
@@ -27,21 +27,6 @@ _MOST_DIGITS = 18
 
 class Unsatisfiable(Exception):
     """The file has nothing of the range that is asked for."""
-
-
-class Version(NamedTuple):
-    """One state of one file. `size` is in bytes, `modified` in Unix seconds."""
-
-    tag: str
-    modified: int
-    size: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Version:
-        """The tag is another one whenever the bytes may be others."""
-        size, changed = status.st_size, status.st_mtime_ns
-        tag = f"{status.st_ino:x}-{size:x}-{changed:x}"
-        return cls(tag, changed // 10**9, size)
 
 
 def refusal(headers: Headers, version: Version) -> int | None:

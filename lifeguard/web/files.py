@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from pathlib import PurePosixPath
 from resource import RLIMIT_NOFILE, getrlimit
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from twisted.web.http import (
     PARTIAL_CONTENT,
@@ -17,17 +17,19 @@ from twisted.web.http import (
     datetimeToString,
 )
 
-from lifeguard.netboot.files import FileContent, NotFound
+from lifeguard.netboot.files import NotFound
 from lifeguard.netboot.tftp import Refused
 from lifeguard.web.answers import Error, answer
 from lifeguard.web.callers import peer_address
-from lifeguard.web.conditions import NOT_MODIFIED, Unsatisfiable, Version, part, refusal
+from lifeguard.web.conditions import NOT_MODIFIED, Unsatisfiable, part, refusal
 from lifeguard.web.errors import Missing, NotNow
 from lifeguard.web.transfer import Lanes, Transfer
 
 if TYPE_CHECKING:
-    from lifeguard.netboot.files import Content
-    from lifeguard.web.request import LabRequest, LabSite
+    from collections.abc import Callable
+
+    from lifeguard.netboot.files import Content, FileContent, Version
+    from lifeguard.web.request import LabRequest
     from lifeguard.web.world import Files
 
 MOST_TRANSFERS = 4096
@@ -50,9 +52,9 @@ _TYPES = {
 class FileServer:
     """Sends what `files` has."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, reactor: Any) -> None:
         self._files = files
-        self._lanes = Lanes()
+        self._lanes = Lanes(reactor)
         self._transfers = 0
         limit, _ = getrlimit(RLIMIT_NOFILE)
         self._most_transfers = min(MOST_TRANSFERS, limit // DESCRIPTORS)
@@ -60,9 +62,9 @@ class FileServer:
     async def send(self, request: LabRequest, path: str) -> bytes:
         """What is left to write of the answer; raises Missing or NotNow."""
         content = self._open(path, peer_address(request) or "")
-        if isinstance(content, FileContent):
+        if (file := content.file) is not None:
             request.setHeader("Content-Type", _type(path))
-            return await self._send_file(request, content)
+            return await self._send_file(request, file, content.sent)
         with closing(content):
             return _whole(request, content)
 
@@ -76,10 +78,12 @@ class FileServer:
         except OSError as error:
             raise NotNow(f"{path}: {error.strerror or error}") from error
 
-    async def _send_file(self, request: LabRequest, content: FileContent) -> bytes:
+    async def _send_file(
+        self, request: LabRequest, file: FileContent, sent: Callable[[int, int], None]
+    ) -> bytes:
         with ExitStack() as opened:
-            opened.callback(content.close)
-            version = Version.of(content.status)
+            opened.callback(file.close)
+            version = file.version
             _show_version(request, version)
             if (status := refusal(request.requestHeaders, version)) is not None:
                 return _refuse(request, status)
@@ -89,19 +93,16 @@ class FileServer:
                 return _refuse_range(request, version)
             if request.method == b"HEAD" or not wanted:
                 return b""
-            transfer = self._transfer(request, content, wanted)
+            self._enter()
+            transfer = Transfer(file, wanted, request, self._lanes, sent, self._ended)
             opened.pop_all()
         await transfer.done
         return b""
 
-    def _transfer(
-        self, request: LabRequest, content: FileContent, wanted: range
-    ) -> Transfer:
+    def _enter(self) -> None:
         if self._transfers >= self._most_transfers:
             raise NotNow("as many files are being sent as may be")
         self._transfers += 1
-        clock = cast("LabSite", request.site).clock
-        return Transfer(content, wanted, request, self._lanes, clock, self._ended)
 
     def _ended(self) -> None:
         self._transfers -= 1
@@ -111,8 +112,11 @@ def _whole(request: LabRequest, content: Content) -> bytes:
     request.setHeader("Content-Type", "text/plain; charset=utf-8")
     request.setHeader("Content-Length", str(content.size))
     request.setHeader("Cache-Control", "no-store")
-    # To read a boot config is to have fetched it.
-    return b"" if request.method == b"HEAD" else content.read(0, content.size)
+    if request.method == b"HEAD":
+        return b""
+    data = content.read(0, content.size)
+    content.sent(0, len(data))
+    return data
 
 
 def _type(path: str) -> str:

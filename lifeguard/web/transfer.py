@@ -37,50 +37,54 @@ READS_AT_ONCE = 4
 
 
 class Lanes:
-    """What the transfers share: the reactor's time, and the disk."""
+    """What the transfers share: the reactor's time, and the disk.
 
-    def __init__(self) -> None:
+    The reactor is asked for its clock, and for its threads when a disk must be
+    waited for.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self.reactor = reactor
         self.turns = Turns()
         self.room = memoryview(bytearray(PIECE))
         """Where a piece is read to; it is empty between turns."""
         self._disk = DeferredSemaphore(READS_AT_ONCE)
 
-    def read(
-        self, reactor: Any, content: FileContent, offset: int, length: int
-    ) -> Deferred[bytes]:
+    def read(self, file: FileContent, offset: int, length: int) -> Deferred[bytes]:
         """Read in a thread; a Deferred that is never cancelled."""
-        pool = reactor.getThreadPool()
+        pool = self.reactor.getThreadPool()
         return self._disk.run(
-            deferToThreadPool, reactor, pool, content.read, offset, length
+            deferToThreadPool, self.reactor, pool, file.read, offset, length
         )
 
 
 @implementer(IPushProducer)
 class Transfer:
-    """Writes the bytes of `part` to a request; closes the content when it ends.
+    """Writes the bytes of `part` to a request; closes the file when it ends.
 
     `done` fires when the last byte is written, and is cancelled when the client has
-    gone. `ended` is called once, when the content is closed. The reactor is asked for
-    its clock, and for its threads when a disk must be waited for.
+    gone. `sent` hears where each piece began and ended. `ended` is called once, when
+    the file is closed.
     """
 
     def __init__(
         self,
-        content: FileContent,
+        file: FileContent,
         part: range,
         request: LabRequest,
         lanes: Lanes,
-        reactor: Any,
+        sent: Callable[[int, int], None],
         ended: Callable[[], None],
     ) -> None:
         self.done: Deferred[None] = Deferred(lambda _: self._end())
-        self._content, self._request = content, request
+        self._file, self._request = file, request
         self._offset, self._stop = part.start, part.stop
-        self._lanes, self._reactor, self._ended = lanes, reactor, ended
+        self._lanes, self._reactor = lanes, lanes.reactor
+        self._sent, self._ended = sent, ended
         self._is_paused = self._is_busy = self._is_reading = False
         self._has_ended = False
-        self._moved = reactor.seconds()
-        self._watch = reactor.callLater(STALLED_SECONDS, self._look)
+        self._moved = self._reactor.seconds()
+        self._watch = self._reactor.callLater(STALLED_SECONDS, self._look)
         request.registerProducer(self, True)
         self._go_on()
 
@@ -107,10 +111,10 @@ class Transfer:
             return
         length = min(PIECE, self._stop - self._offset)
         room = self._lanes.room[:length]
-        if count := self._content.read_cached(self._offset, room):
+        if count := self._file.read_cached(self._offset, room):
             return self._write(bytes(room[:count]))
         self._is_reading = True
-        reading = self._lanes.read(self._reactor, self._content, self._offset, length)
+        reading = self._lanes.read(self._file, self._offset, length)
         reading.addBoth(self._is_read).addCallbacks(self._write, self._cut)
 
     def _is_read(self, piece: Any) -> Any:
@@ -123,8 +127,9 @@ class Transfer:
         if self._has_ended:
             return
         self._is_busy = False
-        self._offset += len(piece)
         self._request.write(piece)
+        start, self._offset = self._offset, self._offset + len(piece)
+        self._sent(start, self._offset)
         if self._offset < self._stop:
             return self._go_on()
         self._request.unregisterProducer()
@@ -156,5 +161,5 @@ class Transfer:
             self._close()
 
     def _close(self) -> None:
-        self._content.close()
+        self._file.close()
         self._ended()
