@@ -188,6 +188,7 @@ def web(
     saved: Saved | None = None,
     *,
     root: Any = None,
+    files: BootServer | None = None,
     require_token: bool = False,
     reactor: Callable[[Clock], Any] = lambda clock: clock,
 ) -> WebRig:
@@ -200,7 +201,8 @@ def web(
         store=parts.store,
         power=relay_boards,
         poller=polls,
-        files=BootServer(
+        files=files
+        or BootServer(
             parts.fleet,
             configs,
             None if root is None else Root(root),
