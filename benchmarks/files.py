@@ -196,7 +196,7 @@ def lifeguard(directory: Path) -> list[str | Path]:
 [server]
 url = "http://{HOST}:{PORT}"
 [http]
-listen = "tcp:{PORT}:interface={HOST}:backlog=4096"
+listen = "tcp:{PORT}:interface={HOST}"
 [tftp]
 port = {PORT}
 address = "{HOST}"

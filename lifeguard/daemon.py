@@ -53,6 +53,11 @@ if TYPE_CHECKING:
 
 log = Logger()
 
+BACKLOG = 4096
+"""Connections that may wait to be taken; Twisted's 50 let 2,000 boards wait 30 s."""
+
+_WITH_BACKLOG = {"tcp", "tcp6", "ssl", "unix"}
+
 
 class CannotStart(Exception):
     """Why the daemon cannot do its work, in one line."""
@@ -247,7 +252,7 @@ class Daemon(Service):
         Endpoints are plugins, and raise what they like.
         """
         try:
-            endpoint = serverFromString(self._reactor, where)
+            endpoint = serverFromString(self._reactor, with_backlog(where))
             port = await endpoint.listen(factory)
         except Exception as error:
             raise CannotStart(
@@ -284,6 +289,14 @@ def _settle() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def with_backlog(where: str) -> str:
+    """The same endpoint with room for a whole lab that calls at once."""
+    kind, _, arguments = where.partition(":")
+    if kind not in _WITH_BACKLOG or ":backlog=" in arguments:
+        return where
+    return f"{where}:backlog={BACKLOG}"
 
 
 def _queues(reactor: Any, inventory: Inventory) -> dict[str, RelayBoardQueue]:

@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from resource import RLIMIT_NOFILE, getrlimit, setrlimit
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -105,6 +106,7 @@ def makeService(options: Options) -> IService:
     """The daemon, or the demo, that the options ask for."""
     from twisted.internet import reactor
 
+    raise_descriptor_limit()
     # The wall clock may jump, so nothing may be scheduled by it.
     reactor.seconds = time.monotonic  # type: ignore[method-assign]
     ending = Ending(reactor)
@@ -112,6 +114,12 @@ def makeService(options: Options) -> IService:
         return demo(options, reactor, ending)
     state_dir = Path(options["state-dir"] or Path(options["config"]).parent).absolute()
     return daemon(options.configuration, state_dir, reactor, ending)
+
+
+def raise_descriptor_limit() -> None:
+    """As far as we may: each board that boots takes some, and services get 1024."""
+    _, most = getrlimit(RLIMIT_NOFILE)
+    setrlimit(RLIMIT_NOFILE, (most, most))
 
 
 def daemon(

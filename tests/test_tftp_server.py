@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import random
-import resource
 import socket
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
@@ -755,20 +754,6 @@ async def test_a_stranger_does_not_disturb_a_transfer(tmp_path: Path) -> None:
         await port.stopListening()
     assert answer == b"x" * 100_000
     await tftp.stopService()
-
-
-@ensureDeferred
-async def test_there_may_be_as_many_sockets_as_the_system_allows(
-    tmp_path: Path,
-) -> None:
-    """Line 28: a service gets 1024, and a lab that is switched on takes more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
-    tftp = server(tmp_path)
-    tftp.startService()
-    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
-    await tftp.stopService()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @ensureDeferred

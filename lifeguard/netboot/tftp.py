@@ -7,7 +7,6 @@ ERROR for the last word, or starts again at once.
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -268,7 +267,6 @@ class TftpServer(Service):
     def listen(self) -> None:
         """Bind the port, once; raises CannotListenError."""
         if self._listening is None:
-            _raise_descriptor_limit()
             requests = Requests(
                 self._resolver,
                 self._reactor,
@@ -300,9 +298,3 @@ class TftpServer(Service):
         if listening is None:
             return succeed(None)
         return maybeDeferred(listening.stopListening)
-
-
-def _raise_descriptor_limit() -> None:
-    """As far as we may: each transfer takes a descriptor, and services get 1024."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
