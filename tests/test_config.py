@@ -25,6 +25,8 @@ from lifeguard.config import (
     forms,
     load,
 )
+from lifeguard.config.proxy_dhcp import ARCHITECTURES, IPXE
+from lifeguard.config.settings import Settings
 from lifeguard.health.checks import parse as parse_check
 from lifeguard.lifecycle import standard
 from lifeguard.model import Board, Boot, Image, Inventory, Outlet, RelayBoard
@@ -108,14 +110,14 @@ def mistakes(path: str | Path = "lifeguard.toml") -> list[str]:
 
 
 def switched_on(text: str) -> str:
-    """An example with every key on that it shows switched off, once each."""
-    lines = text.splitlines()
-    given = {line for line in lines if re.match("[a-z_]+ =", line)}
-    keys = {line.split(" =")[0] for line in given}
-    on = []
-    for line in lines:
-        off = re.fullmatch(r"#((?:\[|([a-z_]+) = ).*)", line)
-        on.append(off[1] if off and off[2] not in keys - {"listen"} else line)
+    """An example with all on that it shows switched off, each key once in its table."""
+    on, keys = [], set()
+    for line in text.splitlines():
+        found = re.fullmatch(r"#?(\[.*|([a-z0-9_-]+) = .*)", line)
+        if found is None or found[2] in keys:
+            continue
+        keys = {*keys, found[2]} if found[2] else set()
+        on.append(found[1])
     return "\n".join(on)
 
 
@@ -280,10 +282,14 @@ def test_the_example_shows_every_key_and_all_can_be_switched_on(lab: Path) -> No
         listen="tcp:2222:interface=127.0.0.1",
         authorized_keys=str(lab / "authorized_keys"),
     )
-    for kind in (Server, Http, Tftp, Health, Manhole):
-        shown = text.partition(f"[{kind.__name__.lower()}]")[2].partition("\n[")[0]
-        for field in structs.fields(kind):
-            assert f"\n{field.name} = " in shown
+    assert configuration.proxy_dhcp is not None
+    assert {*configuration.proxy_dhcp.loaders} < {*ARCHITECTURES.values(), IPXE}
+    for table in structs.fields(Settings):
+        after = text.partition(f"[{table.name}]")[2]
+        shown = re.split(rf"\n\[(?!{table.name}\.)", after)[0]
+        for field in structs.fields(type(getattr(configuration, table.name))):
+            key = rf"\n({field.name} = |\[{table.name}\.{field.name}\])"
+            assert re.search(key, shown), f"{table.name}.{field.name}"
 
 
 # Each: what is wrong, in which file, what is replaced by what, and what is said.
