@@ -149,6 +149,7 @@ _PATHS = (
 _METHODS = ("GET", "GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "X")
 _HEADERS = (
     b"Range: bytes=0-99",
+    b"Range: bytes=999999999-",
     b"Range: bytes=-1,5-2,99999999999999999999-",
     b"Accept: text/html;q=x",
     b"Accept-Encoding: gzip, br;q=-1",

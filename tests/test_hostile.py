@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lifeguard.wire.tftp import Rrq
+from lifeguard.wire.tftp import Wrq
 from tests import hostile
 from tests.hostile_lab import HERE, LIARS, Figures, HostileLab, hostile_lab
 from tests.process_lab import LIMIT, until
@@ -83,10 +83,13 @@ class Strangers:
             self._reply_to_all(client)
 
     def _wait_until_read(self) -> None:
-        """Datagrams are read in their order: once one more is answered, all are."""
+        """Datagrams are read in their order: once one more is refused, all are.
+
+        To write is refused at once; who asks to read may have to wait for his turn.
+        """
         with _udp_socket() as client:
             client.settimeout(LIMIT)
-            client.sendto(bytes(Rrq(hostile.NOWHERE, "octet")), self._tftp)
+            client.sendto(bytes(Wrq(hostile.NOWHERE, "octet")), self._tftp)
             self._look_at(client.recv(1024))
 
     def _reply_to_all(self, client: socket.socket) -> None:
