@@ -2,7 +2,7 @@
 VENV = .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-system check clean
+.PHONY: demo test test-system test-firmware check clean
 
 # Twelve simulated boards, kept alive until Ctrl-C; nothing is kept afterwards.
 demo: $(VENV)/installed
@@ -13,7 +13,11 @@ test: $(VENV)/installed
 
 # Needs the Debian packages that .ci/run installs: QEMU, TFTP clients, OpenSSH.
 test-system: $(VENV)/installed
-	$(BIN)/python -m pytest -q -m system $(TESTS)
+	$(BIN)/python -m pytest -q -m 'system and not firmware' $(TESTS)
+
+# The same with firmware that is much like what `test-system` boots.
+test-firmware: $(VENV)/installed
+	$(BIN)/python -m pytest -q -m firmware $(TESTS)
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -75,6 +75,9 @@ class Network:
 
     async def end(self) -> None:
         """Cut the wire; everything plugged in must be off."""
+        if self._dhcp is not None:
+            # The kernel would cut it too, but when it finds the time.
+            _run(program("ip", "iproute2"), "link", "delete", _WIRE, lines="")
         children = [self._holder, *filter(None, [self._dhcp])]
         for child in children:
             child.signal("KILL")

@@ -137,7 +137,15 @@ def module(path: str) -> bytes:
     return debian(f"/usr/lib/syslinux/modules/{path}", "syslinux-common")
 
 
-@pytest.mark.parametrize("firmware", [bios, uefi_x64, uefi_x64_http, uefi_arm64])
+@pytest.mark.parametrize(
+    "firmware",
+    [
+        bios,
+        uefi_x64,
+        pytest.param(uefi_x64_http, marks=pytest.mark.firmware),
+        pytest.param(uefi_arm64, marks=pytest.mark.firmware),
+    ],
+)
 @ensureDeferred
 async def test_firmware_boots_what_its_boards_state_says(
     tmp_path: Path, firmware: Callable[[Path], Firmware]
