@@ -18,12 +18,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import NotFound, Root
-from lifeguard.netboot.loader_config import LoaderConfigs
 from lifeguard.wire.tftp import Malformed, Rrq, parse
 from tests.test_web_files import FileRig, rig
-from tests.web_rig import SERVER, STRANGER
+from tests.web_rig import STRANGER
 
 SECRET, KERNEL, ODD = b"the secret", b"the kernel", b"the odd one"
 
@@ -115,14 +113,13 @@ class Lab(NamedTuple):
 
     root: Path
     files: FileRig
-    server: BootServer
 
     def tftp(self, name: bytes) -> bytes | None:
         """What a read request for `name` is served; None: an error, or nothing."""
         try:
             request = parse(b"\0\1" + name + b"\0octet\0")
             assert isinstance(request, Rrq)
-            content = self.server.resolve(request.filename, STRANGER)
+            content = self.files.web.files.resolve(request.filename, STRANGER)
         except (Malformed, NotFound):
             return None
         try:
@@ -163,10 +160,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
         "null": "/dev/null",
     }.items():
         (root / name).symlink_to(target)
-    files = rig(root)
-    fleet = files.web.lab.fleet
-    configs = LoaderConfigs(fleet.inventory, files.web.tokens, SERVER)
-    return Lab(root, files, BootServer(fleet, configs, Root(root)))
+    return Lab(root, rig(root))
 
 
 @pytest.mark.parametrize("name", WANTED)

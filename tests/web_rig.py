@@ -138,6 +138,7 @@ class WebRig:
     lab: Rig
     site: LabSite
     tokens: Tokens
+    files: BootServer
     relay_boards: FakeRelayBoards
     polls: FakePolls
 
@@ -195,19 +196,16 @@ def web(
     """The default lab of `tests.rig`, served; `reactor` puts more beside its clock."""
     parts = rig(lab, saved)
     tokens, relay_boards, polls = Tokens(b"key"), FakeRelayBoards(), FakePolls()
-    configs = LoaderConfigs(parts.fleet.inventory, tokens, SERVER)
+    if files is None:
+        configs = LoaderConfigs(parts.fleet.inventory, tokens, SERVER)
+        below = None if root is None else Root(root)
+        files = BootServer(parts.fleet, configs, below, lambda: EPOCH)
     world = World(
         fleet=parts.fleet,
         store=parts.store,
         power=relay_boards,
         poller=polls,
-        files=files
-        or BootServer(
-            parts.fleet,
-            configs,
-            None if root is None else Root(root),
-            lambda: EPOCH,
-        ),
+        files=files,
         tokens=tokens,
         server=SERVER,
         clock=reactor(parts.clock),
@@ -215,7 +213,7 @@ def web(
         wall=lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
     )
     served = site(world, Access("let-me-in", require_token))
-    return WebRig(parts, served, tokens, relay_boards, polls)
+    return WebRig(parts, served, tokens, files, relay_boards, polls)
 
 
 def booting(parts: WebRig) -> WebRig:
