@@ -7,15 +7,18 @@ event is what lifeguard adds.
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import msgspec
 from klein import Klein
 from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
-from twisted.web import http
 from twisted.web.server import Request, Site
 
 from lifeguard.netboot.tokens import Tokens
+
+if TYPE_CHECKING:
+    from twisted.web import http
 
 KEY = bytes(32)
 

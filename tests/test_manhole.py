@@ -248,9 +248,10 @@ def test_a_refusal_is_one_readable_line(line: str, why: str) -> None:
 
 def test_without_a_store_a_request_is_not_done() -> None:
     parts = rig()
-    parts.store.away = True
+    parts.store.leave()
     shown = Terminal(parts).line('board("panda-01").reboot()')
-    assert shown == "not done: panda-01: away\n"
+    text = "lifeguard cannot save what it is told just now"
+    assert shown == f"not done: panda-01: {text}\n"
     assert parts.said == [("owe",)]
 
 
