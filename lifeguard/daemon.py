@@ -151,7 +151,8 @@ class Daemon(Service):
             service.startService()
         self.fleet.subscribe(self._notifier.changed)
         self._notifier.tell()
-        self.fleet.resume(saved, self.power)
+        resuming = self.fleet.resume(saved, self.power)
+        resuming.addCallback(lambda _: _settle())
         log.info(
             "{boards} boards, {relay_boards} relay boards",
             boards=len(self.fleet.boards),
@@ -283,12 +284,12 @@ class Daemon(Service):
 
 
 def _settle() -> None:
-    """Let Python collect no more what has been made by now, for it stays.
+    """Let Python never look for garbage among what has been made by now: it stays.
 
-    Each time that it looked through ten thousand boards, they would all wait.
+    Each time that it went through ten thousand boards, all of them would wait.
     """
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def with_backlog(where: str) -> str:

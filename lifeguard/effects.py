@@ -6,6 +6,7 @@ its turn comes it asks whether anybody still wants it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
@@ -59,7 +60,10 @@ class Effects:
         left = standing.deadline - self._world.service_time.now()
         event = Event(name=TIMEOUT, source="timer")
         # A later deadline is a new call: to reset one to a sooner time is slow.
-        self._timer = self._world.clock.callLater(max(0.0, left), self._tell, event)
+        timeout = partial(self._tell, event)
+        self._timer = self._world.clock.callLater(
+            max(0.0, left), self._world.turns.wait, timeout
+        )
 
     def watch_again(self, standing: Standing) -> None:
         """Begin the polls that could not be begun, at the state's own pace."""

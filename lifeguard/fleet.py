@@ -23,6 +23,7 @@ from lifeguard.model import Board, Change, Inventory, Owed, Role, Saved, Standin
 from lifeguard.netboot.decision import Situation
 from lifeguard.resumption import Resumption
 from lifeguard.store import Presence, StoreError
+from lifeguard.turns import Turns
 from lifeguard.world import World
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class Fleet(Service):
             power=power,
             poller=self._poller,
             clock=self._clock,
+            turns=Turns(self._clock),
             service_time=self._service_time,
             wall=self._wall,
             checks=self._checks,
@@ -136,13 +138,15 @@ class Fleet(Service):
         for name in self.removed:
             log.warn("{board}: not in the inventory any more; left alone", board=name)
 
-    def resume(self, saved: Saved, power: Power) -> None:
-        """Go on: first of all what must be switched on, then every board."""
+    def resume(self, saved: Saved, power: Power) -> Deferred[None]:
+        """Go on: first of all what must be switched on, then every board.
+
+        Fires when all that boards had under way has been taken up.
+        """
         power.owe(saved.owed)
         self._time_saver.start(SAVE_TIME_SECONDS, now=False)
-        self._resumption.begin(
-            [board for board in self.boards.values() if board.resume()]
-        )
+        wanting = [board for board in self.boards.values() if board.resume()]
+        return self._resumption.begin(wanting)
 
     def stopService(self) -> None:
         """End what boards have under way; the store stays the store's owner's."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -32,11 +33,13 @@ class Resumption:
         self._taking_up.clock = clock
         self._pause = 1 / rate
 
-    def begin(self, boards: Iterable[ManagedBoard]) -> None:
-        """The first of `boards` now, the others after it."""
+    def begin(self, boards: Iterable[ManagedBoard]) -> Deferred[None]:
+        """The first of `boards` now, the others after it; fires when it is over."""
         self._left.extend(boards)
-        if self._left:
-            self._taking_up.start(self._pause).addErrback(_log)
+        if not self._left:
+            return succeed(None)
+        taking_up = self._taking_up.start(self._pause)
+        return taking_up.addCallback(lambda _: None).addErrback(_log)
 
     def stop(self) -> None:
         """Leave the others as they are."""

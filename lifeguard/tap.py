@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import re
 import sys
@@ -60,6 +61,9 @@ class Options(usage.Options):
     configuration: Configuration | None = None
 
     def parseOptions(self, options: list[str] | None = None) -> None:
+        # What a start makes is there to stay: looking for garbage among it would be
+        # half of the time that ten thousand boards take. The daemon ends this.
+        gc.disable()
         try:
             super().parseOptions(options)
         except usage.UsageError as error:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.model import Board, Change, HistoryRow, Outlet, Standing
+    from lifeguard.turns import Turns
 
 
 class Store(Protocol):
@@ -58,6 +59,8 @@ class World(NamedTuple):
     power: Power
     poller: Poller
     clock: IReactorTime
+    turns: Turns
+    """Of all boards: timeouts that are due together take them."""
     service_time: ServiceTime
     wall: WallClock
     checks: Callable[[Board, Standing], tuple[str, ...]]

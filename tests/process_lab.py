@@ -48,6 +48,12 @@ class Child:
                 return line
         raise AssertionError(f"no {text!r} in:\n" + "\n".join(self.lines[-40:]))
 
+    def read_for(self, seconds: float) -> None:
+        """Read what it prints for so long: a full pipe would hold it up."""
+        deadline = time.monotonic() + seconds
+        while self._next_line(deadline) is not None:
+            pass
+
     def end(self, number: int = signal.SIGTERM, limit: float = LIMIT) -> int:
         """Send a signal; the exit status, when all output has been read."""
         self.process.send_signal(number)
@@ -102,11 +108,16 @@ class ProcessLab:
         self.url = text.split('url = "')[1].split('"')[0]
         self.daemon: Child | None = None
 
+    def launch(self) -> Child:
+        """A daemon that has yet to load and to open its ports."""
+        self.daemon = twistd("--config", self.directory / "lifeguard.toml")
+        return self.daemon
+
     def start(self) -> Child:
         """A daemon that has opened its ports."""
-        self.daemon = twistd("--config", self.directory / "lifeguard.toml")
-        self.daemon.wait_for("http listens on")
-        return self.daemon
+        daemon = self.launch()
+        daemon.wait_for("http listens on")
+        return daemon
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
         """The status and the JSON of an answer; with a body it is a POST."""
@@ -122,13 +133,23 @@ class ProcessLab:
 
     def states(self) -> dict[str, str]:
         """The state of every board."""
-        _, answer = self.ask("/api/v1/boards")
-        return {board["name"]: board["state"] for board in answer["boards"]}
+        return {board["name"]: board["state"] for board in self.summaries()}
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """What the daemon says of every board, in one line each."""
+        _, answer = self.ask("/api/v1/boards?limit=1000")
+        boards: list[dict[str, Any]] = answer["boards"]
+        return boards
 
     def history(self, board: str) -> list[dict[str, Any]]:
         """A board's history, oldest first."""
-        _, answer = self.ask(f"/api/v1/boards/{board}/history?limit=1000")
-        return answer["history"][::-1]
+        path = f"/api/v1/boards/{board}/history?limit=1000"
+        _, page = self.ask(path)
+        rows: list[dict[str, Any]] = page["history"]
+        while page["next"] is not None:
+            _, page = self.ask(f"{path}&before={page['next']}")
+            rows += page["history"]
+        return rows[::-1]
 
     def reimage_all(self) -> None:
         for board in self.states():

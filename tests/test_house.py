@@ -13,6 +13,7 @@ HOUSE = [
     "lifecycle",
     "model",
     "clock",
+    "turns",
     "config",
     "wire",
     "store",

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from lifeguard.simulator.artifacts import Artifact, build_artifact
-from lifeguard.simulator.board import Board, Disk
+from lifeguard.simulator.board import Board, Disk, Stage
 from lifeguard.simulator.events import Refused
 from lifeguard.simulator.faults import Faults
 from lifeguard.simulator.plan import plan_boards
@@ -30,12 +30,16 @@ class Network:
         self.files: dict[str, bytes] = {}
         self.refusals: dict[str, int] = {}
         self.stuck: str | None = None
+        self.failures = 0
         self._events = events
 
     def fetch(self, name: str) -> Deferred[bytes]:
         self._events.append(f"fetch {name}")
         if name == self.stuck:
             return Deferred(lambda _: self._events.append("fetch cut"))
+        if self.failures:
+            self.failures -= 1
+            return fail(TransferError(name))
         if name not in self.files:
             return fail(NotFound(name))
         return succeed(self.files[name])
@@ -82,7 +86,9 @@ class Rig(NamedTuple):
         return list(self.events)
 
 
-def rig(faults: Faults | None = None, *, dead: bool = False) -> Rig:
+def rig(
+    faults: Faults | None = None, *, dead: Stage | None = None, netretry: bool = False
+) -> Rig:
     clock, events = Clock(), list[str]()
     network = Network(events)
     board: Board
@@ -94,11 +100,20 @@ def rig(faults: Faults | None = None, *, dead: bool = False) -> Rig:
         Random(1),
         lambda: events.append(f"runs {board.runs}"),
         dead=dead,
+        netretry=netretry,
     )
     return Rig(board, network, clock, events)
 
 
 LOADED = [f"fetch {NAMES[0]}", "fetch initrd", "fetch kernel"]
+INSTALLED = [
+    *LOADED,
+    "runs installer",
+    "installer-running 1.ab",
+    *["install-progress 1.ab"] * 4,
+    "install-ok 1.ab",
+    "runs loader",
+]
 NOT_FOUND = [f"fetch {name}" for name in NAMES]
 SYSTEM_UP = ["runs system", "port opens", "image-running None"]
 
@@ -107,16 +122,7 @@ def test_an_installer_writes_the_disk_and_resets_the_board() -> None:
     parts = rig()
     parts.offer("installer")
     parts.board.power_on()
-    assert parts.after(60) == [
-        *LOADED,
-        "runs installer",
-        "installer-running 1.ab",
-        *["install-progress 1.ab"] * 4,
-        "install-ok 1.ab",
-        "runs loader",
-        *NOT_FOUND,
-        *SYSTEM_UP,
-    ]
+    assert parts.after(60) == [*INSTALLED, *NOT_FOUND, *SYSTEM_UP]
     assert parts.board.disk == DISK
 
 
@@ -257,9 +263,9 @@ def test_a_garbled_kernel_is_not_run() -> None:
 def test_a_server_that_fails_ends_the_search() -> None:
     parts = rig()
     parts.board.disk = DISK
-    parts.network.fetch = lambda name: fail(TransferError(name))  # type: ignore[method-assign]
+    parts.network.failures = 1
     parts.board.power_on()
-    assert parts.after(1) == SYSTEM_UP
+    assert parts.after(60) == [f"fetch {NAMES[0]}", *SYSTEM_UP]
 
 
 @pytest.mark.parametrize(
@@ -291,9 +297,35 @@ def test_a_board_can_die_while_installing() -> None:
     assert parts.board.disk is None
 
 
-def test_a_dead_board_installs_but_never_comes_up() -> None:
-    parts = rig(dead=True)
-    parts.board.disk = DISK
+@pytest.mark.parametrize(
+    ("dead", "happens"),
+    [
+        ("loader", ["runs hung"]),
+        (
+            "installer",
+            [*LOADED, "runs installer", "installer-running 1.ab", "runs hung"],
+        ),
+        ("system", [*INSTALLED, *NOT_FOUND, "runs hung"]),
+    ],
+)
+def test_a_dead_board_comes_only_so_far_boot_after_boot(
+    dead: Stage, happens: list[str]
+) -> None:
+    parts = rig(dead=dead)
+    for _ in range(2):
+        parts.offer("installer")
+        parts.board.power_on()
+        assert parts.after(60) == happens
+        parts.board.power_off()
+
+
+def test_with_netretry_a_loader_asks_again_but_for_what_is_not_there() -> None:
+    parts = rig(netretry=True)
+    parts.offer("self-test")
+    parts.network.failures = 3
+    parts.board.power_on()
+    assert parts.after(2)[:6] == [*[f"fetch {NAMES[0]}"] * 3, *LOADED]
+    parts = rig(netretry=True)
     parts.board.power_on()
     assert parts.after(60) == [*NOT_FOUND, "runs hung"]
 

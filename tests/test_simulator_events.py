@@ -13,6 +13,7 @@ from twisted.internet.error import ConnectingCancelledError, ConnectionRefusedEr
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone, ResponseFailed
 from twisted.web.http_headers import Headers
@@ -22,17 +23,21 @@ from lifeguard.simulator.faults import Faults
 
 URL = "http://127.0.0.1:8080/api/v1/boards/sim-01/events"
 ADDRESS = URL.encode() + b"/installer-running?token=1.ab"
+ACCEPTED = b'{"board": "sim-01", "state": "ReimageInstalling", "generation": 1}'
 
 
 class Response:
-    def __init__(self, code: int, retry_after: str | None = None) -> None:
-        self.code = code
+    def __init__(
+        self, code: int, retry_after: str | None = None, body: bytes = ACCEPTED
+    ) -> None:
+        self.code, self.body = code, body
         self.phrase = b""
         self.headers = Headers()
         if retry_after is not None:
             self.headers.addRawHeader("Retry-After", retry_after)
 
     def deliverBody(self, protocol: Protocol) -> None:
+        protocol.dataReceived(self.body)
         protocol.connectionLost(Failure(ResponseDone()))
 
 
@@ -81,10 +86,16 @@ class Rig(NamedTuple):
 
 
 def rig(answers: Sequence[Any], faults: Faults | None = None) -> Rig:
+    return report(answers, "installer-running", "1.ab", faults)
+
+
+def report(
+    answers: Sequence[Any], event: str, token: str | None, faults: Faults | None = None
+) -> Rig:
     clock = Clock()
     agent = Agent(clock, answers)
     reporter = Reporter(agent, clock, faults or Faults(), Random(1))  # type: ignore[arg-type]
-    reported = reporter.report(URL, "installer-running", "1.ab")
+    reported = reporter.report(URL, event, token)
     outcome: list[Failure | None] = []
     reported.addBoth(outcome.append)
     return Rig(clock, agent, reported, outcome)
@@ -101,10 +112,7 @@ def test_an_event_is_posted_with_its_token() -> None:
 
 
 def test_an_image_on_disk_has_no_token() -> None:
-    clock = Clock()
-    agent = Agent(clock, [Response(200)])
-    reporter = Reporter(agent, clock, Faults(), Random(1))  # type: ignore[arg-type]
-    reporter.report(URL, "image-running", None)
+    agent = report([Response(200)], "image-running", None).agent
     assert agent.requests == [(0.0, URL.encode() + b"/image-running")]
 
 
@@ -112,7 +120,7 @@ def test_lost_connections_and_503_are_tried_again_with_growing_pauses() -> None:
     refused = ConnectionRefusedError()
     parts = rig([refused, Response(503), refused, refused, refused, Response(200)])
     pass_seconds(parts, 8)
-    assert parts.times == [0, 0.2, 0.6, 1.4, 3.0, 5.0]
+    assert parts.times == [0, 0.2, 0.6, 1.4, 2.4, 3.4]
     assert parts.outcome == [None]
 
 
@@ -137,6 +145,26 @@ def test_any_other_status_from_400_up_is_final(status: int) -> None:
     assert isinstance(failure, Failure)
     assert isinstance(failure.value, Refused)
     assert failure.value.status == status
+
+
+@pytest.mark.parametrize("body", [b"", b"taken", b"[]", b'{"repeat": true}'])
+def test_an_answer_that_nobody_can_read_is_final(body: bytes) -> None:
+    (failure,) = rig([Response(200, body=body)]).outcome
+    assert isinstance(failure, Failure)
+    assert failure.check(Refused)
+
+
+def test_what_is_sent_and_what_is_acknowledged_is_logged() -> None:
+    repeated = Response(200, body=b'{"generation": 7, "repeat": true}')
+    with capturedLogs() as logged:
+        pass_seconds(rig([Response(503), ConnectionRefusedError(), repeated]), 2)
+        report([Response(200)], "image-running", None)
+    assert [formatEvent(event).removeprefix(f"{URL}: ") for event in logged] == [
+        *["installer-running sent"] * 3,
+        "installer-running repeated in generation 1",
+        "image-running sent",
+        "image-running acknowledged in generation 1",
+    ]
 
 
 def test_a_request_without_an_answer_is_broken_off_and_tried_again() -> None:

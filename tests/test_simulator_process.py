@@ -83,6 +83,12 @@ def test_the_daemon_accepts_the_configuration(tmp_path: Path) -> None:
     assert lab.inventory.image_of_role("maintenance", "sim") is not None
 
 
+def test_the_daemon_is_told_which_database_is_its_own(tmp_path: Path) -> None:
+    url = 'postgresql+psycopg://lab:"\\@192.0.2.1/lifeguard'
+    write_directory(tmp_path, plan_boards(1), {"rack1": 4001}, PORTS, 1, url)
+    assert config.load(tmp_path / "lifeguard.toml").server.database == url
+
+
 def test_the_manhole_key_is_for_its_owner_alone(tmp_path: Path) -> None:
     write_directory(tmp_path, plan_boards(1), {"rack1": 4001}, PORTS, seed=1)
     assert (tmp_path / "manhole_key").stat().st_mode & 0o777 == 0o600
@@ -97,6 +103,7 @@ def test_the_manhole_key_is_for_its_owner_alone(tmp_path: Path) -> None:
         (["lab", "--tftp-port", "65536"], "'65536' is not a number from 0 to 65535"),
         (["lab", "--faults", "7"], "a rate is a number from 0 to 1, not '7'"),
         (["lab", "--dead", "sim-13"], "argument --dead: no board sim-13"),
+        (["lab", "--dead", "sim-01=x"], "'x' is none of loader, installer, system"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_clear_line(
@@ -108,9 +115,10 @@ def test_a_mistake_on_the_command_line_is_one_clear_line(
 
 
 def test_dead_boards_and_faults_are_chosen_on_the_command_line() -> None:
-    arguments = ["lab", "--dead", "sim-03", "--dead", "sim-01", "--faults", "loss=0.5"]
-    options = parse_options(arguments)
-    assert options.dead == ["sim-03", "sim-01"]
+    dead = ["--dead", "sim-03", "--dead", "sim-01=loader"]
+    options = parse_options(["lab", *dead, "--faults", "loss=0.5", "--netretry"])
+    assert options.dead == {"sim-03": "system", "sim-01": "loader"}
+    assert options.netretry
     assert options.faults == Faults(loss=0.5)
 
 

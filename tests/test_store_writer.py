@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from lifeguard.store import StoreError, StoreUnavailable, Superseded
 from lifeguard.store.group import Ask
 from lifeguard.store.writer import GROUP, LIMIT_SECONDS, TRIAL_SECONDS, GroupWriter
+from lifeguard.turns import TURN_SECONDS
 
 
 class Thread:
@@ -252,3 +253,22 @@ def test_a_closed_writer_tries_no_more() -> None:
     parts.ask("one")
     parts.writer.close()
     assert parts.clock.getDelayedCalls() == []
+
+
+def test_many_answers_take_many_turns_of_the_reactor() -> None:
+    parts = rig()
+    turns: list[float] = []
+
+    def slow(_: None) -> None:
+        parts.clock.rightNow += TURN_SECONDS / 2
+        turns.append(len(parts.clock.getDelayedCalls()))
+
+    parts.thread.held = True
+    parts.ask("first")
+    for number in range(5):
+        item = Ask(lambda connection, items: None, str(number))
+        parts.writer.ask(item).addCallback(slow)
+    parts.thread.run()
+    assert turns == [0, 0]  # the others wait for turns to come
+    parts.clock.advance(0)
+    assert len(turns) == 5

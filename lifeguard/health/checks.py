@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Fetch:
         return probes.fetch(self.url.replace("{address}", address))
 
 
+@cache
 def parse(text: str) -> Check:
     """The check that `text` names. BadCheck otherwise, made to be shown."""
     if text == "ping":

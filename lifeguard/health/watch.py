@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from zlib import crc32
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from lifeguard.health.checks import CannotPoll, Missed
@@ -17,7 +16,7 @@ from lifeguard.health.checks import CannotPoll, Missed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IReactorTime
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
 
     from lifeguard.health.checks import Check
@@ -84,56 +83,65 @@ class BoardWatch:
         self._figures = figures
         self._polls = polls
         self._findings = findings
+        self._misses = 0
         self._over = False
 
     def start(self, failed: Callable[[str], None]) -> None:
         """Begin; the first poll comes after `first_pause`."""
-        self._watching = Deferred.fromCoroutine(self._until_failed())
-        self._watching.addCallback(self._tell, failed).addErrback(self._broke)
+        self._failed = failed
+        self._pause(first_pause(self._subject.board, self._figures.every))
 
     def stop(self) -> None:
         if self._over:
             return
         self._end()
-        self._watching.cancel()
+        self._under_way.cancel()
 
-    def _end(self) -> None:
-        self._over = True
-        self._findings.ended(self._subject.board)
+    def _pause(self, seconds: float) -> None:
+        # Ten thousand watches pause nearly always: a timer is what that takes, and a
+        # coroutine that waits for one is several times as large.
+        self._under_way: IDelayedCall | Deferred[None] = self._clock.callLater(
+            seconds, self._poll
+        )
 
-    def _tell(self, reason: str, failed: Callable[[str], None]) -> None:
-        self._end()
-        failed(reason)
+    def _poll(self) -> None:
+        polling = self._under_way = Deferred.fromCoroutine(self._ask())
+        polling.addCallbacks(self._answered, self._unanswered).addErrback(self._broke)
 
-    def _broke(self, failure: Failure) -> None:
-        if failure.check(CancelledError) is None:
-            log.failure("{board}: its watch broke", failure, board=self._subject.board)
-
-    async def _until_failed(self) -> str:
-        """Poll until the board has failed; why it has."""
-        board = self._subject.board
-        pause, misses = first_pause(board, self._figures.every), 0
-        while True:
-            await deferLater(self._clock, pause)
-            pause = self._figures.retry
-            try:
-                await self._poll()
-            except CannotPoll as error:
-                self._findings.hindered(board, str(error))
-            except Missed as miss:
-                misses += 1
-                if self._findings.missed(board, misses):
-                    return f"{miss} (misses in a row: {misses})"
-            else:
-                self._findings.answered(board)
-                pause, misses = self._figures.every, 0
-
-    async def _poll(self) -> None:
+    async def _ask(self) -> None:
         try:
             await self._polls.poll(self._subject.address, self._subject.checks)
         finally:
             if self._over:  # a probe that is cut short may well call it a miss
                 raise CancelledError
+
+    def _answered(self, _: None) -> None:
+        self._misses = 0
+        self._findings.answered(self._subject.board)
+        self._pause(self._figures.every)
+
+    def _unanswered(self, failure: Failure) -> None:
+        board, error = self._subject.board, failure.value
+        if failure.trap(CannotPoll, Missed) is CannotPoll:
+            self._findings.hindered(board, str(error))
+        else:
+            self._misses += 1
+            if self._findings.missed(board, self._misses):
+                self._tell(f"{error} (misses in a row: {self._misses})")
+                return
+        self._pause(self._figures.retry)
+
+    def _tell(self, reason: str) -> None:
+        self._end()
+        self._failed(reason)
+
+    def _end(self) -> None:
+        self._over = True
+        self._findings.ended(self._subject.board)
+
+    def _broke(self, failure: Failure) -> None:
+        if failure.check(CancelledError) is None:
+            log.failure("{board}: its watch broke", failure, board=self._subject.board)
 
 
 def first_pause(board: str, every: float) -> float:

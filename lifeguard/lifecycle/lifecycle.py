@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from lifeguard.lifecycle.machine import Core, build, give_up
+from lifeguard.lifecycle.machine import Core, Machines, give_up
 from lifeguard.lifecycle.mistakes import Declared, LifecycleError, mistakes
 from lifeguard.lifecycle.state import (
     INTERNAL,
@@ -40,7 +40,7 @@ class Lifecycle:
         self._declared = {kind.__name__: Declared.of(kind) for kind in kinds}
         if found := list(mistakes(self._declared, INITIAL)):
             raise LifecycleError("; ".join(found))
-        self._machine, self._typed = build(self._declared)
+        self._machines = Machines(self._declared)
 
     def __contains__(self, state: str) -> bool:
         return state in self._declared
@@ -79,7 +79,8 @@ class Lifecycle:
 
     def send(self, core: Core, state: str, event: str, *, gives_up: bool) -> None:
         """Let the machine, standing in `state`, take one declared event."""
-        machine = self._machine(core, self._typed[state])
+        resumable = self._machines[state]
+        machine = resumable.machine(core, resumable.state)
         getattr(machine, give_up(event) if gives_up else event)()
 
     def replace(self, *kinds: type[State]) -> Lifecycle:

@@ -1,4 +1,4 @@
-"""Builds a lifecycle into an Automat machine.
+"""Builds a lifecycle into Automat machines.
 
 An input is an event's name; a strike has a second one, since Automat has no guards:
 who counts the strikes decides which of the two is sent. Every action ends in one
@@ -68,18 +68,42 @@ def give_up(event: str) -> str:
     return f"{event}/give-up"
 
 
-def build(
-    states: Mapping[str, Declared],
-) -> tuple[TypeMachine[Any, Core], dict[str, TypedState[Any, Core]]]:
-    """The machine, and its states by name to resume it in one of them."""
-    rows = list(_rows(states))
-    inputs = _input_protocol(sorted({row.input for row in rows}))
-    builder: TypeMachineBuilder[Any, Core] = TypeMachineBuilder(inputs, Core)  # type: ignore[type-abstract]
-    typed = {name: builder.state(name) for name in states}
-    for row in rows:
-        upon = typed[row.source].upon(getattr(inputs, row.input))
-        upon.to(typed[row.target])(row.action)
-    return builder.build(), typed
+class Resumable(NamedTuple):
+    """A machine, and the state in which it is taken up."""
+
+    machine: TypeMachine[Any, Core]
+    state: TypedState[Any, Core]
+
+
+class Machines:
+    """For each state the machine that takes a step from it.
+
+    Automat looks through all rows of a machine at each event, and a board takes one
+    step from where it is saved: so each state's machine has that state's rows alone.
+    """
+
+    def __init__(self, states: Mapping[str, Declared]) -> None:
+        self._rows: dict[str, list[Row]] = {name: [] for name in states}
+        for row in _rows(states):
+            self._rows[row.source].append(row)
+        names = {row.input for rows in self._rows.values() for row in rows}
+        self._inputs = _input_protocol(sorted(names))
+        self._built: dict[str, Resumable] = {}
+
+    def __getitem__(self, state: str) -> Resumable:
+        if state not in self._built:
+            self._built[state] = self._build(state)
+        return self._built[state]
+
+    def _build(self, name: str) -> Resumable:
+        builder: TypeMachineBuilder[Any, Core] = TypeMachineBuilder(self._inputs, Core)  # type: ignore[type-abstract]
+        rows = self._rows[name]
+        names = {name, *(row.target for row in rows)}
+        typed = {each: builder.state(each) for each in names}
+        for row in rows:
+            upon = typed[name].upon(getattr(self._inputs, row.input))
+            upon.to(typed[row.target])(row.action)
+        return Resumable(builder.build(), typed[name])
 
 
 def _rows(states: Mapping[str, Declared]) -> Iterator[Row]:

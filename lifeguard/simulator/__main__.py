@@ -12,7 +12,7 @@ import stat
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import CannotListenError
@@ -27,6 +27,8 @@ from twisted.logger import (
 )
 
 from lifeguard.clock import utc_now
+from lifeguard.simulator.board import Stage
+from lifeguard.simulator.configuration import DATABASE
 from lifeguard.simulator.faults import Faults, FaultsError, parse_faults
 from lifeguard.simulator.lab import Lab, Options
 from lifeguard.simulator.plan import MOST_BOARDS, plan_boards
@@ -94,10 +96,24 @@ def parse_options(arguments: list[str]) -> Options:
     parser.add_argument("--http-port", type=_port, default=8080, help="0: any free")
     parser.add_argument("--tftp-port", type=_port, default=6969, help="0: any free")
     parser.add_argument("--faults", type=_faults, default=Faults(), metavar="F")
-    parser.add_argument("--dead", action="append", default=[], metavar="BOARD")
+    parser.add_argument(
+        "--dead",
+        type=_dead,
+        action="append",
+        default=[],
+        metavar="BOARD[=STAGE]",
+        help="never comes farther than loader, installer or system (default)",
+    )
+    parser.add_argument(
+        "--netretry", action="store_true", help="boot loaders ask again when TFTP fails"
+    )
+    parser.add_argument(
+        "--database", default=DATABASE, metavar="URL", help="the daemon's database"
+    )
     parsed = parser.parse_args(arguments)
     names = {board.name for board in plan_boards(parsed.boards)}
-    if strangers := sorted(set(parsed.dead) - names):
+    dead = dict(parsed.dead)
+    if strangers := sorted(set(dead) - names):
         parser.error(f"argument --dead: no board {strangers[0]}")
     return Options(
         directory=parsed.directory,
@@ -105,7 +121,9 @@ def parse_options(arguments: list[str]) -> Options:
         seed=parsed.seed,
         faults=parsed.faults,
         ports=choose_ports(parsed.http_port, parsed.tftp_port),
-        dead=parsed.dead,
+        dead=dead,
+        netretry=parsed.netretry,
+        database=parsed.database,
     )
 
 
@@ -121,6 +139,14 @@ def _whole(text: str, lowest: int, highest: int) -> int:
     if not text.isdecimal() or not lowest <= int(text) <= highest:
         raise ArgumentTypeError(f"{text!r} is not a number from {lowest} to {highest}")
     return int(text)
+
+
+def _dead(text: str) -> tuple[str, Stage]:
+    board, _, stage = text.partition("=")
+    stage = stage or "system"
+    if stage not in get_args(Stage):
+        raise ArgumentTypeError(f"{stage!r} is none of {', '.join(get_args(Stage))}")
+    return board, cast("Stage", stage)
 
 
 def _faults(text: str) -> Faults:

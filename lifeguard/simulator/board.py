@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 FIRMWARE_SECONDS = 0.3
 """From power on to the first request; twice this is a reset."""
+RETRY_SECONDS = 0.3
+"""From a transfer that failed to the next, with `netretry`."""
 START_SECONDS = 0.4
 """From a loaded kernel to its init script."""
 WORK_SECONDS = 0.3
@@ -42,6 +44,9 @@ log = Logger()
 Runs = Literal[
     "off", "loader", "installer", "self-test", "maintenance", "system", "hung"
 ]
+
+Stage = Literal["loader", "installer", "system"]
+"""How far a board comes that is dead: it hangs there, boot after boot."""
 
 
 class Disk(Struct, frozen=True):
@@ -65,7 +70,11 @@ class Network(Protocol):
 
 
 class Board:
-    """Starts without power and with an empty disk. `dead`: no image ever comes up."""
+    """Starts without power and with an empty disk. `dead`: how far it ever comes.
+
+    With `netretry` the loader asks a TFTP server that fails for ever, as U-Boot does
+    where that variable says "yes"; else the disk is next.
+    """
 
     def __init__(
         self,
@@ -76,7 +85,8 @@ class Board:
         random: Random,
         changed: Callable[[], None],
         *,
-        dead: bool = False,
+        dead: Stage | None = None,
+        netretry: bool = False,
     ) -> None:
         self.planned = planned
         self.runs: Runs = "off"
@@ -87,6 +97,7 @@ class Board:
         self._random = random
         self._changed = changed
         self._dead = dead
+        self._netretry = netretry
         self._life: Deferred[None] | None = None
 
     @property
@@ -135,7 +146,7 @@ class Board:
         """One boot; returns when what was booted resets the board."""
         self._enter("loader")
         await self._pause(FIRMWARE_SECONDS)
-        if self._random.random() < self._faults.hang:
+        if self._dead == "loader" or self._random.random() < self._faults.hang:
             await self._hang("in the boot loader")
         loaded = await self._load_from_network()
         if loaded is None:
@@ -163,7 +174,7 @@ class Board:
         """The first name of the search list that is there decides."""
         for name in search_list(self.planned.mac, self.planned.address):
             try:
-                config = await self._network.fetch(name)
+                config = await self._fetch(name)
             except NotFound:
                 continue
             return parse_config(config.decode("utf-8", "replace"))
@@ -172,8 +183,17 @@ class Board:
     async def _load(self, netboot: Netboot) -> Artifact:
         """Read what the label names, the initrd first, and look at every byte."""
         if netboot.initrd is not None:
-            read_artifact(await self._network.fetch(netboot.initrd))
-        return read_artifact(await self._network.fetch(netboot.kernel))
+            read_artifact(await self._fetch(netboot.initrd))
+        return read_artifact(await self._fetch(netboot.kernel))
+
+    async def _fetch(self, name: str) -> bytes:
+        while True:
+            try:
+                return await self._network.fetch(name)
+            except TransferError as error:
+                if isinstance(error, NotFound) or not self._netretry:
+                    raise
+                await self._pause(RETRY_SECONDS)
 
     async def _run(self, artifact: Artifact, command_line: dict[str, str]) -> None:
         url = command_line.get("lifeguard.url", "")
@@ -196,11 +216,15 @@ class Board:
         self.disk = None
         for step in range(INSTALL_STEPS):
             await self._pause(WORK_SECONDS)
-            if self._random.random() < self._faults.die / INSTALL_STEPS:
+            if self._dies_installing():
                 await self._hang(f"installing, step {step}")
             await script.report("install-progress")
         self.disk = Disk(image, script.url)
         await script.report("install-ok")
+
+    def _dies_installing(self) -> bool:
+        rate = self._faults.die / INSTALL_STEPS
+        return self._dead == "installer" or self._random.random() < rate
 
     async def _test_itself(self, script: _Script) -> None:
         self._enter("self-test")
@@ -218,7 +242,7 @@ class Board:
         if self.disk is None:
             await self._hang("nothing to boot")
         await self._pause(START_SECONDS)
-        if self._dead:
+        if self._dead == "system":
             await self._hang("its image never comes up")
         self._enter("system")
         service = self._network.open_service()

@@ -6,6 +6,7 @@ boards are quick.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
     from lifeguard.simulator.plan import PlannedBoard
     from lifeguard.simulator.ports import Ports
+
+DATABASE = "sqlite:///lifeguard.sqlite"
+"""In the daemon's own directory."""
 
 IMAGES = {"debian": "installer", "self-test": "self-test", "maintenance": "maintenance"}
 """Each image, and what its kernel is."""
@@ -31,6 +35,7 @@ _SETTINGS = """\
 [server]
 name = "simulated"
 url = "http://127.0.0.1:{ports.http}"
+database = {database}
 
 [http]
 listen = "tcp:{ports.http}:interface=127.0.0.1"
@@ -99,9 +104,10 @@ power = "{board.relay_board}/1/{board.relay}"
 """
 
 
-def settings_text(ports: Ports) -> str:
-    """`lifeguard.toml`."""
-    return _SETTINGS.format(ports=ports)
+def settings_text(ports: Ports, database: str) -> str:
+    """`lifeguard.toml`; `database` is a URL, written as TOML and JSON both quote it."""
+    quoted = json.dumps(database, ensure_ascii=False)
+    return _SETTINGS.format(ports=ports, database=quoted)
 
 
 def inventory_text(

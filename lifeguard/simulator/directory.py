@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from lifeguard.simulator.artifacts import Artifact, build_artifact
 from lifeguard.simulator.configuration import (
+    DATABASE,
     IMAGES,
     TEMPLATE,
     inventory_text,
@@ -41,11 +42,12 @@ def write_directory(
     relay_ports: Mapping[str, int],
     ports: Ports,
     seed: int,
+    database: str = DATABASE,
 ) -> None:
     """Configuration, inventory, template, boot files and a key for the manhole."""
     directory.mkdir(parents=True, exist_ok=True)
     inventory = inventory_text(boards, relay_ports, ports)
-    _write(directory / "lifeguard.toml", settings_text(ports).encode())
+    _write(directory / "lifeguard.toml", settings_text(ports, database).encode())
     _write(directory / "boards.toml", inventory.encode())
     _write(directory / "templates" / "netboot.cfg.j2", TEMPLATE.encode())
     for image, kind in IMAGES.items():

@@ -7,8 +7,9 @@ outlives the board's power, as in a proxy.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from msgspec import DecodeError, Struct, json
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.error import (
     ConnectError,
@@ -18,7 +19,7 @@ from twisted.internet.error import (
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.web.client import PartialDownloadError, ResponseFailed, readBody
-from twisted.web.http import SERVICE_UNAVAILABLE
+from twisted.web.http import OK, SERVICE_UNAVAILABLE
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 5.0
 """A request that takes longer is broken off and tried again."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 1.0
 LATE_SECONDS = 4.0, 8.0
 """Between these a late event is held up: past the timeouts of the states."""
 
@@ -46,15 +47,26 @@ log = Logger()
 
 
 class Refused(Exception):
-    """The daemon answered with a status that is final."""
+    """The daemon's answer is final: its status is, or nobody can read it."""
 
     def __init__(self, event: str, status: int) -> None:
         super().__init__(f"{event}: {status}")
         self.status = status
 
 
+class Accepted(Struct, frozen=True):
+    """What the daemon says of an event that it has taken, perhaps once more."""
+
+    generation: int
+    repeat: bool = False
+
+
 class Reporter:
-    """The events of one board, over `agent`, which uses the board's address."""
+    """The events of one board, over `agent`, which uses the board's address.
+
+    What is sent and what is acknowledged is logged, so that it can be compared with
+    what the daemon remembers.
+    """
 
     def __init__(
         self, agent: IAgent, clock: IReactorTime, faults: Faults, random: Random
@@ -69,32 +81,26 @@ class Reporter:
         if self._random.random() < self._faults.lost:
             log.info("{url}: {event} gets lost", url=url, event=event)
             return succeed(None)
-        query = "" if token is None else f"?token={token}"
-        address = f"{url}/{event}{query}".encode()
+        report = _Report(url, event, token)
         if self._random.random() < self._faults.late:
             log.info("{url}: {event} will be late", url=url, event=event)
-            self._hold_up(address)
+            self._hold_up(report)
             return succeed(None)
-        delivered = Deferred.fromCoroutine(self._deliver(address, event))
-        return delivered.addCallback(self._acknowledged, url, event, token)
+        return Deferred.fromCoroutine(self._deliver(report))
 
-    def _acknowledged(self, _: None, url: str, event: str, token: str | None) -> None:
-        how = "by address" if token is None else f"in generation {token.split('.')[0]}"
-        log.info("{url}: {event} acknowledged {how}", url=url, event=event, how=how)
-
-    async def _deliver(self, address: bytes, event: str) -> None:
+    async def _deliver(self, report: _Report) -> None:
         pause = FIRST_PAUSE
-        while (retry_after := await self._attempt(address, event)) is not None:
+        while (retry_after := await self._attempt(report)) is not None:
             await deferLater(self._clock, max(pause, retry_after))
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _attempt(self, address: bytes, event: str) -> float | None:
+    async def _attempt(self, report: _Report) -> float | None:
         """Seconds to wait at least before another try; None when it is done."""
         try:
-            posted = self._post(address, _Body())
+            posted = self._post(report, _Body())
             posted.addTimeout(ANSWER_SECONDS, self._clock, _took_too_long)
             response = await posted
-            await readBody(response)
+            body = await readBody(response)
         except _LOST:
             return 0.0
         except (ConnectingCancelledError, ResponseFailed) as error:
@@ -104,18 +110,49 @@ class Reporter:
         if response.code == SERVICE_UNAVAILABLE:
             return _retry_after(response)
         if response.code >= 400:
-            raise Refused(event, response.code)
+            raise Refused(report.event, response.code)
+        report.log_answer(body)
         return None
 
-    def _post(self, address: bytes, body: _Body) -> Deferred[IResponse]:
-        return self._agent.request(b"POST", address, _HEADERS, body)
+    def _post(self, report: _Report, body: _Body) -> Deferred[IResponse]:
+        log.info("{url}: {event} sent", url=report.url, event=report.event)
+        return self._agent.request(b"POST", report.address, _HEADERS, body)
 
-    def _hold_up(self, address: bytes) -> None:
+    def _hold_up(self, report: _Report) -> None:
         seconds = self._random.uniform(*LATE_SECONDS)
-        posted = self._post(address, _LateBody(self._clock, seconds))
+        posted = self._post(report, _LateBody(self._clock, seconds))
         posted.addCallback(readBody)
         # Nobody waits for this answer any more, so nobody minds what it is.
         posted.addErrback(lambda failure: None)
+
+
+class _Report(NamedTuple):
+    """An event, and the token of the boot it belongs to; None: by address."""
+
+    url: str
+    event: str
+    token: str | None
+
+    @property
+    def address(self) -> bytes:
+        query = "" if self.token is None else f"?token={self.token}"
+        return f"{self.url}/{self.event}{query}".encode()
+
+    def log_answer(self, body: bytes) -> None:
+        """Say in which generation it was taken; Refused if that cannot be read."""
+        try:
+            accepted = json.decode(body, type=Accepted)
+        except DecodeError as error:
+            raise Refused(self.event, OK) from error
+        # An event that orders a power cycle is answered with the generation after it.
+        own = None if self.token is None else self.token.split(".")[0]
+        log.info(
+            "{url}: {event} {how} in generation {generation}",
+            url=self.url,
+            event=self.event,
+            how="repeated" if accepted.repeat else "acknowledged",
+            generation=own or accepted.generation,
+        )
 
 
 def _took_too_long(outcome: IResponse | Failure, seconds: float) -> NoReturn:

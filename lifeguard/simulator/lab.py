@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -12,7 +12,8 @@ from msgspec import Struct
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 
-from lifeguard.simulator.board import Board
+from lifeguard.simulator.board import Board, Stage
+from lifeguard.simulator.configuration import DATABASE
 from lifeguard.simulator.directory import write_directory
 from lifeguard.simulator.faults import Faults
 from lifeguard.simulator.network import Loopback
@@ -34,14 +35,19 @@ LOOPBACK = "127.0.0.1"
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """What lab it shall be. `dead`: names of boards whose image never comes up."""
+    """What lab it shall be. `dead`: by name, boards that never come any farther.
+
+    `netretry` is that of all boards; `database` is the daemon's.
+    """
 
     directory: Path
     boards: int
     seed: int
     faults: Faults
     ports: Ports
-    dead: Collection[str] = ()
+    dead: Mapping[str, Stage] = {}
+    netretry: bool = False
+    database: str = DATABASE
 
 
 class Lab(Service):
@@ -119,8 +125,12 @@ class Lab(Service):
             faults,
             random,
             self._status.changed,
-            dead=planned.name in self._options.dead or random.random() < faults.dead,
+            dead=self._options.dead.get(planned.name) or self._chosen_dead(random),
+            netretry=self._options.netretry,
         )
+
+    def _chosen_dead(self, random: Random) -> Stage | None:
+        return "system" if random.random() < self._options.faults.dead else None
 
     def _random(self, name: str) -> Random:
         """A random of its own for each, so that none disturbs the others'."""
@@ -133,6 +143,7 @@ class Lab(Service):
             {name: _number(port) for name, port in self._relay_ports.items()},
             self._options.ports,
             self._options.seed,
+            self._options.database,
         )
 
     def _moved(self, relay_board: str, relay: Relay, on: bool) -> None:

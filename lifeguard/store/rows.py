@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec import DecodeError
@@ -20,18 +22,26 @@ from lifeguard.model import (
 from lifeguard.store.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Row
 
 _encoder = Encoder()
 
-_decoders: dict[str, Decoder[Any]] = {
-    "boot_config": Decoder(dict[str, Any]),
-    "strikes": Decoder(dict[str, Strikes]),
-    "accepted": Decoder(tuple[str, ...]),
-    "noted": Decoder(tuple[str, ...]),
-    "request": Decoder(Request | None),
+# Ten thousand boards have heard the same few events: they share what is decoded.
+_decode_names = lru_cache(Decoder(tuple[str, ...]).decode)
+
+_decoders: dict[str, Callable[[str], Any]] = {
+    "boot_config": Decoder(dict[str, Any]).decode,
+    "strikes": Decoder(dict[str, Strikes]).decode,
+    "accepted": _decode_names,
+    "noted": _decode_names,
+    "request": Decoder(Request | None).decode,
 }
 """The columns of `boards` that hold JSON."""
+
+_SHARED = ("state", "image", "wanted_image")
+"""Columns in which many boards say the same; one text is enough for all of them."""
 
 
 def from_standing(standing: Standing) -> dict[str, Any]:
@@ -45,9 +55,11 @@ def from_standing(standing: Standing) -> dict[str, Any]:
 def to_standing(row: Row[Any]) -> Standing:
     """StoreError where somebody else has written in the row."""
     fields = row._asdict()
-    for column, decoder in _decoders.items():
+    for column in _SHARED:
+        fields[column] = fields[column] and sys.intern(fields[column])
+    for column, decode in _decoders.items():
         try:
-            fields[column] = decoder.decode(fields[column])
+            fields[column] = decode(fields[column])
         except DecodeError as error:
             raise StoreError(f"board {row.board}, {column}: {error}") from error
     return Standing(**fields)

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 
 from lifeguard.store.errors import StoreError, StoreUnavailable
 from lifeguard.store.group import Ask
+from lifeguard.turns import TURN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,8 +110,22 @@ class GroupWriter:
             group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
             met = await self._write([ask for ask, _ in group])
             # What callers ask when they are answered goes into the next group.
-            _answer(met, [done for _, done in group])
+            await self._answer(met, [done for _, done in group])
         self._writing = False
+
+    async def _answer(
+        self, met: Sequence[Exception | None], callers: Sequence[Deferred[None]]
+    ) -> None:
+        """In turns of the reactor: each answer may set a board to work."""
+        end = self._clock.seconds() + TURN_SECONDS
+        for error, done in zip(met, callers, strict=True):
+            if self._clock.seconds() >= end:
+                await deferLater(self._clock, 0)
+                end = self._clock.seconds() + TURN_SECONDS
+            if error is None:
+                done.callback(None)
+            else:
+                done.errback(error)
 
     async def _write(self, asks: list[Ask[Any]]) -> Sequence[Exception | None]:
         now = self._service_seconds()
@@ -142,7 +157,8 @@ class GroupWriter:
         for presence in self._presences:
             presence.store_is_away()
         waiting, self._waiting = self._waiting, []
-        _answer([error] * len(waiting), [done for _, done in waiting])
+        for _, done in waiting:
+            done.errback(error)
 
     async def _try_until_back(self) -> None:
         while self._away is not None:
@@ -166,14 +182,6 @@ class GroupWriter:
 def no_answer(_: object, seconds: float) -> NoReturn:
     """What becomes of a Deferred that has timed out."""
     raise StoreUnavailable(f"the database has not answered within {seconds:g} s")
-
-
-def _answer(met: Sequence[Exception | None], callers: Sequence[Deferred[None]]) -> None:
-    for error, done in zip(met, callers, strict=True):
-        if error is None:
-            done.callback(None)
-        else:
-            done.errback(error)
 
 
 def _nothing() -> None:
