@@ -1,7 +1,7 @@
 """Turns of the reactor: much that is due at once shall hold up nothing else.
 
-Ten thousand timeouts may come in one instant; HTTP, relays and polls get their turns
-among them all the same.
+Ten thousand timeouts may come in one instant, or two thousand readers of one file;
+whoever else waits for the reactor gets turns among them all the same.
 """
 
 from __future__ import annotations
@@ -21,22 +21,29 @@ TURN_SECONDS = 0.005
 class Turns:
     """Does the work of all who wait, first come, first served."""
 
-    def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
+    def __init__(self, clock: IReactorTime, seconds: float = TURN_SECONDS) -> None:
+        self._clock, self._seconds = clock, seconds
         self._waiting: deque[Callable[[], object]] = deque()
+        self._has_begun = False
 
     def wait(self, work: Callable[[], object]) -> None:
-        """Call `work`, which raises nothing, in a turn to come."""
-        if not self._waiting:
-            self._clock.callLater(0, self._turn)
+        """Call `work` once, in a turn to come."""
         self._waiting.append(work)
+        if not self._has_begun:
+            self._has_begun = True
+            self._clock.callLater(0, self._turn)
 
     def _turn(self) -> None:
-        end = self._clock.seconds() + TURN_SECONDS
-        while self._waiting:
-            # Still the first while it is done: whoever waits meanwhile needs no turn.
-            self._waiting[0]()
-            self._waiting.popleft()
-            if self._clock.seconds() >= end and self._waiting:
+        try:
+            self._work()
+        finally:
+            self._has_begun = bool(self._waiting)
+            if self._has_begun:
                 self._clock.callLater(0, self._turn)
+
+    def _work(self) -> None:
+        end = self._clock.seconds() + self._seconds
+        while self._waiting:
+            self._waiting.popleft()()
+            if self._clock.seconds() >= end:
                 return

@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from lifeguard.web.turns import Turns
+from lifeguard.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,10 @@ READS_AT_ONCE = 4
 """Threads that may wait for a disk; the reactor's others are left to others."""
 
 
+TURN_SECONDS = 0.002
+"""Of each turn of the reactor; it has more urgent things to do than files."""
+
+
 class Lanes:
     """What the transfers share: the reactor's time, and the disk.
 
@@ -45,7 +49,7 @@ class Lanes:
 
     def __init__(self, reactor: Any) -> None:
         self.reactor = reactor
-        self.turns = Turns()
+        self.turns = Turns(reactor, TURN_SECONDS)
         self.room = memoryview(bytearray(PIECE))
         """Where a piece is read to; it is empty between turns."""
         self._disk = DeferredSemaphore(READS_AT_ONCE)
@@ -104,7 +108,7 @@ class Transfer:
         if self._is_paused or self._is_busy or self._has_ended:
             return
         self._is_busy = True
-        self._lanes.turns.wait(self._take_turn, self._reactor)
+        self._lanes.turns.wait(self._take_turn)
 
     def _take_turn(self) -> None:
         if self._has_ended:
