@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import fields, replace
 from twisted.logger import LogEvent
 
+from lifeguard import turns
 from lifeguard.board import ManagedBoard
 from lifeguard.effects import Effects
 from lifeguard.fleet import Fleet
@@ -24,6 +25,7 @@ from lifeguard.simulator.virtual.observer import Operation
 from lifeguard.simulator.virtual.plan import DAY, HOUR, IMAGE, Plan, Troubles
 from lifeguard.simulator.virtual.run import live, shorten
 from lifeguard.simulator.virtual.verdict import RuleBroken
+from lifeguard.store import writer
 
 QUIET = Troubles(**{field.name: 0.0 for field in fields(Troubles)})
 HARD = Troubles(
@@ -122,6 +124,15 @@ def test_no_rule_is_broken_in_a_small_lab(
     seed: int, boards: int, days: float, troubles: Troubles
 ) -> None:
     live(Plan(seed=seed, boards=boards, days=days, troubles=troubles))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_rule_is_broken_when_each_thing_takes_a_turn_of_its_own(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (turns, writer):
+        monkeypatch.setattr(module, "TURN_SECONDS", 0.0)
+    live(Plan(seed=seed, boards=5, days=0.5, troubles=HARD))
 
 
 def test_a_seed_tells_the_same_story_again() -> None:

@@ -7,7 +7,7 @@ after each write, the daemon may die.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from lifeguard.simulator.virtual.disk import VirtualThreads
 from lifeguard.store import StoreError, StoreUnavailable
 from lifeguard.store.group import Ask
-from lifeguard.store.writer import LIMIT_SECONDS, GroupWriter
+from lifeguard.store.writer import LIMIT_SECONDS, GroupWriter, no_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,7 +95,8 @@ class VirtualStore:
         """Write what waits; fires when the daemon may end, whatever came of it."""
         last = self.save_time()
         self._writer.close()
-        return last.addErrback(lambda failure: failure.trap(StoreError) and None)
+        last.addErrback(lambda failure: failure.trap(StoreError) and None)
+        return last.addCallback(lambda _: self._threads.close())
 
     # How it is asked and answered.
 
@@ -123,11 +124,7 @@ class VirtualStore:
             return look()
 
         reading = self._threads.read(read)
-        return reading.addTimeout(LIMIT_SECONDS, self._clock, self._give_up)
-
-    def _give_up(self, _: object, seconds: float) -> NoReturn:
-        self._threads.cut()
-        raise StoreUnavailable(f"silent for {seconds:g} s")
+        return reading.addTimeout(LIMIT_SECONDS, self._clock, no_answer)
 
     # What a write is.
 
