@@ -13,7 +13,7 @@ from twisted.internet import reactor
 from twisted.internet.utils import getProcessOutputAndValue
 
 from lifeguard.netboot.files import Root
-from lifeguard.netboot.tftp import TftpServer
+from lifeguard.netboot.tftp import NO_SUCH_FILE, TftpServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,4 +101,4 @@ async def test_a_missing_file_is_told(tmp_path: Path, client: str) -> None:
     server = rig(tmp_path)
     said, code = await fetch(server, CLIENTS[client], "nothing", tmp_path / "got")
     await server.stopService()
-    assert "not found" in said.lower() or code != 0
+    assert NO_SUCH_FILE in said or code != 0
