@@ -22,7 +22,7 @@ from lifeguard.decide import (
     place,
     take_up_cycle,
 )
-from lifeguard.draft import Moment, Step, history_row
+from lifeguard.draft import Moment, Step, first_standing, history_row
 from lifeguard.effects import Effects
 from lifeguard.event import Answer, Event, NotAccepted, Refused, Stale, UnknownEvent
 from lifeguard.inbox import Inbox, Item
@@ -51,6 +51,8 @@ log = Logger()
 RETRY_SECONDS = 1.0
 """How long a board waits before it asks a store again that is there, but refused."""
 
+CANNOT_SAVE = "lifeguard cannot save what it is told just now"
+
 SET_STATE = "set-state"
 RESUME = "resume"
 UNKNOWN_EVENT = "unknown-event"
@@ -75,6 +77,8 @@ class ManagedBoard:
         """Whether nothing can be saved, so that nothing is begun."""
         self._doubtful: Step | None = None
         """A change that the store may or may not have taken."""
+        self._held: Item | None = None
+        """What was being taken when the board went astray."""
         self._astray = False
         """Whether it must be looked up where the board stands, before all else."""
         self._retry: IDelayedCall | None = None
@@ -124,7 +128,7 @@ class ManagedBoard:
         if not wanted or self._stopped:
             return
         if self._wants("poll"):
-            self._effects.poll(self.standing)
+            self._effects.begin(self.standing, ("poll",))
         if self._wants("cycle_power"):
             self._order_again()
 
@@ -146,8 +150,7 @@ class ManagedBoard:
         """End all that is under way; what is committed stays committed."""
         self._stopped = True
         self._effects.leave()
-        if self._retry is not None and self._retry.active():
-            self._retry.cancel()
+        self._forget_retry()
         self._refuse_callers()
 
     def saw(self, event: str, progress: Progress) -> None:
@@ -237,11 +240,8 @@ class ManagedBoard:
         except (StoreUnavailable, Superseded):
             self._go_astray(item)
         except Exception as error:
-            if item.caller is not None:
-                item.refuse(error)
-            else:
-                log.failure("{board}: an event failed", board=self.board.name)
-                self._go_astray(item)
+            item.refuse(error)
+            self._let_go(item, error)
         else:
             item.accept(answer)
 
@@ -345,32 +345,46 @@ class ManagedBoard:
             reason=f" ({row.reason})" if row.reason else "",
         )
 
+    def _let_go(self, item: Item, error: Exception) -> None:
+        """It would fail again; what is lifeguard's own is left to the timeout."""
+        if item.caller is not None:
+            return
+        name, event = self.board.name, item.event.name
+        log.failure("{board}: {event} failed", board=name, event=event)
+        self._effects.arm(self.standing, at_least=RETRY_SECONDS)
+
     # When it is not known what is saved.
 
     def _go_astray(self, item: Item) -> None:
-        """Keep an event until it is known where the board stands."""
+        """Hold an event until it is known where the board stands."""
         self._astray = True
-        self._inbox.put_back(item)
+        self._held = item
+        item.refuse(StoreUnavailable(CANNOT_SAVE))
         self._refuse_callers()
         self._effects.disarm()
         self._look_up_later()
 
     def _refuse_callers(self) -> None:
         """Whoever waits for an answer is to come again."""
-        text = "lifeguard cannot save what it is told just now"
-        self._inbox.keep_own(StoreUnavailable(text))
+        self._inbox.keep_own(StoreUnavailable(CANNOT_SAVE))
 
     def _look_up_later(self) -> None:
         """An absent store says itself when it is back."""
+        self._forget_retry()
         if not (self._away or self._stopped):
             self._retry = self._world.clock.callLater(RETRY_SECONDS, self._look_up)
 
+    def _forget_retry(self) -> None:
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
+
     def _look_up(self) -> None:
+        self._forget_retry()
         looking = Deferred.fromCoroutine(self._find_out())
         looking.addCallbacks(lambda _: self._go_on(), self._found_nothing)
 
     def _found_nothing(self, failure: Failure) -> None:
-        if not failure.check(StoreError):
+        if not failure.check(StoreUnavailable):
             log.failure("{board}: no look-up", failure, board=self.board.name)
         self._look_up_later()
 
@@ -381,14 +395,24 @@ class ManagedBoard:
             return  # another look-up was sooner
         self._astray = False
         step, self._doubtful = self._doubtful, None
+        held, self._held = self._held, None
         if step is not None and saved == step.change.after:
-            self._committed(step)
-        elif saved is not None and saved.version != self.standing.version:
-            log.warn("{board}: changed by somebody else", board=self.board.name)
-            self._effects.leave()
-            self.standing = saved
-            self.resume()
-            self.take_up()
+            return self._committed(step)
+        if held is not None and held.caller is None:
+            self._inbox.put_back(held)
+            self._refuse_callers()
+        if saved is None and self.standing.version:
+            log.error("{board}: its row is gone", board=self.board.name)
+            saved = first_standing(self.board.name, self._world.wall())
+        if saved is not None and saved.version != self.standing.version:
+            self._stand_at(saved)
+
+    def _stand_at(self, saved: Standing) -> None:
+        log.warn("{board}: changed by somebody else", board=self.board.name)
+        self._effects.leave()
+        self.standing = saved
+        self.resume()
+        self.take_up()
 
     def _go_on(self) -> None:
         if not self._can_save:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from msgspec.structs import replace
 from twisted.logger import Logger
 
+from lifeguard.lifecycle.lifecycle import INITIAL
 from lifeguard.lifecycle.machine import Core
 from lifeguard.lifecycle.state import (
     CYCLE_FAILED,
@@ -220,6 +221,11 @@ class Draft(Core):
             for name, strikes in self.after.strikes.items()
             if name in self._lifecycle and self._lifecycle[name].forget is not None
         }
+
+
+def first_standing(board: str, now: datetime) -> Standing:
+    """Where a board stands that no change has been made of."""
+    return Standing(board=board, state=INITIAL, since=now)
 
 
 def still_waits(lifecycle: Lifecycle, standing: Standing) -> bool:

@@ -52,8 +52,8 @@ class Effects:
             self._watch.stop()
             self._watch = None
 
-    def arm(self, standing: Standing) -> None:
-        """Let the state's timeout come at its deadline."""
+    def arm(self, standing: Standing, at_least: float = 0.0) -> None:
+        """Let the state's timeout come at its deadline, in `at_least` seconds."""
         self.disarm()
         if standing.deadline is None:
             return
@@ -62,7 +62,7 @@ class Effects:
         # A later deadline is a new call: to reset one to a sooner time is slow.
         timeout = partial(self._tell, event)
         self._timer = self._world.clock.callLater(
-            max(0.0, left), self._world.turns.wait, timeout
+            max(at_least, left), self._world.turns.wait, timeout
         )
 
     def watch_again(self, standing: Standing) -> None:

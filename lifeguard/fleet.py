@@ -16,9 +16,9 @@ from twisted.logger import Logger
 
 from lifeguard import world
 from lifeguard.board import ManagedBoard
+from lifeguard.draft import first_standing
 from lifeguard.event import Answer, Event, Impossible
 from lifeguard.lifecycle import Boots
-from lifeguard.lifecycle.lifecycle import INITIAL
 from lifeguard.model import Board, Change, Inventory, Owed, Role, Saved, Standing
 from lifeguard.netboot.decision import Situation
 from lifeguard.resumption import Resumption
@@ -125,9 +125,7 @@ class Fleet(Service):
             changed=self._changed,
         )
         for name, board in self.inventory.boards.items():
-            standing = saved.standings.get(name) or Standing(
-                board=name, state=INITIAL, since=self._wall()
-            )
+            standing = saved.standings.get(name) or first_standing(name, self._wall())
             lifecycle = self.inventory.hardware[board.hardware].lifecycle
             self.boards[name] = ManagedBoard(board, lifecycle, standing, around)
         self.removed = {
@@ -163,6 +161,7 @@ class Fleet(Service):
         """Nothing is begun, and no time is charged to a board, until it is back."""
         self._service_time.pause()
         self._poller.pause()
+        self._resumption.pause()
         for board in self.boards.values():
             board.store_is_away()
 
@@ -170,6 +169,7 @@ class Fleet(Service):
         """All goes on by itself."""
         self._service_time.go_on()
         self._poller.go_on()
+        self._resumption.go_on()
         for board in self.boards.values():
             board.store_is_back()
 

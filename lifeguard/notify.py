@@ -50,6 +50,13 @@ class Notifier:
         if not self._telling:
             Deferred.fromCoroutine(self._tell_all())
 
+    def store_is_away(self) -> None:
+        """What is not told yet has to wait."""
+
+    def store_is_back(self) -> None:
+        """What has waited is told."""
+        self.tell()
+
     def stop(self) -> None:
         """What has not been told is told at the next start."""
         if self._retry is not None and self._retry.active():

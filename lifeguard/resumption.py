@@ -31,15 +31,24 @@ class Resumption:
         self._left: deque[ManagedBoard] = deque()
         self._taking_up = LoopingCall.withCount(self._take_up)
         self._taking_up.clock = clock
-        self._pause = 1 / rate
+        self._interval = 1 / rate
+        self._paused = False
 
     def begin(self, boards: Iterable[ManagedBoard]) -> Deferred[None]:
         """The first of `boards` now, the others after it; fires when it is over."""
         self._left.extend(boards)
         if not self._left:
             return succeed(None)
-        taking_up = self._taking_up.start(self._pause)
+        taking_up = self._taking_up.start(self._interval)
         return taking_up.addCallback(lambda _: None).addErrback(_log)
+
+    def pause(self) -> None:
+        """Take up nothing until `go_on`."""
+        self._paused = True
+
+    def go_on(self) -> None:
+        """At the same rate as before."""
+        self._paused = False
 
     def stop(self) -> None:
         """Leave the others as they are."""
@@ -47,10 +56,20 @@ class Resumption:
             self._taking_up.stop()
 
     def _take_up(self, count: int) -> None:
+        if self._paused:
+            return
         for _ in range(min(count, len(self._left))):
-            self._left.popleft().take_up()
+            _take_up(self._left.popleft())
         if not self._left:
             self._taking_up.stop()
+
+
+def _take_up(managed: ManagedBoard) -> None:
+    """One that fails leaves no other behind."""
+    try:
+        managed.take_up()
+    except Exception:
+        log.failure("{board}: not taken up", board=managed.board.name)
 
 
 def _log(failure: Failure) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import LogEvent
 
 from lifeguard.draft import Draft
@@ -22,7 +22,7 @@ from lifeguard.lifecycle import Wants, standard
 from lifeguard.lifecycle.standard import LIFECYCLE
 from lifeguard.model import Outlet, Owed, Saved, Standing, Strikes
 from lifeguard.netboot.progress import Progress
-from lifeguard.store import StoreUnavailable
+from lifeguard.store import StoreError, StoreUnavailable
 from tests.rig import EPOCH, FakeStore, Rig, inventory, reimaged, result_of, rig
 
 
@@ -556,6 +556,77 @@ def test_a_change_of_somebody_else_is_not_taken_for_ones_own() -> None:
     parts.clock.advance(1)
     assert parts.board().standing == theirs
     assert parts.said == [("stop polling", "panda-01")]
+
+
+def test_an_own_event_that_was_saved_unheard_is_not_taken_twice() -> None:
+    parts = rig()
+    parts.request("rq-reboot")
+    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    parts.store.loses_answers = True
+    parts.fleet.cycle_ended("panda-01", 1, "no answer")
+    parts.store.loses_answers = False
+    parts.clock.advance(1)
+    assert parts.events().count("power-cycle-failed") == 1
+
+
+def test_an_own_event_that_was_not_saved_is_taken_again() -> None:
+    parts = rig()
+    parts.request("rq-reboot")
+    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    parts.store.leave()
+    parts.store.come_back()
+    parts.store.away = True
+    parts.fleet.cycle_ended("panda-01", 1, "no answer")
+    parts.store.away = False
+    parts.clock.advance(1)
+    assert parts.events().count("power-cycle-failed") == 1
+
+
+def test_what_the_store_refuses_does_not_block_a_board(
+    logged_failures: list[LogEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = rig()
+    parts.request("rq-reboot")
+    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            parts.store, "commit", lambda change: fail(StoreError("cannot be stored"))
+        )
+        parts.fleet.cycle_ended("panda-01", 1, "no\0answer")
+    assert len(logged_failures) == 1
+    logged_failures.clear()
+    parts.clock.advance(60)  # the state's timeout takes care of it
+    assert parts.board().standing.strikes["RebootRebooting"].count == 1
+    parts.request("rq-maintenance")
+    assert parts.state() == "MaintenanceRebooting"
+
+
+def test_a_board_whose_row_is_gone_begins_anew(
+    logged_failures: list[LogEvent],
+) -> None:
+    parts = reimaged(rig())
+    del parts.store.saved["panda-01"]
+    with pytest.raises(StoreUnavailable):
+        parts.request("rq-reboot")
+    logged_failures.clear()
+    parts.clock.advance(1)
+    assert parts.state() == "New"
+    logged_failures.clear()
+    parts.request("rq-reboot")
+    assert parts.state() == "RebootRebooting"
+
+
+def test_a_board_that_is_looked_up_again_and_again_has_one_timer() -> None:
+    parts = rig()
+    parts.store.away = True  # and nobody says so
+    with pytest.raises(StoreUnavailable):
+        parts.request("rq-reboot")
+    parts.store.leave()
+    parts.store.come_back()
+    parts.store.away = True
+    parts.clock.pump([1.0] * 5)
+    parts.fleet.stopService()
+    assert parts.clock.getDelayedCalls() == []
 
 
 # After a kill -9.

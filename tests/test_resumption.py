@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
+from twisted.logger import LogEvent
 
 from lifeguard.fleet import RESUME_RATE
 from lifeguard.model import Outlet, Owed, Saved, Standing
@@ -85,15 +87,6 @@ def test_a_deadline_that_ran_out_in_the_downtime_of_nobody_is_kept_at_once() -> 
     }
 
 
-def test_an_outage_leaves_boards_that_wait_where_they_are() -> None:
-    parts = resumed(STANDING, boards=3)
-    parts.store.leave()
-    parts.clock.advance(1)
-    assert ordered(parts) == ["panda-01"]
-    parts.store.come_back()
-    assert ordered(parts) == ["panda-01", "panda-02", "panda-03"]
-
-
 def test_a_stopped_fleet_takes_up_nothing_more() -> None:
     parts = resumed(STANDING, boards=3)
     result_of(parts.fleet.cycle_started("panda-01", 2))
@@ -107,3 +100,27 @@ def test_a_board_that_was_renewed_before_its_turn_is_not_polled_twice() -> None:
     parts.clock.advance(0.015)  # its timeout renews it, and begins its polls
     parts.clock.advance(1)
     assert polled(parts) == ["panda-01", "panda-02"]
+
+
+def test_nothing_is_taken_up_while_the_store_is_away() -> None:
+    parts = resumed(STANDING, boards=5)
+    parts.store.leave()
+    parts.clock.pump([1 / RESUME_RATE] * 50)
+    parts.store.come_back()
+    parts.clock.advance(1 / RESUME_RATE)
+    assert len(ordered(parts)) == 2
+
+
+def test_a_board_that_cannot_be_taken_up_leaves_no_other_behind(
+    logged_failures: list[LogEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = resumed(STANDING, boards=3)
+
+    def broken() -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(parts.board("panda-02"), "take_up", broken)
+    parts.clock.pump([1 / RESUME_RATE] * 5)
+    assert ordered(parts) == ["panda-01", "panda-03"]
+    assert len(logged_failures) == 1
+    logged_failures.clear()
