@@ -26,6 +26,7 @@ HOUSE = [
     "world",
     "effects",
     "inbox",
+    "keeper",
     "board",
     "resumption",
     "fleet",

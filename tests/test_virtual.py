@@ -303,7 +303,7 @@ def _forget_debts(self: Power, owed: tuple[Owed, ...]) -> None:
 BROKEN: list[tuple[int, type, str, Any]] = [
     (1, ManagedBoard, "_commit", _effects_first),
     (2, Effects, "leave", lambda self: None),
-    (4, Effects, "arm", lambda self, standing: None),
+    (4, Effects, "arm", lambda self, standing, at_least: None),
     (5, ManagedBoard, "resume", lambda self: self._arm()),
     (6, Power, "owe", _forget_debts),
     (7, Effects, "begin", _let_effects_raise),
@@ -357,7 +357,7 @@ def test_what_is_told_is_the_seed_the_moment_and_the_shortest_history(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Fleet, "_save_time", lambda self: None)
-    monkeypatch.setattr(Effects, "arm", lambda self, standing: None)
+    monkeypatch.setattr(Effects, "arm", lambda self, standing, at_least: None)
     with pytest.raises(RuleBroken) as caught:
         live(Plan(seed=3, boards=5, days=1, troubles=HARD))
     shortest = shorten(caught.value)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from lifeguard.board import SET_STATE
 from lifeguard.event import Refused
+from lifeguard.keeper import SET_STATE
 from lifeguard.simulator.virtual.outages import BACK_SECONDS
 from lifeguard.store import StoreUnavailable
 

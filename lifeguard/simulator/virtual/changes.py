@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lifeguard.board import RESUME, SET_STATE
+from lifeguard.board import RESUME
+from lifeguard.keeper import SET_STATE
 from lifeguard.lifecycle.state import (
     CYCLE_FAILED,
     CYCLE_STARTED,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from lifeguard.board import SET_STATE
 from lifeguard.event import Event, NotYet
+from lifeguard.keeper import SET_STATE
 from lifeguard.lifecycle.state import CONFIG_FETCHED
 from lifeguard.netboot.decision import BootImage, decide
 from lifeguard.netboot.progress import Progress
