@@ -151,6 +151,7 @@ class Daemon(Service):
             service.startService()
         self.fleet.subscribe(self._notifier.changed)
         self._store.tell(self._notifier)
+        self._store.tell(self.power)
         self._notifier.tell()
         resuming = self.fleet.resume(saved, self.power)
         resuming.addCallback(lambda _: _settle())

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 log = Logger()
 
+FIRST_SECONDS = 60.0
+"""Until the first pass: a start has other things to do."""
+
 PASS_SECONDS = 3600.0
 STEP_SECONDS = 0.1
 STEP_ROWS = 100
@@ -61,12 +64,13 @@ class Housekeeping(Service):
             self._going_on.cancel()
 
     async def _go_on(self) -> None:
+        await deferLater(self._clock, FIRST_SECONDS)
         while True:
-            await deferLater(self._clock, PASS_SECONDS)
             try:
                 await self._forget(self._wall() - self._kept)
             except StoreError as error:
                 log.warn("history is forgotten later: {error}", error=error)
+            await deferLater(self._clock, PASS_SECONDS)
 
     async def _forget(self, older_than: datetime) -> None:
         after: int | None = 0

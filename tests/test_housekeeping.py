@@ -9,7 +9,13 @@ import pytest
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 
-from lifeguard.housekeeping import PASS_SECONDS, STEP_ROWS, STEP_SECONDS, Housekeeping
+from lifeguard.housekeeping import (
+    FIRST_SECONDS,
+    PASS_SECONDS,
+    STEP_ROWS,
+    STEP_SECONDS,
+    Housekeeping,
+)
 from lifeguard.store import StoreUnavailable
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,18 +65,18 @@ def parts() -> Rig:
 
 
 def test_a_pass_goes_through_what_is_old_step_by_step(parts: Rig) -> None:
-    parts.clock.advance(PASS_SECONDS)
+    parts.clock.advance(FIRST_SECONDS)
     parts.pass_time(10)
-    begun = PASS_SECONDS + STEP_SECONDS
+    begun = FIRST_SECONDS + STEP_SECONDS
     assert [after for _, after in parts.shelf.steps] == [0, STEP_ROWS, 2 * STEP_ROWS]
     moments = [moment - begun for moment, _ in parts.shelf.steps]
     assert moments == pytest.approx([0, STEP_SECONDS, 2 * STEP_SECONDS])
 
 
 def test_all_steps_of_a_pass_have_one_limit(parts: Rig) -> None:
-    parts.clock.advance(PASS_SECONDS)
+    parts.clock.advance(FIRST_SECONDS)
     parts.pass_time(10)
-    limit = EPOCH + timedelta(seconds=PASS_SECONDS) - timedelta(days=DAYS)
+    limit = EPOCH + timedelta(seconds=FIRST_SECONDS) - timedelta(days=DAYS)
     assert parts.shelf.limits == [limit] * 3
 
 
@@ -87,7 +93,7 @@ def test_the_next_pass_begins_anew(parts: Rig) -> None:
 
 def test_a_pass_that_met_no_store_is_left_to_the_next(parts: Rig) -> None:
     parts.shelf.away = True
-    parts.clock.advance(PASS_SECONDS)
+    parts.clock.advance(FIRST_SECONDS)
     parts.pass_time(10)
     assert len(parts.shelf.steps) == 1
     parts.shelf.away = False

@@ -467,17 +467,39 @@ def test_what_is_owed_is_tried_for_ever_at_growing_intervals_and_shown():
     assert parts.owed() == [("rack1/1/1", 9, "no answer")]
 
 
-def test_a_debt_whose_mark_could_not_be_cleared_is_tried_again():
+def test_a_debt_that_could_not_be_noted_is_noted_again_and_not_switched_again():
     parts = rig()
     parts.reports.noting += [fail(NO_STORE), Deferred()]
     parts.power.owe([Owed(A, "a", 4)])
     parts.answer(A, on=True)
     assert parts.owed() == [("rack1/1/1", 1, "no store")]
     parts.clock.advance(1)
-    parts.answer(A, on=True)
     parts.clock.advance(30)
     text = "on, but that was not noted within 30 s"
     assert parts.owed() == [("rack1/1/1", 2, text)]
+    parts.clock.advance(2)
+    assert parts.told() == ["on rack1/1/1", *["settled rack1/1/1 a 4"] * 3]
+    assert parts.at_rest()
+
+
+def test_what_is_on_is_noted_as_soon_as_the_store_is_back():
+    parts = rig()
+    parts.reports.noting += [fail(NO_STORE)] * 1
+    parts.power.owe([Owed(A, "a", 4), Owed(B, "b", 1)])
+    parts.answer(A, on=True)
+    parts.told()
+    parts.power.store_is_back()
+    assert parts.told() == ["settled rack1/1/1 a 4"]
+    assert [outlet for outlet, _, _ in parts.owed()] == ["rack1/1/2"]
+
+
+def test_stopping_does_not_wait_for_what_is_on_and_not_noted():
+    parts = rig()
+    parts.reports.noting += [fail(NO_STORE)]
+    parts.power.owe([Owed(A, "a", 4)])
+    parts.answer(A, on=True)
+    assert stop(parts) == [None]
+    assert parts.at_rest()
 
 
 def test_a_debt_to_a_relay_board_that_is_gone_is_shown_and_not_tried():

@@ -61,11 +61,14 @@ class Debt:
         self._tries = 0
         self._last_error: str | None = None
         self._next_try: float | None = None
+        self._is_on = False
+        """It was read back as on; all that is missing is that the store notes it."""
         self._retry: IDelayedCall | None = None
         self._dropped = False
 
     def attempt(self) -> None:
         """Try now, and again for as long as that is of any use."""
+        self._forget_retry()
         self._next_try = self._clock.seconds()
         trying = Deferred.fromCoroutine(self._try())
         trying.addCallbacks(self._settled, self._failed)
@@ -73,13 +76,24 @@ class Debt:
     def drop(self) -> None:
         """Try no more, and report nothing that may still come of the last try."""
         self._dropped = True
-        if self._retry is not None and self._retry.active():
-            self._retry.cancel()
+        self._forget_retry()
         self.ended.callback(None)
 
+    @property
+    def board(self) -> str | None:
+        """Whose power may be off; None: it was read back as on."""
+        return None if self._is_on else self._owed.board
+
     def tried_by(self, until: float) -> bool:
-        """Whether it is being tried, or will be before those clock seconds."""
+        """Whether it is off, for all that is known, and tried by those clock seconds."""
+        if self._is_on:
+            return False
         return self._next_try is not None and self._next_try <= until
+
+    def note(self) -> None:
+        """The store is back: if that was all that was missing, it is noted now."""
+        if self._is_on and self._retry is not None and self._retry.active():
+            self.attempt()
 
     def shown(self) -> OwedOutlet:
         """The debt as it is now, for people."""
@@ -92,12 +106,21 @@ class Debt:
         )
 
     async def _try(self) -> None:
+        if not self._is_on:
+            await self._switch_on()
+        if not self._dropped:
+            await note_on(self._owed, self._reports, self._clock)
+
+    async def _switch_on(self) -> None:
         name = self._owed.outlet.relay_board
         if (queue := self._queues.get(name)) is None:
             raise UnknownRelayBoard(name)
         await queue.switch(self._owed.outlet, on=True)
-        if not self._dropped:
-            await note_on(self._owed, self._reports, self._clock)
+        self._is_on = True
+
+    def _forget_retry(self) -> None:
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
 
     def _settled(self, _: None) -> None:
         if not self._dropped:
@@ -149,9 +172,19 @@ class OwedOutlets:
         for debt in self._of(outlets):
             debt.drop()
 
+    def note(self) -> None:
+        """Let the store, which is back, note what was read back as on meanwhile."""
+        for debt in tuple(self._debts.values()):
+            debt.note()
+
     def shown(self) -> list[OwedOutlet]:
         """All debts, for people."""
         return [debt.shown() for debt in self._debts.values()]
+
+    def perhaps_off(self) -> list[str]:
+        """The boards that owe an outlet which was not read back as on."""
+        boards = {debt.board for debt in self._debts.values()}
+        return sorted(board for board in boards if board is not None)
 
     async def settled(self, until: float) -> None:
         """Returns when all debts are that will be tried before those clock seconds."""

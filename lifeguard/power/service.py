@@ -92,6 +92,13 @@ class Power(Service):
             return fail(UnknownRelayBoard(relay_board))
         return queue.test()
 
+    def store_is_away(self) -> None:
+        """What is switched on meanwhile is noted later."""
+
+    def store_is_back(self) -> None:
+        """Have noted what was."""
+        self._owed.note()
+
     def stopService(self) -> Deferred[None]:
         """Fires when what was switched off is on again, or that is long in coming.
 
@@ -175,5 +182,5 @@ class Power(Service):
         try:
             await settled.addTimeout(self._stop_seconds, self._clock)
         except TimeoutError:
-            boards = {one.board for one in self._owed.shown()}
-            log.error("power may still be off: {boards}", boards=sorted(boards))
+            boards = self._owed.perhaps_off()
+            log.error("power may still be off: {boards}", boards=boards)
