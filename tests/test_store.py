@@ -13,13 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from sqlalchemy import Engine, Pool, create_engine, event, select, text
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import CancelledError, Deferred, execute
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from lifeguard.model import Change, HistoryRow, Notice, Outlet, Owed, Saved, Standing
 from lifeguard.store import SqlStore, StoreError, StoreUnavailable, statements
+from lifeguard.store.calls import LIMIT_SECONDS
+from lifeguard.store.database import Database
 from lifeguard.store.schema import history
+from lifeguard.store.store import OPEN_SECONDS
 from lifeguard.store.writer import GROUP, TRIAL_SECONDS
 from tests.postgres import KINDS, fresh_url
 
@@ -483,6 +486,65 @@ def test_a_store_that_cannot_write_closes_all_the_same(url: str) -> None:
     with broken(parts.engine, "daemon"):
         result(parts.store.close())
     assert parts.threads.events == ["write", "write", "close"]
+    parts.engine.dispose()
+
+
+@pytest.fixture
+def cuts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each cut of any database."""
+    cuts: list[str] = []
+    monkeypatch.setattr(Database, "cut", lambda database: cuts.append("cut"))
+    return cuts
+
+
+def test_a_start_that_hangs_is_cut_and_given_up(cuts: list[str], url: str) -> None:
+    clock, threads = Clock(), Inline()
+    threads.held = True
+    store = SqlStore(url, clock=clock, service_seconds=float, threads=threads)
+    opening = store.open()
+    clock.advance(OPEN_SECONDS)
+    assert (outcome(opening), cuts) == ("StoreUnavailable", ["cut"])
+    closing = store.close()
+    threads.release()
+    assert result(closing) is None
+    assert clock.getDelayedCalls() == []
+
+
+def test_a_stop_during_a_start_that_hangs_cuts_it_until_it_ends(
+    cuts: list[str], url: str
+) -> None:
+    clock, threads = Clock(), Inline()
+    threads.held = True
+    store = SqlStore(url, clock=clock, service_seconds=float, threads=threads)
+    opening = store.open()
+    opening.addErrback(lambda failure: failure.trap(CancelledError) and None)
+    opening.cancel()
+    closing = store.close()
+    clock.pump([LIMIT_SECONDS] * 2)
+    assert cuts == ["cut"] * 3
+    threads.release()
+    assert result(closing) is None
+    assert clock.getDelayedCalls() == []
+
+
+def test_a_close_cuts_what_hangs_until_the_threads_have_ended(
+    cuts: list[str], url: str
+) -> None:
+    parts, ending = rig(url), Deferred[None]()
+    parts.threads.close = lambda: ending  # type: ignore[method-assign]
+    parts.threads.held = True
+    closed: list[None] = []
+    parts.store.close().addCallback(closed.append)
+    parts.clock.advance(LIMIT_SECONDS)
+    assert cuts == ["cut"] * 2  # what was to be written last, and then everything
+    parts.clock.advance(LIMIT_SECONDS)
+    assert cuts == ["cut"] * 4
+    parts.threads.release()
+    parts.clock.advance(LIMIT_SECONDS)
+    assert (cuts, closed) == (["cut"] * 5, [])
+    ending.callback(None)
+    assert closed == [None]
+    assert parts.clock.getDelayedCalls() == []
     parts.engine.dispose()
 
 

@@ -10,10 +10,13 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent
 from twisted.python.failure import Failure
 
-from lifeguard.store import StoreError, StoreUnavailable, Superseded
+from lifeguard.store import Presence, StoreError, StoreUnavailable, Superseded
+from lifeguard.store.calls import LIMIT_SECONDS
 from lifeguard.store.group import Ask
-from lifeguard.store.writer import GROUP, LIMIT_SECONDS, TRIAL_SECONDS, GroupWriter
+from lifeguard.store.writer import GROUP, TRIAL_SECONDS, GroupWriter
 from lifeguard.turns import TURN_SECONDS
+
+NO_ANSWER = f"the database has not answered within {LIMIT_SECONDS:g} s"
 
 
 class Thread:
@@ -91,10 +94,12 @@ class Rig(NamedTuple):
         self.writer.ask(Ask(lambda connection, items: None, item)).addBoth(met)
 
 
-def rig() -> Rig:
+def rig(*presences: Presence) -> Rig:
+    """Whose presences hear the news in this order, and the disk last."""
     thread, disk, clock = Thread(), Disk(), Clock()
     writer = GroupWriter(disk, thread, clock, clock.seconds)
-    writer.tell(disk)
+    for presence in (*presences, disk):
+        writer.tell(presence)
     return Rig(writer, thread, disk, clock)
 
 
@@ -194,26 +199,24 @@ def test_a_transaction_that_hangs_is_cut_and_given_up() -> None:
     parts.thread.held = True
     parts.ask("one")
     parts.clock.advance(LIMIT_SECONDS)
-    text = f"the database has not answered within {LIMIT_SECONDS:g} s"
-    assert parts.disk.said == ["cut", "away", ("one", text)]
+    assert parts.disk.said == ["cut", "away", ("one", NO_ANSWER)]
 
 
-def test_nothing_is_tried_while_the_thread_hangs_and_its_late_answer_is_nobodys() -> (
-    None
-):
+def test_what_hangs_is_cut_until_it_ends_and_what_was_given_up_never_begins() -> None:
     parts = rig()
     parts.thread.held = True
     parts.ask("one")
     parts.clock.advance(LIMIT_SECONDS)
     parts.disk.said.clear()
-    parts.clock.pump([TRIAL_SECONDS] * 60)
-    assert parts.disk.said == []
+    parts.clock.pump([LIMIT_SECONDS] * 6)
+    assert parts.disk.said == ["cut"] * 6
     parts.thread.held = False
     parts.thread.run()
-    assert parts.disk.said == [("write", 0.0, "one"), "trial", "back"]
+    assert parts.disk.said == ["cut"] * 6 + ["trial", "back"]
+    assert parts.clock.getDelayedCalls() == []
 
 
-def test_a_trial_that_hangs_is_cut_and_followed_by_another() -> None:
+def test_a_trial_that_is_late_is_cut_and_followed_by_another() -> None:
     parts = rig()
     parts.disk.error = StoreUnavailable("no disk")
     parts.ask("one")
@@ -227,7 +230,7 @@ def test_a_trial_that_hangs_is_cut_and_followed_by_another() -> None:
     parts.thread.held = False
     parts.thread.run()
     parts.clock.advance(TRIAL_SECONDS)
-    assert parts.disk.said == ["cut", "trial", "trial", "back"]
+    assert parts.disk.said == ["cut", "trial", "back"]
 
 
 def test_a_fault_of_ours_fails_its_group_and_no_more(
@@ -253,6 +256,95 @@ def test_a_closed_writer_tries_no_more() -> None:
     parts.ask("one")
     parts.writer.close()
     assert parts.clock.getDelayedCalls() == []
+
+
+def test_a_writer_closed_while_a_write_hangs_begins_no_trial() -> None:
+    parts = rig()
+    parts.thread.held = True
+    parts.ask("one")
+    parts.writer.close()
+    parts.clock.advance(LIMIT_SECONDS)
+    parts.thread.run()
+    parts.clock.advance(TRIAL_SECONDS)
+    parts.thread.run()
+    assert parts.disk.said == ["cut", "away", ("one", NO_ANSWER)]
+    assert parts.clock.getDelayedCalls() == []
+
+
+def test_a_trial_that_hangs_is_cut_though_the_writer_was_closed_meanwhile() -> None:
+    parts = rig()
+    parts.disk.error = StoreUnavailable("no disk")
+    parts.ask("one")
+    parts.disk.said.clear()
+    parts.thread.held = True
+    parts.clock.advance(TRIAL_SECONDS)
+    parts.thread.run_one()  # the thread was free; now it has the trial
+    parts.writer.close()
+    parts.clock.pump([LIMIT_SECONDS] * 2)
+    assert parts.disk.said == ["cut", "cut"]
+    parts.thread.run()
+    assert parts.clock.getDelayedCalls() == []
+
+
+class Broken:
+    """One whom the news break."""
+
+    def store_is_away(self) -> None:
+        raise ZeroDivisionError("away")
+
+    def store_is_back(self) -> None:
+        raise ZeroDivisionError("back")
+
+
+def test_the_news_that_break_one_reach_the_others(
+    logged_failures: list[LogEvent],
+) -> None:
+    parts = rig(Broken())
+    parts.disk.error = StoreUnavailable("no disk")
+    parts.ask("one")
+    parts.disk.error = None
+    parts.clock.advance(TRIAL_SECONDS)
+    parts.ask("two")
+    assert parts.disk.said == [
+        "away",
+        ("one", "no disk"),
+        "trial",
+        "back",
+        ("write", TRIAL_SECONDS, "two"),
+        ("two", "well"),
+    ]
+    assert len(logged_failures) == 2
+    logged_failures.clear()
+
+
+def test_a_trial_that_breaks_is_repeated(logged_failures: list[LogEvent]) -> None:
+    parts = rig()
+    parts.disk.error = StoreUnavailable("no disk")
+    parts.ask("one")
+    parts.disk.error = ZeroDivisionError("ours")
+    parts.clock.advance(TRIAL_SECONDS)
+    parts.disk.error = None
+    parts.clock.advance(TRIAL_SECONDS)
+    assert parts.disk.said == ["away", ("one", "no disk"), "trial", "trial", "back"]
+    assert len(logged_failures) == 1
+    logged_failures.clear()
+
+
+def test_a_clock_that_breaks_fails_its_group_and_no_more(
+    logged_failures: list[LogEvent],
+) -> None:
+    parts = rig()
+    seconds, parts.writer._service_seconds = parts.writer._service_seconds, _broken
+    parts.ask("one")
+    parts.writer._service_seconds = seconds
+    parts.ask("two")
+    assert parts.disk.said == [("one", "ours"), ("write", 0.0, "two"), ("two", "well")]
+    assert len(logged_failures) == 1
+    logged_failures.clear()
+
+
+def _broken() -> float:
+    raise ZeroDivisionError("ours")
 
 
 def test_many_answers_take_many_turns_of_the_reactor() -> None:

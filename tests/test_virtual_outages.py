@@ -25,7 +25,8 @@ from lifeguard.simulator.virtual.run import live
 from lifeguard.simulator.virtual.store import VirtualStore
 from lifeguard.simulator.virtual.verdict import RuleBroken
 from lifeguard.store import StoreUnavailable, writer
-from lifeguard.store.writer import LIMIT_SECONDS, TRIAL_SECONDS, GroupWriter
+from lifeguard.store.calls import LIMIT_SECONDS
+from lifeguard.store.writer import TRIAL_SECONDS, GroupWriter
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 QUIET = Troubles(**{field.name: 0.0 for field in fields(Troubles)})

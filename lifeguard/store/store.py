@@ -10,13 +10,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
 from lifeguard.store import retention, statements
+from lifeguard.store.calls import LIMIT_SECONDS, Calls
 from lifeguard.store.database import Database
 from lifeguard.store.errors import StoreError, StoreUnavailable
 from lifeguard.store.group import Ask, write_group
 from lifeguard.store.migrate import migrate
-from lifeguard.store.writer import LIMIT_SECONDS, GroupWriter, no_answer
+from lifeguard.store.writer import GroupWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +32,12 @@ if TYPE_CHECKING:
     from lifeguard.store.threads import Threads
     from lifeguard.store.writer import Presence
 
+log = Logger()
+
 Answer = TypeVar("Answer")
+
+OPEN_SECONDS = 60.0
+"""As long as a start may take, which may have to migrate a long history."""
 
 TOKEN_KEY = 32
 """Bytes, as long as the digest of the boot tokens' HMAC."""
@@ -39,9 +47,8 @@ class SqlStore:
     """Boards, owed outlets, history and notices in a database.
 
     Every Deferred but that of `close` may fail with StoreUnavailable, within some
-    seconds, or with StoreError; one that writes fires when the write is durable, in
-    the order asked. `service_seconds` is asked once for each transaction, after
-    `open`.
+    seconds, or with StoreError; one that writes fires when the write is durable.
+    `service_seconds` is asked once for each transaction, after `open`.
     """
 
     def __init__(
@@ -55,6 +62,9 @@ class SqlStore:
         self._database = Database(url)
         self._clock, self._service_seconds = clock, service_seconds
         self._threads = threads
+        self._writes = Calls(threads.write, clock, self._database.cut)
+        # Only the writer cuts: it soon meets whatever holds up somebody else.
+        self._reads = Calls(threads.read, clock, _nothing)
         self._writer = GroupWriter(
             _Transactions(self._database), threads, clock, service_seconds
         )
@@ -65,8 +75,11 @@ class SqlStore:
         self._writer.tell(presence)
 
     def open(self) -> Deferred[Saved]:
-        """Make or migrate the tables and load what they hold. StoreError if not."""
-        return self._threads.write(self._load).addCallback(self._opened)
+        """Make or migrate the tables and load what they hold.
+
+        StoreError if not; StoreUnavailable after OPEN_SECONDS.
+        """
+        return self._writes.call(self._load, OPEN_SECONDS).addCallback(self._opened)
 
     def commit(self, change: Change) -> Deferred[None]:
         """Save one step of a board, whole. Superseded when its row has moved on."""
@@ -120,17 +133,28 @@ class SqlStore:
         step = partial(
             retention.forget, older_than=older_than, after=after, at_most=at_most
         )
-        return self._in_time(self._threads.write(partial(self._database.run, step)))
+        return self._writes.call(partial(self._database.run, step))
 
     def close(self) -> Deferred[None]:
-        """Write what waits, then let go of the database and the threads."""
+        """Write what waits, then let go of the database and the threads.
+
+        What hangs is cut until it ends; only a disk that hangs cannot be.
+        """
         last = self.save_time() if self._open else succeed(None)
         self._open, self._closed = False, True
         self._writer.close()
         # Whoever asked for a write has been told; what was lost ends nothing here.
         last.addErrback(lambda failure: failure.trap(StoreError) and None)
-        last.addCallback(lambda _: self._threads.write(self._database.close))
-        return last.addCallback(lambda _: self._threads.close())
+        return last.addCallback(lambda _: self._end())
+
+    def _end(self) -> Deferred[None]:
+        cutting = LoopingCall(self._database.cut)
+        cutting.clock = self._clock
+        cutting.start(LIMIT_SECONDS)
+        ending = self._threads.write(self._database.close)
+        ending.addErrback(lambda failure: log.failure("the store broke", failure))
+        ending.addCallback(lambda _: self._threads.close())
+        return ending.addBoth(_stopped, cutting)
 
     def _load(self) -> Saved:
         def load(connection: Connection) -> Saved:
@@ -149,11 +173,7 @@ class SqlStore:
     def _read(self, work: Callable[[Connection], Answer]) -> Deferred[Answer]:
         if not self._open:
             return fail(StoreUnavailable("the store is not open"))
-        return self._in_time(self._threads.read(partial(self._database.read, work)))
-
-    def _in_time(self, answer: Deferred[Answer]) -> Deferred[Answer]:
-        """Only the writer cuts: it soon meets whatever holds up somebody else."""
-        return answer.addTimeout(LIMIT_SECONDS, self._clock, no_answer)
+        return self._reads.call(partial(self._database.read, work))
 
     def _ask(self, ask: Ask[Any]) -> Deferred[None]:
         if not self._open:
@@ -177,3 +197,12 @@ class _Transactions:
 
     def try_out(self) -> None:
         self._database.run(statements.try_out)
+
+
+def _stopped(result: Answer, cutting: LoopingCall) -> Answer:
+    cutting.stop()
+    return result
+
+
+def _nothing() -> None:
+    """What hangs is left to others."""

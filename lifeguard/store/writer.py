@@ -10,15 +10,17 @@ fails at once, and so does what is asked, until a trial has been written.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
+from lifeguard.store.answers import answer_all
+from lifeguard.store.calls import Calls
 from lifeguard.store.errors import StoreError, StoreUnavailable
 from lifeguard.store.group import Ask
-from lifeguard.turns import TURN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,14 +31,10 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-Answer = TypeVar("Answer")
 Waiting = tuple[Ask[Any], "Deferred[None]"]
 
 GROUP = 500
 """At most so many writes share a transaction: none should hold the disk for long."""
-
-LIMIT_SECONDS = 5.0
-"""A transaction without an answer by then is given up: boards wait for theirs."""
 
 TRIAL_SECONDS = 0.5
 """How long the writer waits before it tries an absent store again."""
@@ -66,7 +64,10 @@ class Transactions(Protocol):
 
 
 class GroupWriter:
-    """Writes in groups, one transaction at a time; answers in the order asked."""
+    """Writes in groups, one transaction at a time; what is written, in the order asked.
+
+    Whatever breaks here is logged, and the writer goes on.
+    """
 
     def __init__(
         self,
@@ -77,8 +78,9 @@ class GroupWriter:
     ) -> None:
         self._transactions, self._threads = transactions, threads
         self._clock, self._service_seconds = clock, service_seconds
+        self._calls = Calls(threads.write, clock, transactions.cut)
         self._waiting: list[Waiting] = []
-        self._writing = False
+        self._writing = self._closed = False
         self._away: StoreUnavailable | None = None
         self._trying: Deferred[None] | None = None
         self._presences: list[Presence] = []
@@ -98,7 +100,8 @@ class GroupWriter:
         return done
 
     def close(self) -> None:
-        """Try an absent store no more."""
+        """Write what waits; try an absent store no more, now or later."""
+        self._closed = True
         if self._trying is not None:
             self._trying.cancel()
 
@@ -107,30 +110,25 @@ class GroupWriter:
     async def _write_all(self) -> None:
         self._writing = True
         while self._waiting:
-            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
-            met = await self._write([ask for ask, _ in group])
-            # What callers ask when they are answered goes into the next group.
-            await self._answer(met, [done for _, done in group])
+            try:
+                await self._write_group()
+            except Exception:
+                log.failure("a group of writes broke")
         self._writing = False
 
-    async def _answer(
-        self, met: Sequence[Exception | None], callers: Sequence[Deferred[None]]
-    ) -> None:
-        """In turns of the reactor: each answer may set a board to work."""
-        end = self._clock.seconds() + TURN_SECONDS
-        for error, done in zip(met, callers, strict=True):
-            if self._clock.seconds() >= end:
-                await deferLater(self._clock, 0)
-                end = self._clock.seconds() + TURN_SECONDS
-            if error is None:
-                done.callback(None)
-            else:
-                done.errback(error)
+    async def _write_group(self) -> None:
+        group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+        met = await self._write([ask for ask, _ in group])
+        # What callers ask when they are answered goes into the next group.
+        callers = [done for _, done in group]
+        results = [None if error is None else Failure(error) for error in met]
+        await answer_all(self._clock, zip(callers, results, strict=True))
 
     async def _write(self, asks: list[Ask[Any]]) -> Sequence[Exception | None]:
-        now = self._service_seconds()
         try:
-            return await self._in_time(partial(self._transactions.write, asks, now))
+            now = self._service_seconds()
+            write = partial(self._transactions.write, asks, now)
+            return await self._calls.call(write)
         except StoreUnavailable as error:
             self._leave(error)
             return [error] * len(asks)
@@ -138,50 +136,58 @@ class GroupWriter:
             log.failure("{count} writes broke", count=len(asks))
             return [error] * len(asks)
 
-    def _in_time(self, function: Callable[[], Answer]) -> Deferred[Answer]:
-        """What the thread answers; StoreUnavailable when that takes too long."""
-        answer = self._threads.write(function)
-        return answer.addTimeout(LIMIT_SECONDS, self._clock, self._give_up)
-
-    def _give_up(self, _: object, seconds: float) -> NoReturn:
-        self._transactions.cut()
-        no_answer(_, seconds)
-
     # While it is away.
 
     def _leave(self, error: StoreUnavailable) -> None:
         log.error("the store is away: {error}", error=error)
         self._away = error
-        self._trying = Deferred.fromCoroutine(self._try_until_back())
-        self._trying.addErrback(lambda failure: failure.trap(CancelledError) and None)
-        for presence in self._presences:
-            presence.store_is_away()
         waiting, self._waiting = self._waiting, []
+        if not self._closed:
+            self._trying = Deferred.fromCoroutine(self._try_until_back())
+            self._trying.addErrback(_has_ended)
+        self._tell_all(lambda presence: presence.store_is_away())
         for _, done in waiting:
             done.errback(error)
 
     async def _try_until_back(self) -> None:
-        while self._away is not None:
-            await deferLater(self._clock, TRIAL_SECONDS)
-            # The thread may still be in what was given up.
-            await self._threads.write(_nothing)
-            try:
-                await self._in_time(self._transactions.try_out)
-            except StoreError as error:
-                self._away = StoreUnavailable(str(error))
-            else:
-                self._return()
+        while not await self._is_back():
+            pass
+        self._return()
 
     def _return(self) -> None:
         log.info("the store is back")
         self._away = None
+        self._tell_all(lambda presence: presence.store_is_back())
+
+    async def _is_back(self) -> bool:
+        """Whether a trial goes well."""
+        await deferLater(self._clock, TRIAL_SECONDS)
+        # The thread may still be in what was given up.
+        await self._threads.write(_nothing)
+        try:
+            await self._calls.call(self._transactions.try_out)
+        except CancelledError:
+            raise
+        except StoreError as error:
+            self._away = StoreUnavailable(str(error))
+            return False
+        except Exception:
+            log.failure("a trial broke")
+            return False
+        return True
+
+    def _tell_all(self, tell: Callable[[Presence], None]) -> None:
         for presence in self._presences:
-            presence.store_is_back()
+            try:
+                tell(presence)
+            except Exception:
+                log.failure("{presence} broke at the news", presence=presence)
 
 
-def no_answer(_: object, seconds: float) -> NoReturn:
-    """What becomes of a Deferred that has timed out."""
-    raise StoreUnavailable(f"the database has not answered within {seconds:g} s")
+def _has_ended(failure: Failure) -> None:
+    """The trials of a writer that was closed are cancelled."""
+    if not failure.check(CancelledError):
+        log.failure("the trials broke", failure)
 
 
 def _nothing() -> None:

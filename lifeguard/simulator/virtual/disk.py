@@ -69,6 +69,16 @@ class VirtualDisk:
         return self._random.random() < 0.5
 
 
+class Later(NamedTuple):
+    """What a function of the writer's thread answers that works when its call ends.
+
+    It begins when the thread takes it, as long as it is still wanted; given up in
+    between, it may be written all the same.
+    """
+
+    work: Callable[[], Any]
+
+
 class _Call(NamedTuple):
     function: Callable[[], Any]
     answer: Deferred[Any]
@@ -103,11 +113,15 @@ class VirtualThreads:
         return succeed(None)
 
     def _begin(self) -> None:
-        self._under_way = self._clock.callLater(self._disk.pause(), self._next)
+        call = self._calls.popleft()
+        begun = _result(call.function)
+        work = begun.work if isinstance(begun, Later) else lambda: begun
+        call = call._replace(function=work)
+        self._under_way = self._clock.callLater(self._disk.pause(), self._next, call)
 
-    def _next(self) -> None:
+    def _next(self, call: _Call) -> None:
         self._under_way = None
-        self._end(self._calls.popleft())
+        self._end(call)
         if self._calls:
             self._begin()
 

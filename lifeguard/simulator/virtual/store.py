@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, cast
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from lifeguard.simulator.virtual.disk import VirtualThreads
+from lifeguard.simulator.virtual.disk import Later, VirtualThreads
 from lifeguard.store import StoreError, StoreUnavailable
+from lifeguard.store.calls import Calls
 from lifeguard.store.group import Ask
-from lifeguard.store.writer import LIMIT_SECONDS, GroupWriter, no_answer
+from lifeguard.store.writer import GroupWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,6 +60,7 @@ class VirtualStore:
     ) -> None:
         self._disk, self._clock, self._observer = disk, clock, observer
         self._threads = VirtualThreads(disk, clock)
+        self._reads = Calls(self._threads.read, clock, _nothing)
         transactions = _Transactions(disk, self._threads, service_seconds, observer)
         self._writer = GroupWriter(
             transactions, self._threads, clock, transactions.begin
@@ -123,8 +125,7 @@ class VirtualStore:
                 raise StoreUnavailable("away")
             return look()
 
-        reading = self._threads.read(read)
-        return reading.addTimeout(LIMIT_SECONDS, self._clock, no_answer)
+        return self._reads.call(read)
 
     # What a write is.
 
@@ -175,10 +176,11 @@ class _Transactions:
         return self._service_seconds()
 
     def write(self, asks: Sequence[Ask[_Write]], now: float) -> list[StoreError | None]:
-        return self._run(partial(self._write, asks, now))
+        later = Later(partial(self._run, partial(self._write, asks, now)))
+        return cast("list[StoreError | None]", later)
 
     def try_out(self) -> None:
-        self._run(_nothing)
+        return cast("None", Later(partial(self._run, _nothing)))
 
     def _run(self, work: Callable[[], Answer]) -> Answer:
         if self._disk.refuses:
