@@ -83,6 +83,7 @@ async def stand(
         clock=reactor,
         service_seconds=service_time.now,
         threads=WorkerThreads(reactor),
+        replaced=print,
     )
     poller = Poller(reactor, configuration.health, probes)
     saved = await store.open()

@@ -121,7 +121,7 @@ def steps(database: Database) -> Iterable[Callable[[], object]]:
 def commits(database: Database) -> Iterable[Callable[[], object]]:
     """The smallest transaction that lifeguard makes: its time is saved."""
     return [
-        partial(database.run, partial(statements.save_time, seconds=[float(number)]))
+        partial(database.run, partial(statements.rule, ruler="", now=float(number)))
         for number in range(1, STEPS + 1)
     ]
 

@@ -183,7 +183,7 @@ def _save(lab: Lab, standings: Sequence[Standing]) -> None:
     def save(connection: Connection) -> None:
         migrate(connection)
         statements.first_start(connection, token_key=bytes(32))
-        statements.save_time(connection, [SAVED_SECONDS])
+        statements.rule(connection, ruler="", now=SAVED_SECONDS)
         statements.commit(connection, [_first_change(one) for one in standings])
 
     database = Database(lab.database)

@@ -107,7 +107,11 @@ async def measure(
 ) -> tuple[float, list[float]]:
     """Changes a second, and the lengths of the reactor's turns in milliseconds."""
     store = SqlStore(
-        lab.database, clock=reactor, service_seconds=time.monotonic, threads=threads
+        lab.database,
+        clock=reactor,
+        service_seconds=time.monotonic,
+        threads=threads,
+        replaced=print,
     )
     saved = await store.open()
     end, turns = reactor.seconds() + SECONDS, Turns(reactor)

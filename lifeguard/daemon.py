@@ -95,6 +95,7 @@ class Daemon(Service):
             clock=reactor,
             service_seconds=self._service_time.now,
             threads=WorkerThreads(reactor),
+            replaced=failed,
         )
         self._pinger = Pinger(reactor)
         probes = Network(reactor, self._pinger, board_agent(reactor))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -72,6 +73,7 @@ class Rig(NamedTuple):
     engine: Engine
     clock: Clock
     service_seconds: list[float]
+    replaced: list[str]
 
     def history(self) -> list[str]:
         """Every row in the order of the ids."""
@@ -88,15 +90,29 @@ class Rig(NamedTuple):
 def rig(url: str) -> Rig:
     """The store is open; `engine` looks into its database from outside."""
     clock, threads, service_seconds = Clock(), Inline(), [100.0]
+    replaced: list[str] = []
     store = SqlStore(
         url,
         clock=clock,
         service_seconds=lambda: service_seconds[0],
         threads=threads,
+        replaced=replaced.append,
     )
     result(store.open())
     threads.events.clear()
-    return Rig(store, threads, create_engine(url), clock, service_seconds)
+    return Rig(store, threads, create_engine(url), clock, service_seconds, replaced)
+
+
+def unopened(url: str, clock: Clock, threads: Inline) -> SqlStore:
+    """A store whose `open` will wait for the thread."""
+    threads.held = True
+    return SqlStore(
+        url,
+        clock=clock,
+        service_seconds=float,
+        threads=threads,
+        replaced=list[str]().append,
+    )
 
 
 @pytest.fixture(params=KINDS)
@@ -131,7 +147,7 @@ def result(deferred: Deferred[Any]) -> Any:
     return met[0]
 
 
-def outcome(deferred: Deferred[None]) -> str:
+def outcome(deferred: Deferred[Any]) -> str:
     try:
         result(deferred)
     except StoreError as error:
@@ -452,6 +468,63 @@ def test_every_write_saves_the_service_seconds_and_none_lowers_them(
     assert seen == [200.0, 200.0, 300.0, 400.0]
 
 
+# Another daemon
+
+
+def take_over(parts: Rig) -> None:
+    """As another daemon does that comes and goes while this one is away."""
+    with parts.engine.begin() as connection:
+        statements.take_over(connection, "another")
+
+
+def test_who_was_replaced_writes_nothing_and_says_so_once(
+    opened: Rig, url: str
+) -> None:
+    store = opened.store
+    take_over(opened)
+    asked = [store.commit(change()), store.commit(change()), store.save_time()]
+    opened.clock.pump([TRIAL_SECONDS] * 3)
+    assert [outcome(each) for each in asked] == ["Replaced"] * 3
+    assert opened.threads.events == ["write"]
+    [reason] = opened.replaced
+    assert re.fullmatch("database .*: another lifeguard has taken over", reason)
+    assert (opened.history(), reloaded(url).service_seconds) == ([], 0.0)
+
+
+def test_who_was_replaced_while_the_store_was_away_stays_away(opened: Rig) -> None:
+    with broken(opened.engine):
+        assert outcome(opened.store.commit(change())) == "StoreUnavailable"
+    take_over(opened)
+    opened.clock.pump([TRIAL_SECONDS] * 3)
+    assert outcome(opened.store.commit(change())) == "Replaced"
+    assert len(opened.replaced) == 1
+    assert opened.clock.getDelayedCalls() == []
+
+
+def test_who_was_replaced_forgets_no_history(opened: Rig) -> None:
+    take_over(opened)
+    assert outcome(opened.store.forget_history(NOON, 0, 500)) == "Replaced"
+
+
+def test_who_was_replaced_leaves_the_database_to_others(opened: Rig, url: str) -> None:
+    take_over(opened)
+    assert outcome(opened.store.save_time()) == "Replaced"
+    parts = rig(url)
+    assert outcome(parts.store.commit(change())) == "saved"
+    parts.close()
+
+
+def test_the_next_start_replaces_the_one_before(url: str) -> None:
+    first = rig(url)
+    first.store._database.close()  # as when its session ended
+    second = rig(url)
+    second.store._database.close()
+    assert outcome(first.store.commit(change())) == "Replaced"
+    assert outcome(second.store.commit(change())) == "saved"
+    first.close()
+    second.close()
+
+
 # The end
 
 
@@ -473,8 +546,7 @@ def test_close_writes_what_waits_and_then_takes_nothing(url: str) -> None:
 
 def test_a_store_closed_before_it_was_open_stays_closed(url: str) -> None:
     threads = Inline()
-    threads.held = True
-    store = SqlStore(url, clock=Clock(), service_seconds=float, threads=threads)
+    store = unopened(url, Clock(), threads)
     opening, closing = store.open(), store.close()
     threads.release()
     assert [outcome(opening), result(closing)] == ["StoreUnavailable", None]
@@ -499,8 +571,7 @@ def cuts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_start_that_hangs_is_cut_and_given_up(cuts: list[str], url: str) -> None:
     clock, threads = Clock(), Inline()
-    threads.held = True
-    store = SqlStore(url, clock=clock, service_seconds=float, threads=threads)
+    store = unopened(url, clock, threads)
     opening = store.open()
     clock.advance(OPEN_SECONDS)
     assert (outcome(opening), cuts) == ("StoreUnavailable", ["cut"])
@@ -514,8 +585,7 @@ def test_a_stop_during_a_start_that_hangs_cuts_it_until_it_ends(
     cuts: list[str], url: str
 ) -> None:
     clock, threads = Clock(), Inline()
-    threads.held = True
-    store = SqlStore(url, clock=clock, service_seconds=float, threads=threads)
+    store = unopened(url, clock, threads)
     opening = store.open()
     opening.addErrback(lambda failure: failure.trap(CancelledError) and None)
     opening.cancel()

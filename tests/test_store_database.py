@@ -21,7 +21,7 @@ from sqlalchemy import Connection, delete, inspect, text
 from lifeguard.model import Change, HistoryRow, Request, Standing, Strikes
 from lifeguard.store import StoreError, StoreUnavailable, fence, statements
 from lifeguard.store.database import Database
-from lifeguard.store.migrate import migrate
+from lifeguard.store.migrate import NEWEST, migrate
 from lifeguard.store.schema import boards, metadata
 from tests.postgres import KINDS, fresh_url
 from tests.process_lab import Child, twistd
@@ -94,7 +94,7 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
         migrate(connection)
         return list(connection.execute(text("SELECT * FROM alembic_version")))
 
-    assert database.run(dumped) == [("0001",)]
+    assert database.run(dumped) == [(NEWEST,)]
 
 
 def test_a_database_of_a_newer_lifeguard_is_refused(empty: Database) -> None:

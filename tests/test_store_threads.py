@@ -42,7 +42,13 @@ async def rig(tmp_path: Path) -> AsyncIterator[tuple[SqlStore, SlowDisk]]:
     """The store is open, and the disk slow from then on."""
     threads = SlowDisk()
     url = f"sqlite:///{tmp_path}/lifeguard.sqlite"
-    store = SqlStore(url, clock=reactor, service_seconds=lambda: 1.0, threads=threads)
+    store = SqlStore(
+        url,
+        clock=reactor,
+        service_seconds=lambda: 1.0,
+        threads=threads,
+        replaced=list[str]().append,
+    )
     threads.let_go.set()
     await store.open()
     threads.let_go.clear()

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent
 from twisted.python.failure import Failure
 
-from lifeguard.store import Presence, StoreError, StoreUnavailable, Superseded
+from lifeguard.store import Presence, Replaced, StoreError, StoreUnavailable, Superseded
 from lifeguard.store.calls import LIMIT_SECONDS
 from lifeguard.store.group import Ask
 from lifeguard.store.writer import GROUP, TRIAL_SECONDS, GroupWriter
@@ -97,7 +97,7 @@ class Rig(NamedTuple):
 def rig(*presences: Presence) -> Rig:
     """Whose presences hear the news in this order, and the disk last."""
     thread, disk, clock = Thread(), Disk(), Clock()
-    writer = GroupWriter(disk, thread, clock, clock.seconds)
+    writer = GroupWriter(disk, thread, clock, clock.seconds, disk.said.append)
     for presence in (*presences, disk):
         writer.tell(presence)
     return Rig(writer, thread, disk, clock)
@@ -345,6 +345,21 @@ def test_a_clock_that_breaks_fails_its_group_and_no_more(
 
 def _broken() -> float:
     raise ZeroDivisionError("ours")
+
+
+def test_a_writer_that_was_replaced_says_so_and_tries_no_more() -> None:
+    parts = rig()
+    parts.disk.error = Replaced("taken over")
+    parts.ask("one")
+    parts.clock.advance(TRIAL_SECONDS)
+    parts.ask("two")
+    assert parts.disk.said == [
+        "taken over",
+        "away",
+        ("one", "taken over"),
+        ("two", "taken over"),
+    ]
+    assert parts.clock.getDelayedCalls() == []
 
 
 def test_many_answers_take_many_turns_of_the_reactor() -> None:

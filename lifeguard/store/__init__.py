@@ -1,12 +1,13 @@
 """What must outlive the process: boards, owed outlets, history, notices."""
 
-from lifeguard.store.errors import StoreError, StoreUnavailable, Superseded
+from lifeguard.store.errors import Replaced, StoreError, StoreUnavailable, Superseded
 from lifeguard.store.store import SqlStore
 from lifeguard.store.threads import Threads, WorkerThreads
 from lifeguard.store.writer import Presence
 
 __all__ = [
     "Presence",
+    "Replaced",
     "SqlStore",
     "StoreError",
     "StoreUnavailable",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from lifeguard.store.errors import StoreError, StoreUnavailable
+from lifeguard.store.errors import Replaced, StoreError, StoreUnavailable
 from lifeguard.store.postgresql import Postgresql
 from lifeguard.store.sqlite import Sqlite
 
@@ -70,12 +70,18 @@ class Database:
         StoreUnavailable when the database fails, even at the commit itself; the next
         `run` begins with a connection of its own, and only when the last is at its
         end. So what was left in doubt is to be looked up when a `run` has gone well.
+
+        When `work` finds us Replaced, whoever replaced us may write at once.
         """
         with self._turn:
             try:
                 writer = self._writer_now()
                 with writer.begin():
                     return work(writer)
+            except Replaced as error:
+                self._drop_writer()
+                self._home.release()
+                raise Replaced(self._line(str(error))) from error
             except (SQLAlchemyError, OSError) as error:
                 self._drop_writer()
                 raise self._unavailable(error) from error

@@ -15,5 +15,9 @@ class StoreUnavailable(StoreError):
     """
 
 
+class Replaced(StoreError):
+    """Another daemon has taken over the lab: this one shall do nothing more."""
+
+
 class Superseded(StoreError):
     """The board's row is not at the version that the change was made for."""

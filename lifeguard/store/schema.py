@@ -124,5 +124,6 @@ daemon = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("service_seconds", Double, nullable=False),
     Column("token_key", LargeBinary, nullable=False),
+    Column("ruler", Text, nullable=False, server_default=""),
 )
-"""One row, with id 1."""
+"""One row, with id 1; `ruler` is the token of the start that took over last."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import (
     Executable,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -25,7 +26,7 @@ from sqlalchemy.exc import IntegrityError
 
 from lifeguard.model import Saved
 from lifeguard.store import rows
-from lifeguard.store.errors import Superseded
+from lifeguard.store.errors import Replaced, Superseded
 from lifeguard.store.schema import boards, daemon, history, notices, owed_outlets
 
 if TYPE_CHECKING:
@@ -96,10 +97,18 @@ _coalesce = (
 
 _tell = delete(notices).where(notices.c.id == bindparam("told"))
 
-_save_time = (
+_take_over = update(daemon).values(ruler=bindparam("new_ruler"))
+
+# The row is written though the time may not move on: what counts is that it is there.
+_rule = (
     update(daemon)
-    .where(daemon.c.service_seconds < bindparam("now"))
-    .values(service_seconds=bindparam("now"))
+    .where(daemon.c.ruler == bindparam("by"))
+    .values(
+        service_seconds=case(
+            (daemon.c.service_seconds < bindparam("now"), bindparam("now")),
+            else_=daemon.c.service_seconds,
+        )
+    )
 )
 
 
@@ -131,9 +140,18 @@ def told(connection: Connection, heard: Sequence[Notice]) -> None:
     _many(connection, _tell, [{"told": notice.id} for notice in heard])
 
 
-def save_time(connection: Connection, seconds: Sequence[float]) -> None:
-    """Move the saved service seconds on, never back."""
-    _many(connection, _save_time, [{"now": now} for now in seconds])
+def take_over(connection: Connection, ruler: str) -> None:
+    """Let the start with this token rule, and none before it."""
+    connection.execute(_take_over, {"new_ruler": ruler})
+
+
+def rule(connection: Connection, ruler: str, now: float = 0.0) -> None:
+    """How every transaction begins: the saved service seconds move on, never back.
+
+    Replaced when another start has taken over.
+    """
+    if connection.execute(_rule, {"by": ruler, "now": now}).rowcount != 1:
+        raise Replaced("another lifeguard has taken over")
 
 
 def try_out(connection: Connection) -> None:

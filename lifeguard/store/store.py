@@ -49,6 +49,9 @@ class SqlStore:
     Every Deferred but that of `close` may fail with StoreUnavailable, within some
     seconds, or with StoreError; one that writes fires when the write is durable.
     `service_seconds` is asked once for each transaction, after `open`.
+
+    `replaced` hears in one line when another lifeguard has taken over since `open`:
+    then every write fails with Replaced, for ever.
     """
 
     def __init__(
@@ -58,15 +61,17 @@ class SqlStore:
         clock: IReactorTime,
         service_seconds: Callable[[], float],
         threads: Threads,
+        replaced: Callable[[str], None],
     ) -> None:
         self._database = Database(url)
-        self._clock, self._service_seconds = clock, service_seconds
+        self._transactions = transactions = _Transactions(self._database)
+        self._clock = clock
         self._threads = threads
         self._writes = Calls(threads.write, clock, self._database.cut)
         # Only the writer cuts: it soon meets whatever holds up somebody else.
         self._reads = Calls(threads.read, clock, _nothing)
         self._writer = GroupWriter(
-            _Transactions(self._database), threads, clock, service_seconds
+            transactions, threads, clock, service_seconds, replaced
         )
         self._open = self._closed = False
 
@@ -79,7 +84,8 @@ class SqlStore:
 
         StoreError if not; StoreUnavailable after OPEN_SECONDS.
         """
-        return self._writes.call(self._load, OPEN_SECONDS).addCallback(self._opened)
+        opening = self._writes.call(self._transactions.load, OPEN_SECONDS)
+        return opening.addCallback(self._opened)
 
     def commit(self, change: Change) -> Deferred[None]:
         """Save one step of a board, whole. Superseded when its row has moved on."""
@@ -99,7 +105,7 @@ class SqlStore:
 
     def save_time(self) -> Deferred[None]:
         """Save the service seconds, as every other write does by the way."""
-        return self._ask(Ask(statements.save_time, self._service_seconds()))
+        return self._ask(Ask(_no_more, None))
 
     def standing(self, board: str) -> Deferred[Standing | None]:
         """Where a board stands, for one who lost the answer to a commit.
@@ -133,7 +139,7 @@ class SqlStore:
         step = partial(
             retention.forget, older_than=older_than, after=after, at_most=at_most
         )
-        return self._writes.call(partial(self._database.run, step))
+        return self._writes.call(partial(self._transactions.run, step))
 
     def close(self) -> Deferred[None]:
         """Write what waits, then let go of the database and the threads.
@@ -156,14 +162,6 @@ class SqlStore:
         ending.addCallback(lambda _: self._threads.close())
         return ending.addBoth(_stopped, cutting)
 
-    def _load(self) -> Saved:
-        def load(connection: Connection) -> Saved:
-            migrate(connection)
-            statements.first_start(connection, secrets.token_bytes(TOKEN_KEY))
-            return statements.load(connection)
-
-        return self._database.run(load)
-
     def _opened(self, saved: Saved) -> Saved:
         if self._closed:
             raise StoreUnavailable("the store was closed before it was open")
@@ -182,21 +180,45 @@ class SqlStore:
 
 
 class _Transactions:
-    """What the writer's thread does with the database."""
+    """What the writer's thread does with the database, for one start of a daemon."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._ruler = secrets.token_hex(16)
         self.cut = database.cut
+
+    def load(self) -> Saved:
+        """Take over the lab as it was left."""
+
+        def load(connection: Connection) -> Saved:
+            migrate(connection)
+            statements.first_start(connection, secrets.token_bytes(TOKEN_KEY))
+            statements.take_over(connection, self._ruler)
+            return statements.load(connection)
+
+        return self._database.run(load)
 
     def write(self, asks: Sequence[Ask[Any]], now: float) -> list[StoreError | None]:
         def write(connection: Connection) -> list[StoreError | None]:
-            statements.save_time(connection, [now])
             return write_group(connection, asks)
 
-        return self._database.run(write)
+        return self.run(write, now)
 
     def try_out(self) -> None:
-        self._database.run(statements.try_out)
+        self.run(statements.try_out)
+
+    def run(self, work: Callable[[Connection], Answer], now: float = 0.0) -> Answer:
+        """Do `work` in one transaction, if it is still for us to do."""
+
+        def ruled(connection: Connection) -> Answer:
+            statements.rule(connection, self._ruler, now)
+            return work(connection)
+
+        return self._database.run(ruled)
+
+
+def _no_more(_: Connection, __: Sequence[None]) -> None:
+    """Every transaction saves the service seconds."""
 
 
 def _stopped(result: Answer, cutting: LoopingCall) -> Answer:

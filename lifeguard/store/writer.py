@@ -4,7 +4,8 @@ While a transaction runs, what is asked meanwhile waits; all of it goes into the
 one. So the disk is asked for few commits, however many boards change.
 
 A transaction that fails or takes too long means that the store is away: whatever waits
-fails at once, and so does what is asked, until a trial has been written.
+fails at once, and so does what is asked, until a trial has been written. That we were
+replaced is final: then nothing is tried.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from twisted.python.failure import Failure
 
 from lifeguard.store.answers import answer_all
 from lifeguard.store.calls import Calls
-from lifeguard.store.errors import StoreError, StoreUnavailable
+from lifeguard.store.errors import Replaced, StoreError, StoreUnavailable
 from lifeguard.store.group import Ask
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ class Presence(Protocol):
 
 
 class Transactions(Protocol):
-    """What the writer's thread does; each is one transaction, or StoreUnavailable."""
+    """What the writer's thread does; each is one transaction.
+
+    StoreUnavailable when that fails, and Replaced when it is no longer ours to do.
+    """
 
     def write(self, asks: Sequence[Ask[Any]], now: float) -> list[StoreError | None]:
         """Write what is asked for, and `now` in service seconds; what each met."""
@@ -75,13 +79,15 @@ class GroupWriter:
         threads: Threads,
         clock: IReactorTime,
         service_seconds: Callable[[], float],
+        replaced: Callable[[str], None],
     ) -> None:
         self._transactions, self._threads = transactions, threads
         self._clock, self._service_seconds = clock, service_seconds
+        self._replaced = replaced
         self._calls = Calls(threads.write, clock, transactions.cut)
         self._waiting: list[Waiting] = []
         self._writing = self._closed = False
-        self._away: StoreUnavailable | None = None
+        self._away: StoreError | None = None
         self._trying: Deferred[None] | None = None
         self._presences: list[Presence] = []
 
@@ -129,7 +135,7 @@ class GroupWriter:
             now = self._service_seconds()
             write = partial(self._transactions.write, asks, now)
             return await self._calls.call(write)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, Replaced) as error:
             self._leave(error)
             return [error] * len(asks)
         except Exception as error:
@@ -138,11 +144,13 @@ class GroupWriter:
 
     # While it is away.
 
-    def _leave(self, error: StoreUnavailable) -> None:
+    def _leave(self, error: StoreError) -> None:
         log.error("the store is away: {error}", error=error)
         self._away = error
         waiting, self._waiting = self._waiting, []
-        if not self._closed:
+        if isinstance(error, Replaced):
+            self._replaced(str(error))
+        elif not self._closed:
             self._trying = Deferred.fromCoroutine(self._try_until_back())
             self._trying.addErrback(_has_ended)
         self._tell_all(lambda presence: presence.store_is_away())
@@ -150,9 +158,14 @@ class GroupWriter:
             done.errback(error)
 
     async def _try_until_back(self) -> None:
-        while not await self._is_back():
-            pass
-        self._return()
+        try:
+            while not await self._is_back():
+                pass
+        except Replaced as error:
+            self._away = error
+            self._replaced(str(error))
+        else:
+            self._return()
 
     def _return(self) -> None:
         log.info("the store is back")
@@ -166,7 +179,7 @@ class GroupWriter:
         await self._threads.write(_nothing)
         try:
             await self._calls.call(self._transactions.try_out)
-        except CancelledError:
+        except (CancelledError, Replaced):
             raise
         except StoreError as error:
             self._away = StoreUnavailable(str(error))

@@ -63,7 +63,7 @@ class VirtualStore:
         self._reads = Calls(self._threads.read, clock, _nothing)
         transactions = _Transactions(disk, self._threads, service_seconds, observer)
         self._writer = GroupWriter(
-            transactions, self._threads, clock, transactions.begin
+            transactions, self._threads, clock, transactions.begin, _replaced
         )
 
     def tell(self, presence: Presence) -> None:
@@ -213,6 +213,10 @@ def _met(ask: Ask[_Write]) -> StoreError | None:
 def _apply(_: object, writes: Sequence[_Write]) -> None:
     for write in writes:
         write.apply()
+
+
+def _replaced(reason: str) -> None:
+    raise AssertionError(f"one daemon after the other: {reason}")
 
 
 def _nothing() -> None:
