@@ -338,19 +338,24 @@ def test_a_standing_comes_back_as_it_went(
     database = databases[kind]
     after = replace(after, board=f"b{next(ordinals)}")
     database.run(lambda connection: statements.commit(connection, [change(after)]))
-    found = database.read(lambda c: statements.standing(c, after.board))
-    assert found == after
-    assert found.since.tzinfo is UTC
+    found = database.read(lambda c: statements.standings(c, [after.board]))
+    assert found == {after.board: after}
+    assert found[after.board].since.tzinfo is UTC
 
 
 def test_a_row_that_somebody_has_edited_is_named(database: Database) -> None:
     def edited(connection: Connection) -> None:
-        after = Standing(board="edited", state="Ready", since=NOON, version=1)
-        statements.commit(connection, [change(after)])
+        for board in ("edited", "whole"):
+            after = Standing(board=board, state="Ready", since=NOON, version=1)
+            statements.commit(connection, [change(after)])
         connection.execute(
             text("UPDATE boards SET strikes = '[]' WHERE board = 'edited'")
         )
-        statements.standing(connection, "edited")
+        found = statements.standings(connection, ["edited", "whole", "missing"])
+        assert sorted(found) == ["edited", "whole"]
+        assert found["whole"] == after
+        assert isinstance(found["edited"], StoreError)
+        raise found["edited"]
 
     with pytest.raises(StoreError, match=r"board edited, strikes: Expected `object`"):
         database.run(edited)

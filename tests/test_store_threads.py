@@ -21,12 +21,19 @@ PATIENCE = 30.0
 
 
 class SlowDisk(WorkerThreads):
-    """Writes that wait to be let go; `began` counts those that have begun."""
+    """Writes that wait to be let go; `began` counts those that have begun.
+
+    `reads` counts what was to be read.
+    """
 
     def __init__(self) -> None:
         super().__init__(reactor)
         self.let_go = threading.Event()
-        self.began = 0
+        self.began = self.reads = 0
+
+    def read(self, function: Callable[[], Any]) -> Deferred[Any]:
+        self.reads += 1
+        return super().read(function)
 
     def write(self, function: Callable[[], Any]) -> Deferred[Any]:
         def slow() -> Any:
@@ -78,6 +85,14 @@ async def test_the_reactor_and_the_readers_go_on_while_the_disk_is_slow(
         threads.let_go.set()
         await gatherResults(asked)
         assert threads.began == 2  # the first alone, the other 99 together
+
+
+@ensureDeferred
+async def test_look_ups_share_reads(tmp_path: Path) -> None:
+    async with rig(tmp_path) as (store, threads):
+        found = [store.standing(f"b{number}") for number in range(100)]
+        assert await gatherResults(found) == [None] * 100
+        assert threads.reads == 2  # the first alone, the other 99 together
 
 
 @ensureDeferred

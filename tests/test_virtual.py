@@ -25,7 +25,7 @@ from lifeguard.simulator.virtual.observer import Operation
 from lifeguard.simulator.virtual.plan import DAY, HOUR, IMAGE, Plan, Troubles
 from lifeguard.simulator.virtual.run import live, shorten
 from lifeguard.simulator.virtual.verdict import RuleBroken
-from lifeguard.store import writer
+from lifeguard.store import answers
 
 QUIET = Troubles(**{field.name: 0.0 for field in fields(Troubles)})
 HARD = Troubles(
@@ -130,7 +130,7 @@ def test_no_rule_is_broken_in_a_small_lab(
 def test_no_rule_is_broken_when_each_thing_takes_a_turn_of_its_own(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (turns, writer):
+    for module in (turns, answers):
         monkeypatch.setattr(module, "TURN_SECONDS", 0.0)
     live(Plan(seed=seed, boards=5, days=0.5, troubles=HARD))
 

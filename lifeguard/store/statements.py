@@ -26,13 +26,13 @@ from sqlalchemy.exc import IntegrityError
 
 from lifeguard.model import Saved
 from lifeguard.store import rows
-from lifeguard.store.errors import Replaced, Superseded
+from lifeguard.store.errors import Replaced, StoreError, Superseded
 from lifeguard.store.schema import boards, daemon, history, notices, owed_outlets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from lifeguard.model import Change, HistoryRow, Notice, Owed, Standing
 
@@ -44,6 +44,8 @@ _BALLAST = token_hex(32 * 1024)
 
 _SAME = ("event", "source", "outcome", "from_state", "generation")
 """What two rows of a board must share to be one; it gives the newest reason."""
+
+_standings = select(boards).where(boards.c.board.in_(bindparam("of", expanding=True)))
 
 _insert_board = insert(boards)
 _insert_line = insert(history)
@@ -184,10 +186,12 @@ def load(connection: Connection) -> Saved:
     )
 
 
-def standing(connection: Connection, board: str) -> Standing | None:
-    """Where a board stands by now."""
-    row = connection.execute(select(boards).where(boards.c.board == board)).first()
-    return None if row is None else rows.to_standing(row)
+def standings(
+    connection: Connection, of: Sequence[str]
+) -> dict[str, Standing | StoreError]:
+    """Where those of these boards stand by now that have a row, or why it is unread."""
+    found = connection.execute(_standings, {"of": list(of)})
+    return {row.board: _readable(row) for row in found}
 
 
 def untold(connection: Connection) -> list[Notice]:
@@ -230,6 +234,13 @@ def _move_on(connection: Connection, standings: list[dict[str, Any]]) -> None:
 def _guarded(after: Standing) -> dict[str, Any]:
     row = rows.from_standing(after)
     return row | {"of_board": row.pop("board"), "version_before": after.version - 1}
+
+
+def _readable(row: Row[Any]) -> Standing | StoreError:
+    try:
+        return rows.to_standing(row)
+    except StoreError as error:
+        return error
 
 
 def _counted(connection: Connection, row: HistoryRow) -> bool:

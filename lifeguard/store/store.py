@@ -18,6 +18,7 @@ from lifeguard.store.calls import LIMIT_SECONDS, Calls
 from lifeguard.store.database import Database
 from lifeguard.store.errors import StoreError, StoreUnavailable
 from lifeguard.store.group import Ask, write_group
+from lifeguard.store.lookups import LookUps
 from lifeguard.store.migrate import migrate
 from lifeguard.store.writer import GroupWriter
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
     from lifeguard.model import Change, HistoryRow, Notice, Owed, Saved, Standing
+    from lifeguard.store.lookups import Found
     from lifeguard.store.threads import Threads
     from lifeguard.store.writer import Presence
 
@@ -70,6 +72,7 @@ class SqlStore:
         self._writes = Calls(threads.write, clock, self._database.cut)
         # Only the writer cuts: it soon meets whatever holds up somebody else.
         self._reads = Calls(threads.read, clock, _nothing)
+        self._look_ups = LookUps(self._look, clock)
         self._writer = GroupWriter(
             transactions, threads, clock, service_seconds, replaced
         )
@@ -112,7 +115,9 @@ class SqlStore:
 
         To be asked when the store is back, and not before.
         """
-        return self._read(partial(statements.standing, board=board))
+        if not self._open:
+            return fail(StoreUnavailable("the store is not open"))
+        return self._look_ups.standing(board)
 
     def notices(self) -> Deferred[list[Notice]]:
         """What has not been told, oldest first."""
@@ -167,6 +172,9 @@ class SqlStore:
             raise StoreUnavailable("the store was closed before it was open")
         self._open = True
         return saved
+
+    def _look(self, boards: Sequence[str]) -> Deferred[Found]:
+        return self._read(partial(statements.standings, of=boards))
 
     def _read(self, work: Callable[[Connection], Answer]) -> Deferred[Answer]:
         if not self._open:
