@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from sqlalchemy import Engine, Pool, create_engine, event, select, text
+from sqlalchemy import Connection, Engine, Pool, create_engine, event, select, text
 from twisted.internet.defer import CancelledError, Deferred, execute
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -618,15 +618,45 @@ def test_a_close_cuts_what_hangs_until_the_threads_have_ended(
     parts.engine.dispose()
 
 
+def test_a_disk_with_room_for_little_is_still_full(tmp_path: Path) -> None:
+    parts = rig(f"sqlite:///{tmp_path}/lifeguard.sqlite")
+    with broken(parts.engine):
+        assert outcome(parts.store.commit(change())) == "StoreUnavailable"
+    parts.store._database.run(allow(pages=200))
+    parts.clock.pump([TRIAL_SECONDS])
+    with pytest.raises(StoreUnavailable, match="disk is full"):
+        result(parts.store.commit(change()))
+    parts.store._database.run(allow(pages=400))
+    parts.clock.advance(TRIAL_SECONDS)
+    assert outcome(parts.store.commit(change())) == "saved"
+    parts.close()
+
+
+def allow(pages: int) -> Callable[[Connection], None]:
+    """Work that lets SQLite's disk have room for so many pages."""
+
+    def work(connection: Connection) -> None:
+        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+
+    return work
+
+
+def test_what_a_database_refuses_is_said_in_one_line(opened: Rig) -> None:
+    refused = opened.store.commit(change(generation=2**80))
+    with pytest.raises(StoreError, match=r"^cannot be stored: .*$") as raised:
+        result(refused)
+    assert "[SQL" not in str(raised.value)
+
+
 def test_a_full_disk_fails_a_write_and_spares_what_was_saved(tmp_path: Path) -> None:
     def small_disk(connection: Any, _record: object) -> None:
-        connection.execute("PRAGMA max_page_count = 40")
+        connection.execute("PRAGMA max_page_count = 400")
 
     event.listen(Pool, "connect", small_disk)
     parts = rig(f"sqlite:///{tmp_path}/lifeguard.sqlite")
     event.remove(Pool, "connect", small_disk)
     with pytest.raises(StoreUnavailable, match="disk is full"):
-        result(parts.store.commit(change(boot_config={"big": "x" * 1_000_000})))
+        result(parts.store.commit(change(boot_config={"big": "x" * 2_000_000})))
     parts.clock.advance(TRIAL_SECONDS)
     assert outcome(parts.store.commit(change())) == "saved"
     parts.close()

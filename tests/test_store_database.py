@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -95,6 +97,36 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
         return list(connection.execute(text("SELECT * FROM alembic_version")))
 
     assert database.run(dumped) == [(NEWEST,)]
+
+
+def test_the_migrations_go_through_from_each_to_the_next(empty: Database) -> None:
+    def first(connection: Connection) -> None:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", "lifeguard.store:migrations")
+        command.upgrade(config, "0001")
+        row = "INSERT INTO daemon (id, service_seconds, token_key) VALUES (1, 7.0, '')"
+        connection.execute(text(row))
+
+    empty.run(first)
+    empty.run(migrate)
+    empty.run(lambda connection: statements.rule(connection, ruler=""))
+    assert empty.read(statements.load).service_seconds == 7.0
+
+
+def test_a_migration_may_take_its_time(
+    empty: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has no such limit")
+    show, shown = text("SHOW statement_timeout"), list[str]()
+
+    def slow(config: Config, _: str) -> None:
+        shown.append(config.attributes["connection"].scalar(show))
+
+    monkeypatch.setattr(command, "upgrade", slow)
+    empty.run(migrate)
+    shown.append(empty.run(lambda connection: connection.scalar(show)))
+    assert shown == ["0", "10s"]
 
 
 def test_a_database_of_a_newer_lifeguard_is_refused(empty: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -223,6 +224,26 @@ def test_a_server_that_is_gone_is_one_line_and_is_found_again(
         assert "\n" not in said
     server.start()
     assert [run(does(COUNT)) for run in runs(database)] == [0, 0]
+
+
+@pytest.mark.parametrize("way", ["run", "read"])
+def test_a_connection_without_a_descriptor_to_spare_is_one_line(
+    database: Database, server: Server, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more(_: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    run = getattr(database, way)
+    run(does(COUNT))
+    server.stop()
+    server.start()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "dup", no_more)
+        for _ in range(3):
+            kind, said = complaint(lambda: run(does(COUNT)))
+            assert kind is StoreUnavailable
+            assert "Too many open files" in said
+    assert run(does(COUNT)) == 0
 
 
 def test_a_session_that_ends_in_mid_transaction_writes_nothing(

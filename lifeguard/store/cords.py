@@ -58,7 +58,10 @@ class Cords:
     def _closing(
         self, _connection: DBAPIConnection, entry: ConnectionPoolEntry
     ) -> None:
-        cord: Cord = entry.info["cord"]
+        # A connection that could not be tied is closed, too.
+        cord: Cord | None = entry.info.get("cord")
+        if cord is None:
+            return
         with self._turn:
             self._tied.discard(cord)
             cord.let_go()

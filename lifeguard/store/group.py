@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from lifeguard.store.errors import StoreError
 
@@ -75,5 +75,6 @@ def _write_alone(connection: Connection, ask: Ask[Any]) -> StoreError | None:
     except StoreError as error:
         return error
     except _REFUSED as error:
-        return StoreError(f"cannot be stored: {error}")
+        cause = error.orig if isinstance(error, DBAPIError) else None
+        return StoreError(f"cannot be stored: {' '.join(str(cause or error).split())}")
     return None

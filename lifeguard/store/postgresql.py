@@ -152,5 +152,5 @@ def _refuse_ended(_connection: object, entry: ConnectionPoolEntry, _: object) ->
 
 
 def _is_over(info: dict[str, Any]) -> bool:
-    cord: _Socket = info["cord"]
-    return cord.is_over()
+    cord: _Socket | None = info.get("cord")
+    return cord is None or cord.is_over()

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 COALESCED = 20
 """Among so many of a board's newest rows a repeated one is looked for."""
 
-_BALLAST = token_hex(32 * 1024)
-"""As large as a group of changes; no database can make it smaller."""
+_BALLAST = token_hex(512 * 1024)
+"""1 MiB, as much as a full group of changes with boot configs of 1 KB; a larger group
+may still find the disk full. Random digits are not made smaller by any database."""
 
 _SAME = ("event", "source", "outcome", "from_state", "generation")
 """What two rows of a board must share to be one; it gives the newest reason."""
@@ -157,7 +158,7 @@ def rule(connection: Connection, ruler: str, now: float = 0.0) -> None:
 
 
 def try_out(connection: Connection) -> None:
-    """Write as much as a group of changes may, and take it back at once.
+    """Write as much as almost any group of changes, and take it back at once.
 
     A disk may be so full that an old row can still be overwritten.
     """

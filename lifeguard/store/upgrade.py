@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
 from lifeguard.store.errors import StoreError
 
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
 
 
 def upgrade(connection: Connection) -> None:
-    """Apply the revisions that are missing, within the caller's transaction.
-
-    StoreError when the database has one that this lifeguard does not know.
-    """
+    """What `migrate` promises, by Alembic, and however long a statement may take."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", "lifeguard.store:migrations")
     revisions = ScriptDirectory.from_config(config).walk_revisions()

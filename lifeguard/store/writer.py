@@ -61,7 +61,7 @@ class Transactions(Protocol):
         """Write what is asked for, and `now` in service seconds; what each met."""
 
     def try_out(self) -> None:
-        """Write as much as a group may need, and leave no trace of it."""
+        """Write as much as almost any group needs, and leave no trace of it."""
 
     def cut(self) -> None:
         """From the reactor: end what the thread does, if it can be ended."""
