@@ -81,7 +81,7 @@ async def stand(
     store = SqlStore(
         lab.database,
         clock=reactor,
-        service_seconds=service_time.now,
+        service_seconds=service_time.stamp,
         threads=WorkerThreads(reactor),
         replaced=print,
     )

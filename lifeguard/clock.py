@@ -33,11 +33,12 @@ class ServiceTime:
         self._clock = clock
         self._origin: float | None = None
         self._stands_at: float | None = None
+        self._stamped: float | None = None
 
     def start(self, saved: float) -> None:
         """Go on from `saved` service seconds."""
         self._origin = self._clock.seconds() - saved
-        self._stands_at = None
+        self._stands_at = self._stamped = None
 
     def now(self) -> float:
         """Service seconds by now. An error before `start`: it would rewrite time."""
@@ -47,9 +48,17 @@ class ServiceTime:
             raise RuntimeError("service time has not been started")
         return self._clock.seconds() - self._origin
 
+    def stamp(self) -> float:
+        """Service seconds by now, for who begins to save them."""
+        self._stamped = self.now()
+        return self._stamped
+
     def pause(self) -> None:
-        """Stand still until `go_on`."""
-        self._stands_at = self.now()
+        """Stand still until `go_on`, back where the last stamp was given.
+
+        What was begun then has not been saved, however long that took to be known.
+        """
+        self._stands_at = self.now() if self._stamped is None else self._stamped
 
     def go_on(self) -> None:
         """Count again, from where it has stood still."""

@@ -93,7 +93,7 @@ class Daemon(Service):
         self._store = SqlStore(
             configuration.server.database_url(state_dir),
             clock=reactor,
-            service_seconds=self._service_time.now,
+            service_seconds=self._service_time.stamp,
             threads=WorkerThreads(reactor),
             replaced=failed,
         )

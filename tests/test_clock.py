@@ -48,3 +48,16 @@ def test_a_second_pause_changes_nothing() -> None:
     service_time.go_on()
     clock.advance(1)
     assert service_time.now() == 101.0
+
+
+def test_a_pause_goes_back_to_what_was_not_saved() -> None:
+    service_time, clock = rig()
+    clock.advance(5)
+    assert service_time.stamp() == 105.0
+    clock.advance(5)  # the store says nothing
+    service_time.pause()
+    assert service_time.now() == 105.0
+    clock.advance(60)
+    service_time.go_on()
+    clock.advance(1)
+    assert service_time.now() == 106.0

@@ -70,7 +70,7 @@ class Life:
         """Whether boards and people reach it."""
         self.service_time = ServiceTime(clock)
         self.store = VirtualStore(
-            around.disk, clock, self.service_time.now, self.observer
+            around.disk, clock, self.service_time.stamp, self.observer
         )
         self.store.tell(self.observer)
         self.poller = self._poller()

@@ -86,7 +86,7 @@ class LifeObserver:
         self._rules.outages.answer_lost()
 
     def transaction_begins(self) -> float:
-        return self._rules.uptime.now()
+        return self._rules.uptime.transaction_begins()
 
     def transaction_written(self, begun: float, boards: list[str]) -> None:
         self._rules.uptime.write(begun)

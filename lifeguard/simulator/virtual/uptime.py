@@ -26,6 +26,8 @@ class Uptime:
         self._clock = clock
         self._origin: float | None = None
         self._stands_at: float | None = None
+        self._began_at: float | None = None
+        """When the last transaction began; not saved, it did not pass."""
         self.saved = 0.0
         self._store_there_since = 0.0
         self.store_away = False
@@ -45,6 +47,7 @@ class Uptime:
 
     def begin(self) -> None:
         """A daemon has started."""
+        self._began_at = None
         self._up_since = self._clock.seconds()
         self._origin = self._up_since - self.saved
 
@@ -52,9 +55,14 @@ class Uptime:
         """The daemon is gone, and with it what it has not saved."""
         self._origin = self._stands_at = None
 
+    def transaction_begins(self) -> float:
+        """Service seconds that are saved if it is written."""
+        self._began_at = self.now()
+        return self._began_at
+
     def pause(self) -> None:
-        """The daemon knows that it has no store."""
-        self._stands_at = self.now()
+        """The daemon knows that it has no store, since it began to write."""
+        self._stands_at = self.now() if self._began_at is None else self._began_at
 
     def go_on(self) -> None:
         """It knows that it has one again."""
