@@ -18,7 +18,7 @@ from alembic.runtime.migration import MigrationContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from sqlalchemy import Connection, delete, inspect, text
+from sqlalchemy import Connection, create_engine, delete, inspect, text
 
 from lifeguard.model import Change, HistoryRow, Request, Standing, Strikes
 from lifeguard.store import StoreError, StoreUnavailable, fence, statements
@@ -261,6 +261,22 @@ def test_the_second_of_two_daemons_ends_with_one_line(url: str, tmp_path: Path) 
     first.end()
     where = url.split("?")[0]
     assert last_words(second) == [f"database {where}: in use by another lifeguard"]
+
+
+@pytest.mark.system
+def test_a_daemon_that_was_replaced_ends_with_one_line(
+    url: str, tmp_path: Path
+) -> None:
+    write_working(tmp_path / "first", database=url)
+    daemon = twistd("--config", tmp_path / "first" / "lifeguard.toml")
+    daemon.wait_for("http listens on")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        statements.take_over(connection, "another")
+    engine.dispose()
+    line = daemon.wait_for("#critical]")
+    assert line.endswith("another lifeguard has taken over")
+    assert daemon.leave() == 1
 
 
 def test_two_names_of_one_file_are_one_lab(
