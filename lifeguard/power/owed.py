@@ -85,7 +85,7 @@ class Debt:
         return None if self._is_on else self._owed.board
 
     def tried_by(self, until: float) -> bool:
-        """Whether it is off, for all that is known, and tried by those clock seconds."""
+        """Whether it may be off, and is tried before those clock seconds."""
         if self._is_on:
             return False
         return self._next_try is not None and self._next_try <= until
