@@ -8,10 +8,13 @@ from random import Random
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import fields, replace
 
 from lifeguard.board import ManagedBoard
 from lifeguard.clock import ServiceTime
+from lifeguard.health.poller import Poller
 from lifeguard.health.polls import Polls
 from lifeguard.model import Change, HistoryRow, Standing
 from lifeguard.resumption import Resumption
@@ -20,7 +23,7 @@ from lifeguard.simulator.virtual.heap import HeapClock, LifeClock
 from lifeguard.simulator.virtual.lab import Lab
 from lifeguard.simulator.virtual.observer import Operation
 from lifeguard.simulator.virtual.plan import HOUR, IMAGE, Plan, Troubles
-from lifeguard.simulator.virtual.polls import FIGURES, LeapingPoller
+from lifeguard.simulator.virtual.polls import FIGURES, LeapingPoller, VirtualProbes
 from lifeguard.simulator.virtual.run import live
 from lifeguard.simulator.virtual.store import VirtualStore
 from lifeguard.simulator.virtual.verdict import RuleBroken
@@ -202,70 +205,61 @@ def test_a_read_fails_without_a_disk_and_waits_for_a_silent_one() -> None:
 # Polls that leap.
 
 
-class Patient(NamedTuple):
+class Patient:
     """A board that is watched over, and the moments at which it was told ill."""
 
-    clock: HeapClock
-    poller: LeapingPoller
-    told: list[float]
-    answering: dict[str, bool]
+    def __init__(self, kind: type[LeapingPoller | Poller]) -> None:
+        self.clock, self.told, self._answers = HeapClock(), list[float](), True
+        answering: Any = lambda address: self._answers  # noqa: E731
+        if kind is Poller:
+            probes = VirtualProbes(self.clock, answering, lambda: None)
+            self.poller: Any = Poller(self.clock, FIGURES, probes)
+        else:
+            self.poller = LeapingPoller(self.clock, FIGURES, answering)
+        self.poller.watch("one", "192.0.2.1", ("ping",), self._failed)
+
+    def _failed(self, _: str) -> None:
+        self.told.append(self.clock.seconds())
 
     def answers(self, answers: bool) -> None:
-        self.answering["192.0.2.1"] = answers
-        self.poller.changed("one")
-
-
-def patient() -> Patient:
-    clock, told, answering = HeapClock(), list[float](), {"192.0.2.1": True}
-    poller = LeapingPoller(clock, FIGURES, lambda address: answering[address])
-
-    def failed(_: str) -> None:
-        told.append(clock.seconds())
-
-    poller.watch("one", "192.0.2.1", ("ping",), failed)
-    return Patient(clock, poller, told, answering)
-
-
-MISSES = FIGURES.misses * FIGURES.timeout + (FIGURES.misses - 1) * FIGURES.retry
-"""Seconds from the first poll that is missed until the last one was."""
-
-
-def test_a_paused_poll_is_made_when_polling_goes_on() -> None:
-    parts = patient()
-    parts.answers(False)
-    parts.poller.pause()
-    parts.clock.run_until(1000)
-    assert parts.told == []
-    parts.poller.go_on()
-    parts.clock.run_until(2000)
-    assert parts.told == [1000 + MISSES]
-
-
-def test_polls_that_are_not_due_yet_are_not_made_sooner() -> None:
-    parts, unpaused = patient(), patient()
-    for each in (parts, unpaused):
-        each.answers(False)
-    parts.poller.pause()
-    parts.clock.run_until(1)
-    parts.poller.go_on()
-    parts.clock.run_until(1000)
-    unpaused.clock.run_until(1000)
-    assert parts.told == unpaused.told != []
+        self._answers = answers
+        if isinstance(self.poller, LeapingPoller):
+            self.poller.changed("one")
 
 
 def test_a_board_that_answers_again_meanwhile_is_not_told_ill() -> None:
-    parts = patient()
-    parts.answers(False)
-    parts.poller.pause()
-    parts.answers(True)
-    parts.poller.go_on()
-    parts.clock.run_until(1000)
-    parts.poller.pause()
-    parts.answers(False)
-    parts.clock.run_until(2000)
-    parts.poller.go_on()
-    parts.clock.run_until(3000)
-    assert parts.told == [2000 + MISSES]
+    board = Patient(LeapingPoller)
+    board.answers(False)
+    board.poller.pause()
+    board.answers(True)
+    board.poller.go_on()
+    board.clock.run_until(1000)
+    assert board.told == []
+
+
+@given(
+    st.floats(1, 700),
+    st.lists(st.tuples(st.floats(1, 60), st.floats(1, 400)), max_size=4),
+)
+def test_polls_that_leap_tell_when_those_that_are_made_tell(
+    dies_at: float, pauses: list[tuple[float, float]]
+) -> None:
+    """Between two pauses, and in them, so many seconds pass."""
+
+    def told(kind: type[LeapingPoller | Poller]) -> list[float]:
+        board = Patient(kind)
+        board.clock.callLater(dies_at, board.answers, False)
+        board.clock.run_until(400)
+        for between, seconds in pauses:
+            board.clock.run_until(board.clock.seconds() + between)
+            board.poller.pause()
+            board.clock.run_until(board.clock.seconds() + seconds)
+            board.poller.go_on()
+        board.clock.run_until(4000)
+        return board.told
+
+    [leaping], [made] = told(LeapingPoller), told(Poller)
+    assert leaping == pytest.approx(made, abs=0.1)
 
 
 # A lab whose store goes away, and comes back.

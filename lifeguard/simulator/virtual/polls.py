@@ -74,7 +74,7 @@ class LeapingPoller:
         self._clock, self._figures, self._answering = clock, figures, answering
         self._brake = Brake(figures.brake)
         self._watches: dict[str, LeapingWatch] = {}
-        self._paused = False
+        self.paused = False
 
     def watch(
         self,
@@ -90,25 +90,25 @@ class LeapingPoller:
         self._brake.joined(board)
         if not self._answering(address):
             watch.look(False)
-        if self._paused:
+        if self.paused:
             watch.pause()
         return watch
 
     def changed(self, board: str) -> None:
         """The board answers from now on, or no longer."""
         watch = self._watches.get(board)
-        if watch is not None and not self._paused:
+        if watch is not None and not self.paused:
             watch.look(self._answering(watch.address))
 
     def pause(self) -> None:
         """No poll is made until `go_on`."""
-        self._paused = True
+        self.paused = True
         for watch in self._watches.values():
             watch.pause()
 
     def go_on(self) -> None:
         """What was due meanwhile is made now."""
-        self._paused = False
+        self.paused = False
         for watch in self._watches.values():
             watch.go_on(self._answering(watch.address))
 
@@ -148,6 +148,8 @@ class LeapingWatch:
         """When a poll is made; others are at all multiples of `every` from then."""
         self._answers, self._over = True, False
         """What the polls that are reckoned with will find."""
+        self._held: tuple[float, float] | None = None
+        """While paused: when a poll was due, and when the last one was to be missed."""
         # The first poll may be what takes the brake off, or keeps it from going on.
         self._call = clock.callLater(self._until_poll(), self._answered)
 
@@ -166,16 +168,27 @@ class LeapingWatch:
             self._call = self._clock.callLater(self._until_poll() + misses, self._miss)
 
     def pause(self) -> None:
-        """The next poll waits."""
-        self._next = self._clock.seconds() + self._until_poll()
-        if not self._answers:
+        """The next poll waits; one under way is finished."""
+        now = self._clock.seconds()
+        self._next = now + self._until_poll()
+        if self._answers:
+            return
+        end = self._call.getTime()
+        first = end - self._figures.timeout - (self._figures.misses - 1) * self._pause
+        polls = [first + n * self._pause for n in range(self._figures.misses)]
+        if due := [poll for poll in polls if poll > now]:
+            self._held = due[0], end
             self._drop_call()
 
     def go_on(self, answers: bool) -> None:
-        """A poll that has waited is made now."""
-        self._next = max(self._next, self._clock.seconds())
-        if not answers or not self._answers:
+        """A poll that has waited is made now, and those after it so much later."""
+        now, held = self._clock.seconds(), self._held
+        self._next, self._held = max(self._next, now), None
+        if answers != self._answers:
             self.look(answers)
+        elif held is not None:
+            poll, end = held
+            self._call = self._clock.callLater(end - min(now, poll), self._miss)
 
     @property
     def _pause(self) -> float:
@@ -192,6 +205,8 @@ class LeapingWatch:
     def _miss(self) -> None:
         if not self._poller.passes(self._board):
             self._call = self._clock.callLater(self._pause, self._miss)
+            if self._poller.paused:
+                self.pause()
             return
         self._end()
         self._failed("no answer to its last polls")
