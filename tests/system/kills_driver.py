@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException
@@ -59,7 +58,7 @@ class Driver:
                 return
             with suppress(OSError, HTTPException):
                 self._look()
-            time.sleep(PAUSE)
+            self._abandoned.wait(PAUSE)
 
     def _look(self) -> None:
         connection = HTTPConnection(self._netloc, timeout=ANSWER_SECONDS)

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.task import deferLater
 
 from lifeguard.simulator.ports import choose_ports
 from lifeguard.wire.proxr import Relay
 
-from .child import Child
 from .daemon import PAUSE, Daemon
+from .emulator import Emulator
 from .pxe_network import OURS, SOCKET, Network
 from .rack import RelayBoard
 
@@ -66,7 +65,7 @@ label rescue
 """It is enough that this is read: the loader asks for more, and waits."""
 
 
-class Pc:
+class Pc(Emulator):
     """QEMU with the firmware of `arguments`, a network card that it boots from first.
 
     The console of the present boot is in `console.log` of `directory`.
@@ -75,30 +74,14 @@ class Pc:
     def __init__(
         self, reactor: Any, directory: Path, network: Network, arguments: list[str]
     ) -> None:
-        self._reactor, self._output = reactor, directory / "qemu.log"
-        self._child: Child | None = None
-        self._gone: Deferred[None] = succeed(None)
         # TCG by name: a /dev/kvm that is there but does not work hangs the guest.
-        self._command = network.inside(
+        command = network.inside(
             *arguments,
             *("-accel", "tcg", "-m", "512", "-nodefaults", "-display", "none"),
             *("-serial", f"file:{directory}/console.log"),
             *("-netdev", f"tap,id=lab,ifname={SOCKET},script=no,downscript=no"),
         )
-
-    def power_on(self) -> None:
-        """Start QEMU, once the one before it has let go of its network."""
-        self._gone.addCallback(self._start)
-
-    def _start(self, _: None) -> None:
-        self._child = Child(self._reactor, self._command, self._output)
-        self._gone = self._child.ended
-
-    def power_off(self) -> Deferred[None]:
-        """Kill QEMU, as a power cut would; fires when it is gone."""
-        if self._child is not None:
-            self._child.signal("KILL")
-        return self._gone
+        super().__init__(reactor, command, directory / "qemu.log")
 
 
 class PxeLab:
