@@ -113,22 +113,6 @@ def test_the_migrations_go_through_from_each_to_the_next(empty: Database) -> Non
     assert empty.read(statements.load).service_seconds == 7.0
 
 
-def test_a_migration_may_take_its_time(
-    empty: Database, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if url.startswith("sqlite"):
-        pytest.skip("SQLite has no such limit")
-    show, shown = text("SHOW statement_timeout"), list[str]()
-
-    def slow(config: Config, _: str) -> None:
-        shown.append(config.attributes["connection"].scalar(show))
-
-    monkeypatch.setattr(command, "upgrade", slow)
-    empty.run(migrate)
-    shown.append(empty.run(lambda connection: connection.scalar(show)))
-    assert shown == ["0", "10s"]
-
-
 def test_a_database_of_a_newer_lifeguard_is_refused(empty: Database) -> None:
     empty.run(migrate)
     newer = text("UPDATE alembic_version SET version_num = '9999'")

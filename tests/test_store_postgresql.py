@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, text
 
 from lifeguard.store import StoreError, StoreUnavailable, fence
 from lifeguard.store.database import Database
+from lifeguard.store.migrate import migrate
 from tests.postgres import NOT_DURABLE, Server, own_server, schema_url
 from tests.process_lab import until
 
@@ -331,3 +334,19 @@ def test_cutting_what_is_idle_harms_nothing(database: Database) -> None:
         run(does(COUNT))
         database.cut()
         assert run(does(COUNT)) == 0
+
+
+def test_a_migration_may_take_its_time(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show, shown = text("SHOW statement_timeout"), list[str]()
+
+    def slow(config: Config, _: str) -> None:
+        shown.append(config.attributes["connection"].scalar(show))
+
+    monkeypatch.setattr(command, "upgrade", slow)
+    empty = Database(url)
+    empty.run(migrate)
+    shown.append(empty.run(does(show)))
+    empty.close()
+    assert shown == ["0", "10s"]

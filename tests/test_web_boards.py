@@ -320,12 +320,16 @@ def test_a_removed_board_is_shown_and_takes_no_event() -> None:
 def test_a_board_is_shown_without_a_store_but_for_how_it_came_there() -> None:
     parts = booting(web())
     parts.lab.store.history = (  # type: ignore[method-assign]
-        lambda board, limit=100, before=None: fail(StoreUnavailable("away"))
+        lambda board, limit=100, before=None: fail(
+            StoreUnavailable("database postgresql://joe@db:5432/lab: refused")
+        )
     )
     shown = parts.ask(PANDA_01)
     assert (shown.status, shown.json["came"]) == (200, None)
     history = parts.ask(f"{PANDA_01}/history")
     assert (history.status, history.headers["retry-after"]) == (503, "1")
+    text = "lifeguard cannot reach its database just now; its log says why"
+    assert history.json == {"error": text}
 
 
 def test_history_comes_in_pages_the_newest_first() -> None:

@@ -50,6 +50,10 @@ _STATUSES: dict[type[Exception], int] = {
 }
 
 
+WITHOUT_STORE = "lifeguard cannot reach its database just now; its log says why"
+"""All that a client hears: what the database says names its host and its user."""
+
+
 class Error(Struct, frozen=True):
     """What went wrong, in one line; `accepted` are the events that the state takes."""
 
@@ -81,7 +85,13 @@ def refuse(request: LabRequest, failure: Failure) -> bytes:
     if status == 503:
         request.setHeader("Retry-After", "1")
     accepted = error.accepted if isinstance(error, NotAccepted) else UNSET
-    return answer(request, Error(_one_line(str(error)), accepted), status)
+    return answer(request, Error(_text(error), accepted), status)
+
+
+def _text(error: BaseException | None) -> str:
+    if isinstance(error, StoreUnavailable):
+        return WITHOUT_STORE
+    return _one_line(str(error))
 
 
 def _unroutable(request: LabRequest, error: HTTPException) -> bytes:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from twisted.internet.defer import TimeoutError
 
 from lifeguard.store import StoreUnavailable
-from lifeguard.web.answers import answer
+from lifeguard.web.answers import WITHOUT_STORE, answer
 from lifeguard.web.callers import Access, Callers
 from lifeguard.web.errors import NotNow
 from lifeguard.web.files import FileServer
@@ -77,5 +77,5 @@ def _route_probes(app: Klein, world: World, callers: Callers) -> None:
         try:
             await world.store.standing("").addTimeout(READY_SECONDS, world.clock)
         except (StoreUnavailable, TimeoutError) as error:
-            raise NotNow(f"the store does not answer: {error}") from error
+            raise NotNow(WITHOUT_STORE) from error
         return vitals(request)
