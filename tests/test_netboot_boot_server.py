@@ -223,6 +223,7 @@ def test_a_template_fault_is_logged_again_once_it_had_been_mended(
 
 SERIAL = "d2f5a8d1"
 UUID = "b8945908-d6a6-41a9-611d-74a6ab80b83d"
+SMBIOS_UUID = "085994b8-a6d6-a941-611d-74a6ab80b83d"
 HEX = "C0000265"
 
 
@@ -308,6 +309,7 @@ def test_the_names_of_a_loader_that_the_hardware_has_not_are_files(
 def test_marks_of_a_board_decide_from_another_address(tmp_path: Path) -> None:
     for loader, name in (
         ("grub", f"/grub.cfg-{UUID.upper()}"),
+        ("pxelinux", f"pxelinux.cfg/{SMBIOS_UUID}"),
         ("raspberry-pi", f"{SERIAL}/cmdline.txt"),
     ):
         parts = lab_of(tmp_path, loader, situation(Boots.WANTED))
