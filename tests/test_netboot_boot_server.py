@@ -28,6 +28,7 @@ from tests.netboot_rig import (
     situation,
     texts,
 )
+from tests.test_files import no_descriptors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,6 +201,17 @@ def test_an_image_that_is_gone_is_refused_with_the_reason_and_logged_once(
     reason = "image gone is not in the inventory"
     assert sent == [f"1 panda-01: {reason}"] * len(SEARCH_LIST)
     assert texts(events) == [f"panda-01: nothing to boot: {reason}"]
+
+
+def test_a_machine_without_descriptors_decides_nothing(tmp_path: Path) -> None:
+    """The client is to ask again, not to boot its disk."""
+    parts = rig(tmp_path, situation(Boots.WANTED))
+    with capturedLogs() as events:
+        for name in (SEARCH_LIST[0], "kernel"):
+            with no_descriptors(), pytest.raises(OSError, match="open files"):
+                parts.ask(name)
+    assert texts(events) == []
+    assert parts.ask(SEARCH_LIST[0]) == parts.netboot.expected()
 
 
 def test_a_template_fault_is_logged_again_once_it_had_been_mended(

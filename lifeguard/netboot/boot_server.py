@@ -43,7 +43,10 @@ class BootServer:
         self.unknown_boards = UnknownBoards(wall)
 
     def resolve(self, filename: str, client_address: str) -> Content:
-        """What is sent; raises Refused, NotFound, or OSError as `Root.open` does."""
+        """What is sent; raises Refused or NotFound.
+
+        Or OSError when a file or a template cannot be opened just now.
+        """
         name, situation = self._identities.question(filename, client_address)
         if name is None:
             return self._file(filename, client_address)
