@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -11,7 +11,7 @@ from msgspec import structs
 from twisted.logger import capturedLogs
 
 from lifeguard.lifecycle import Boots
-from lifeguard.model import Boot, Image, Inventory
+from lifeguard.model import Boot, Image, Inventory, SeenBoot
 from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import NotFound, Root
 from lifeguard.netboot.loader_config import LoaderConfigs
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 ADDRESS, STRANGER = "192.0.2.101", "192.0.2.200"
 SEARCH_LIST = search_list(MAC, ADDRESS)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+EARLIER = NOW - timedelta(seconds=1)
 
 
 @dataclass
@@ -487,3 +488,35 @@ def test_a_raspberry_pis_kernel_is_told_by_its_name(tmp_path: Path) -> None:
         "kernel-begun 3",
         "kernel-fetched 3",
     ]
+
+
+def test_a_boot_is_followed_on_after_a_restart(tmp_path: Path) -> None:
+    parts = lab_of(tmp_path, "pxelinux", situation(Boots.WANTED), PXE)
+    steps = {"kernel-fetched": EARLIER, "boot-config-fetched": NOW}
+    progress = parts.server.recall(parts.lab.situation, SeenBoot("debian", steps))
+    assert progress.steps == {"boot-config-fetched": NOW}
+    assert progress.summary() == (
+        "it fetched its boot config, but never its kernel and never its initrd"
+    )
+    parts.ask("vmlinuz")
+    assert parts.lab.steps == ["kernel-begun 3", "kernel-fetched 3"]
+
+
+@pytest.mark.parametrize("why", ["disk", "other-image", "no-address", "fault"])
+def test_nothing_is_missed_of_a_boot_whose_config_cannot_be_had_again(
+    tmp_path: Path, why: str
+) -> None:
+    asked = situation(Boots.DISK if why == "disk" else Boots.WANTED)
+    if why == "no-address":
+        asked = asked._replace(board=structs.replace(asked.board, address=None))
+    text = "{{ absent }}" if why == "fault" else PXE
+    parts = lab_of(tmp_path, "pxelinux", asked, text)
+    image = "rescue" if why == "other-image" else "debian"
+    steps = {"boot-config-fetched": EARLIER, "kernel-begun": NOW}
+    progress = parts.server.recall(parts.lab.situation, SeenBoot(image, steps))
+    assert (progress.image, progress.steps) == (image, steps)
+    assert progress.summary() == (
+        "it fetched its boot config, but not all of its kernel"
+    )
+    parts.ask("vmlinuz")
+    assert parts.lab.steps == []

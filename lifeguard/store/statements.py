@@ -55,20 +55,23 @@ _SAME = ("event", "source", "outcome", "from_state", "generation")
 
 _standings = select(boards).where(boards.c.board.in_(bindparam("of", expanding=True)))
 
+# An inner join would let SQLite go through all that netboot ever saw; so it looks up
+# each board, and those that were not seen are left out later.
 _boots = (
     select(
-        history.c.board,
+        boards.c.board,
         history.c.event,
         history.c.outcome,
         history.c.reason,
         func.coalesce(history.c.last, history.c.at).label("latest"),
     )
-    .join(
+    .outerjoin_from(
         boards,
-        (boards.c.board == history.c.board)
-        & (boards.c.generation == history.c.generation),
+        history,
+        (history.c.board == boards.c.board)
+        & (history.c.generation == boards.c.generation)
+        & by_netboot,
     )
-    .where(by_netboot)
     .order_by(history.c.id)
 )
 
@@ -227,6 +230,8 @@ def seen_boots(connection: Connection) -> dict[str, SeenBoot]:
     """
     boots: dict[str, SeenBoot] = {}
     for row in connection.execute(_boots):
+        if row.event is None:
+            continue
         seen = boots.get(row.board, SeenBoot("", {}))
         image = row.reason if row.outcome == "noted" else seen.image
         boots[row.board] = SeenBoot(image, {**seen.steps, row.event: row.latest})
