@@ -115,7 +115,11 @@ class ManagedBoard(Keeper):
         self.progress = progress
         standing, generation = self.standing, progress.generation
         seen = Event(
-            name=event, source="netboot", stay=standing.stay, generation=generation
+            name=event,
+            source="netboot",
+            stay=standing.stay,
+            generation=generation,
+            reason=progress.image,
         )
         if self._is_to_note(event):
             return self.tell(seen)

@@ -42,13 +42,13 @@ from lifeguard.store import SqlStore, StoreError, WorkerThreads
 from lifeguard.web import Access, World, site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from twisted.internet.interfaces import IListeningPort, IProtocolFactory
     from twisted.python.failure import Failure
 
     from lifeguard.config import Configuration
-    from lifeguard.model import Change, Inventory
+    from lifeguard.model import Change, Inventory, SeenBoot
     from lifeguard.netboot.decision import Situation
 
 log = Logger()
@@ -140,6 +140,7 @@ class Daemon(Service):
         tokens = Tokens(saved.token_key)
         self.fleet.load(saved, self.power)
         self._boot = boot = self._boot_server(tokens)
+        self._recall_boots(boot, saved.boots)
         await self._listen_http(boot, tokens)
         await self._listen_manhole()
         for service in (
@@ -213,6 +214,11 @@ class Daemon(Service):
             links.reconcile(self.fleet.situations())
             self.fleet.subscribe(partial(self._show_link, links))
         return BootServer(self.fleet, configs, self._files, self._wall)
+
+    def _recall_boots(self, boot: BootServer, seen: Mapping[str, SeenBoot]) -> None:
+        for name in seen.keys() & self.fleet.boards.keys():
+            board = self.fleet.board(name)
+            board.progress = boot.recall(self.fleet.situation(board), seen[name])
 
     def _show_link(self, links: Symlinks, change: Change) -> None:
         links.show(self.fleet.situation(self.fleet.board(change.after.board)))

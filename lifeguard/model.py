@@ -216,6 +216,16 @@ class Change(Struct, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
 
 
+class SeenBoot(Struct, frozen=True):
+    """What netboot saw of a board's present generation: the image that it fetches.
+
+    `steps` are events, each with the time it came last.
+    """
+
+    image: str
+    steps: dict[str, datetime]
+
+
 class Saved(Struct, frozen=True, kw_only=True):
     """What a store holds when lifeguard starts."""
 
@@ -223,4 +233,5 @@ class Saved(Struct, frozen=True, kw_only=True):
     standings: dict[str, Standing] = field(default_factory=dict)
     owed: tuple[Owed, ...] = ()
     notices: tuple[Notice, ...] = ()
+    boots: dict[str, SeenBoot] = field(default_factory=dict)
     token_key: bytes = b""

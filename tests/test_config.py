@@ -162,6 +162,7 @@ def test_what_loaders_need_becomes_records(lab: Path) -> None:
         boards=f"""{boards}
         uuid = "B8945908-D6A6-41A9-611D-74A6AB80B83D"
         serial = "10000000D2F5A8D1"
+        address = "192.0.2.102"
         [hardware.pi]
         boot_file = ["a", "b"]
         [images.debian.boot.pi]
@@ -523,6 +524,8 @@ BROKEN = [
         "boards.toml: images.debian.boot.panda.template: not for uefi",
         "boards.toml: images.debian.boot.panda.files: missing",
         "boards.toml: images.debian.boot.panda.template: x: No such file or directory",
+        "boards.toml: boards.panda-02.address:"
+        " missing: UEFI alone gives debian no token to report with",
     ]),
     ("an unknown way to the disk", B, "[hardware.panda]",
      '[hardware.panda]\ndisk_boot = "disk"', [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -11,7 +11,7 @@ from msgspec import structs
 from twisted.logger import capturedLogs
 
 from lifeguard.lifecycle import Boots
-from lifeguard.model import Boot, Image, Inventory
+from lifeguard.model import Boot, Image, Inventory, SeenBoot
 from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import NotFound, Root
 from lifeguard.netboot.loader_config import LoaderConfigs
@@ -28,6 +28,7 @@ from tests.netboot_rig import (
     situation,
     texts,
 )
+from tests.test_files import no_descriptors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 ADDRESS, STRANGER = "192.0.2.101", "192.0.2.200"
 SEARCH_LIST = search_list(MAC, ADDRESS)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+EARLIER = NOW - timedelta(seconds=1)
 
 
 @dataclass
@@ -202,6 +204,17 @@ def test_an_image_that_is_gone_is_refused_with_the_reason_and_logged_once(
     assert texts(events) == [f"panda-01: nothing to boot: {reason}"]
 
 
+def test_a_machine_without_descriptors_decides_nothing(tmp_path: Path) -> None:
+    """The client is to ask again, not to boot its disk."""
+    parts = rig(tmp_path, situation(Boots.WANTED))
+    with capturedLogs() as events:
+        for name in (SEARCH_LIST[0], "kernel"):
+            with no_descriptors(), pytest.raises(OSError, match="open files"):
+                parts.ask(name)
+    assert texts(events) == []
+    assert parts.ask(SEARCH_LIST[0]) == parts.netboot.expected()
+
+
 def test_a_template_fault_is_logged_again_once_it_had_been_mended(
     tmp_path: Path,
 ) -> None:
@@ -223,6 +236,7 @@ def test_a_template_fault_is_logged_again_once_it_had_been_mended(
 
 SERIAL = "d2f5a8d1"
 UUID = "b8945908-d6a6-41a9-611d-74a6ab80b83d"
+SMBIOS_UUID = "085994b8-a6d6-a941-611d-74a6ab80b83d"
 HEX = "C0000265"
 
 
@@ -308,6 +322,7 @@ def test_the_names_of_a_loader_that_the_hardware_has_not_are_files(
 def test_marks_of_a_board_decide_from_another_address(tmp_path: Path) -> None:
     for loader, name in (
         ("grub", f"/grub.cfg-{UUID.upper()}"),
+        ("pxelinux", f"pxelinux.cfg/{SMBIOS_UUID}"),
         ("raspberry-pi", f"{SERIAL}/cmdline.txt"),
     ):
         parts = lab_of(tmp_path, loader, situation(Boots.WANTED))
@@ -473,3 +488,35 @@ def test_a_raspberry_pis_kernel_is_told_by_its_name(tmp_path: Path) -> None:
         "kernel-begun 3",
         "kernel-fetched 3",
     ]
+
+
+def test_a_boot_is_followed_on_after_a_restart(tmp_path: Path) -> None:
+    parts = lab_of(tmp_path, "pxelinux", situation(Boots.WANTED), PXE)
+    steps = {"kernel-fetched": EARLIER, "boot-config-fetched": NOW}
+    progress = parts.server.recall(parts.lab.situation, SeenBoot("debian", steps))
+    assert progress.steps == {"boot-config-fetched": NOW}
+    assert progress.summary() == (
+        "it fetched its boot config, but never its kernel and never its initrd"
+    )
+    parts.ask("vmlinuz")
+    assert parts.lab.steps == ["kernel-begun 3", "kernel-fetched 3"]
+
+
+@pytest.mark.parametrize("why", ["disk", "other-image", "no-address", "fault"])
+def test_nothing_is_missed_of_a_boot_whose_config_cannot_be_had_again(
+    tmp_path: Path, why: str
+) -> None:
+    asked = situation(Boots.DISK if why == "disk" else Boots.WANTED)
+    if why == "no-address":
+        asked = asked._replace(board=structs.replace(asked.board, address=None))
+    text = "{{ absent }}" if why == "fault" else PXE
+    parts = lab_of(tmp_path, "pxelinux", asked, text)
+    image = "rescue" if why == "other-image" else "debian"
+    steps = {"boot-config-fetched": EARLIER, "kernel-begun": NOW}
+    progress = parts.server.recall(parts.lab.situation, SeenBoot(image, steps))
+    assert (progress.image, progress.steps) == (image, steps)
+    assert progress.summary() == (
+        "it fetched its boot config, but not all of its kernel"
+    )
+    parts.ask("vmlinuz")
+    assert parts.lab.steps == []

@@ -14,6 +14,7 @@ from lifeguard.netboot.loader_config import LoaderConfigs
 from lifeguard.netboot.loaders.pxelinux import LOCALBOOT
 from lifeguard.netboot.symlinks import Symlinks
 from tests.netboot_rig import SERVER, TOKENS, Netboot, netboot, situation, texts
+from tests.test_files import no_descriptors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,6 +166,17 @@ def test_what_failed_is_logged_and_done_at_the_next_change(
     parts.directory.mkdir()
     parts.symlinks.show(situation(Boots.WANTED))
     assert parts.link().read_bytes() == parts.netboot.expected()
+
+
+def test_a_machine_without_descriptors_leaves_what_was_there(tmp_path: Path) -> None:
+    parts = rig(tmp_path)
+    parts.symlinks.show(situation(Boots.WANTED))
+    parts.netboot.rewrite("new")
+    with capturedLogs() as events, no_descriptors():
+        parts.symlinks.show(situation(Boots.WANTED))
+    assert parts.link().read_bytes() == parts.netboot.expected()
+    [said] = texts(events)
+    assert said.startswith("symlinks: panda-01: [Errno 24] Too many open files")
 
 
 def test_one_left_over_that_stays_does_not_keep_the_others(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lifeguard.netboot.templates import LARGEST, TemplateFault, Templates
+from tests.test_files import no_descriptors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,6 +95,17 @@ def test_a_fault_is_placed_in_the_file_it_is_in(tmp_path: Path) -> None:
 
 def test_a_template_that_is_gone_is_a_fault(tmp_path: Path) -> None:
     assert fault(tmp_path / "boot.j2") == "boot.j2: no such template: boot.j2"
+
+
+def test_a_machine_without_descriptors_is_no_fault_of_the_template(
+    tmp_path: Path,
+) -> None:
+    path, templates = tmp_path / "boot.j2", Templates()
+    path.write_text("{% include 'common.j2' %}")
+    (tmp_path / "common.j2").write_text("here")
+    with no_descriptors(), pytest.raises(OSError, match="open files"):
+        templates.render(path, {})
+    assert templates.render(path, {}) == b"here"
 
 
 def test_a_template_that_is_no_text_is_a_fault(tmp_path: Path) -> None:

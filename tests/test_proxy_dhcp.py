@@ -22,7 +22,7 @@ from lifeguard.config import ConfigurationError, load
 from lifeguard.config.proxy_dhcp import Loader
 from lifeguard.config.proxy_dhcp import ProxyDhcp as Settings
 from lifeguard.lifecycle import Boots
-from lifeguard.model import Inventory
+from lifeguard.model import Board, Inventory
 from lifeguard.netboot.connection import Client
 from lifeguard.netboot.decision import Situation
 from lifeguard.netboot.proxy_dhcp import ProxyDhcp
@@ -48,6 +48,8 @@ LOADERS = {
     "ipxe": Loader(file="boot.ipxe"),
 }
 URL = "http://192.0.2.1:8080"
+UUID = "b8945908-d6a6-41a9-611d-74a6ab80b83d"
+SMBIOS_UUID = "085994b8-a6d6-a941-611d-74a6ab80b83d"
 DEBIAN = Inventory(images={"debian": image("debian")})
 
 
@@ -192,6 +194,20 @@ def test_what_is_told_is_the_one_decision(boots: Boots) -> None:
 def test_http_boot_is_sent_where_nothing_is_and_goes_on_to_the_disk() -> None:
     told = rig(situation(Boots.DISK)).ask(http_request(19))
     assert told == f"{URL}/boots-its-disk"
+
+
+def test_a_machine_is_known_by_its_uuid_behind_another_network_card() -> None:
+    """Firmware sends the UUID as SMBIOS has it, or put right."""
+    board = Board(name="panda-01", mac=MAC, hardware="panda", uuid=UUID)
+    inventory = Inventory(images=DEBIAN.images, boards={"panda-01": board})
+    boards = {MAC: situation(Boots.WANTED)}
+    answers = ProxyDhcp(boards.get, inventory, LOADERS, URL)
+    found = []
+    for machine in (f"00{UUID}", f"00{SMBIOS_UUID}", f"01{UUID}", f"00{UUID[:-2]}"):
+        asked = request(mac="02:00:00:00:00:99")
+        asked.options[Option.MACHINE] = bytes.fromhex(machine.replace("-", ""))
+        found.append(answers.answer(asked, MessageType.OFFER, OURS) is not None)
+    assert found == [True, True, False, False]
 
 
 def test_strangers_and_the_unready_hear_nothing() -> None:

@@ -18,7 +18,16 @@ from twisted.internet.defer import CancelledError, Deferred, execute
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from lifeguard.model import Change, HistoryRow, Notice, Outlet, Owed, Saved, Standing
+from lifeguard.model import (
+    Change,
+    HistoryRow,
+    Notice,
+    Outlet,
+    Owed,
+    Saved,
+    SeenBoot,
+    Standing,
+)
 from lifeguard.store import SqlStore, StoreError, StoreUnavailable, statements
 from lifeguard.store.calls import LIMIT_SECONDS
 from lifeguard.store.database import Database
@@ -192,6 +201,52 @@ def broken(engine: Engine, table: str = "history") -> Iterator[None]:
     yield
     with engine.begin() as connection:
         connection.execute(text(f"ALTER TABLE elsewhere RENAME TO {table}"))
+
+
+# What netboot saw
+
+
+def test_how_far_a_boot_came_is_loaded_for_its_present_generation(
+    opened: Rig, url: str
+) -> None:
+    result(opened.store.commit(change("b1", generation=2)))
+    result(opened.store.commit(change("b2", generation=1)))
+    for minute, (board, seen, generation, outcome) in enumerate(
+        [
+            ("b1", "kernel-begun", 1, "noted"),
+            ("b1", "boot-config-fetched", 2, "noted"),
+            ("b1", "kernel-begun", 2, "noted"),
+            ("b1", "boot-config-fetched", 2, "noted"),
+            ("b1", "kernel-fetched", 2, "stale"),
+            ("b3", "boot-config-fetched", 1, "noted"),
+        ]
+    ):
+        row = line(
+            board,
+            at=NOON + timedelta(minutes=minute),
+            event=seen,
+            source="netboot",
+            outcome=outcome,
+            generation=generation,
+            reason="debian" if outcome == "noted" else "a state that has been left",
+        )
+        result(opened.store.record(row))
+    steps = {"boot-config-fetched": 3, "kernel-begun": 2, "kernel-fetched": 4}
+    times = {event: NOON + timedelta(minutes=at) for event, at in steps.items()}
+    assert reloaded(url).boots == {"b1": SeenBoot("debian", times)}
+
+
+def test_what_netboot_saw_is_found_without_a_look_at_the_rest(
+    opened: Rig, url: str
+) -> None:
+    """Ten thousand boards have millions of rows; a start reads a few of each."""
+    if not url.startswith("sqlite"):
+        return  # PostgreSQL plans by what it has counted
+    with opened.engine.connect() as connection:
+        query = statements._boots.compile(connection)
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all()
+    search = "SEARCH history USING INDEX history_of_boot (board=? AND generation=?)"
+    assert search in str(plan)
 
 
 # Changes

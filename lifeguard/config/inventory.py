@@ -202,6 +202,8 @@ class _Builder:
         for key in ("address", "uuid", "serial"):
             if (value := getattr(table, key)) is not None:
                 self._claim(value, name, *keys, key)
+        if table.address is None and not self._reader.mistaken(*keys, "address"):
+            self._without_address(table.hardware, *keys, "address")
         for outlet in table.power:
             self._outlet(outlet, name, *keys, "power")
         return Board(
@@ -213,6 +215,14 @@ class _Builder:
             uuid=table.uuid,
             serial=table.serial,
         )
+
+    def _without_address(self, hardware: str, *keys: Key) -> None:
+        """Such a board reports by token, and is given it in its loader's config."""
+        for image, table in self._tables.images.items():
+            boot = table.boot.get(hardware)
+            if boot is not None and boot.loader == "uefi":
+                reason = f"missing: UEFI alone gives {image} no token to report with"
+                self._reader.mistake(reason, *keys)
 
     def _outlet(self, outlet: Outlet, board: str, *keys: Key) -> None:
         relay_boards = self._tables.relay_boards

@@ -7,13 +7,17 @@ nothing: a board has fetched what it has read.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from lifeguard.netboot import identities, witness
+from lifeguard.netboot.decision import BootImage, decide
 from lifeguard.netboot.files import Content, MemoryContent, NotFound, Root
 from lifeguard.netboot.identities import Identities
 from lifeguard.netboot.loader_config import LoaderConfig, NothingToBoot
 from lifeguard.netboot.loaders import LOADERS, PARTS
+from lifeguard.netboot.loaders.raspberry_pi import CONFIG
+from lifeguard.netboot.names import SearchName
 from lifeguard.netboot.progress import Progress
 from lifeguard.netboot.tftp import Refused
 from lifeguard.netboot.unknown_boards import UnknownBoards
@@ -22,9 +26,9 @@ from lifeguard.wire.tftp import Code
 
 if TYPE_CHECKING:
     from lifeguard.clock import WallClock
+    from lifeguard.model import SeenBoot
     from lifeguard.netboot.decision import Situation
     from lifeguard.netboot.loader_config import Answer, LoaderConfigs
-    from lifeguard.netboot.names import SearchName
 
 
 class Lab(identities.Lab, witness.Lab, Protocol):
@@ -43,7 +47,10 @@ class BootServer:
         self.unknown_boards = UnknownBoards(wall)
 
     def resolve(self, filename: str, client_address: str) -> Content:
-        """What is sent; raises Refused, NotFound, or OSError as `Root.open` does."""
+        """What is sent; raises Refused or NotFound.
+
+        Or OSError when a file or a template cannot be opened just now.
+        """
         name, situation = self._identities.question(filename, client_address)
         if name is None:
             return self._file(filename, client_address)
@@ -53,6 +60,32 @@ class BootServer:
             return self._known(filename, name, situation, client_address)
         except NothingToBoot as nothing:
             raise Refused(Code.NOT_FOUND, str(nothing)) from nothing
+
+    def recall(self, situation: Situation, seen: SeenBoot) -> Progress:
+        """Follow a boot of the present generation that was seen before the last start.
+
+        Where its config cannot be made again, nothing is said of what it lacks.
+        """
+        board = situation.board
+        boot = self._boot_again(situation)
+        if boot is None or boot.progress.image != seen.image:
+            progress = Progress(situation.standing.generation, seen.image, ())
+            boot = Boot(board.name, {}, progress)
+        boot.progress = boot.progress.recalled(seen.steps)
+        if board.address is not None:
+            self._witness.recall(boot, board.address)
+        return boot.progress
+
+    def _boot_again(self, situation: Situation) -> Boot | None:
+        """The boot whose config the board's own address would fetch now."""
+        decision = decide(situation, self._configs.inventory)
+        if situation.board.address is None or not isinstance(decision, BootImage):
+            return None
+        name = SearchName(decision.boot.loader, file=CONFIG)
+        with suppress(NothingToBoot, OSError):
+            if answer := self._configs.of(situation, name):
+                return _boot(answer, decision.image.name, name, situation)
+        return None
 
     def _unknown(self, filename: str, name: SearchName, address: str) -> Content:
         self.unknown_boards.asks(address, filename, name)

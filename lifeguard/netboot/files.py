@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The name's fault. Anything else (descriptors, memory, a disk) is this machine's.
 _NAMES_NOTHING = {
     errno.EACCES,
     errno.ELOOP,
@@ -24,6 +23,14 @@ _NAMES_NOTHING = {
     errno.ENOENT,
     errno.ENOTDIR,
 }
+
+
+def is_names_fault(error: OSError) -> bool:
+    """Whether it will not open later either.
+
+    Anything else (descriptors, memory, a disk) is this machine's fault, just now.
+    """
+    return error.errno in _NAMES_NOTHING
 
 
 class NotFound(Exception):
@@ -191,4 +198,4 @@ def _relative(name: str) -> str:
 
 
 def _blamed(error: OSError, name: str) -> Exception:
-    return NotFound(name) if error.errno in _NAMES_NOTHING else error
+    return NotFound(name) if is_names_fault(error) else error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+from uuid import UUID
 
 from lifeguard.netboot.loaders import parse_search_name
 from lifeguard.netboot.names import SearchName, path_parts
@@ -34,7 +35,7 @@ class Identities:
     def __init__(self, lab: Lab, inventory: Inventory) -> None:
         self._lab = lab
         boards = inventory.boards.values()
-        self._macs = {board.uuid: board.mac for board in boards if board.uuid}
+        self._macs = macs_by_uuid(inventory)
         self._macs |= {board.serial: board.mac for board in boards if board.serial}
         self._loaders: dict[str, set[LoaderName]] = {}
         """By hardware, those by which images boot on it."""
@@ -66,3 +67,16 @@ class Identities:
         # U-Boot and PXELINUX ask on hardware, too, for which the lab has no image.
         loaders = self._loaders.get(hardware.name, {"pxelinux"})
         return name if name is not None and name.loader in loaders else None
+
+
+def macs_by_uuid(inventory: Inventory) -> dict[str, str]:
+    """The boards' MACs by the UUIDs that they may be called by.
+
+    SMBIOS keeps the first three numbers of a UUID the wrong way round. Some firmware
+    puts them right for what it sends, some does not: PXELINUX of one machine asks for
+    another name than iPXE.
+    """
+    boards = inventory.boards.values()
+    told = {UUID(board.uuid): board.mac for board in boards if board.uuid}
+    turned = {str(UUID(bytes=uuid.bytes_le)): mac for uuid, mac in told.items()}
+    return turned | {str(uuid): mac for uuid, mac in told.items()}

@@ -73,7 +73,8 @@ class LoaderConfigs:
         """By board, or key of the inventory, why what it names cannot be booted."""
 
     def of(self, situation: Situation, name: SearchName = BY_PXELINUX) -> Answer | None:
-        """What the board's loader is given now by this name; raises NothingToBoot.
+        """What the board's loader is given now by this name; raises NothingToBoot, or
+        OSError when its template cannot be opened just now.
 
         None: the board is not lifeguard's to speak for.
         """
@@ -88,7 +89,7 @@ class LoaderConfigs:
                 return None
 
     def of_unknown(self, name: SearchName, address: str) -> Answer | None:
-        """What a board that is not in the inventory is given; raises NothingToBoot.
+        """What a board that is not in the inventory is given; raises as `of` does.
 
         None: the lab has nothing for its loader.
         """

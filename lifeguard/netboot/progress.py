@@ -5,12 +5,17 @@ It proves what a boot loader asked for, not what became of it; and it moves noth
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lifeguard.netboot.loaders import Part
+from lifeguard.lifecycle.state import CONFIG_FETCHED
+from lifeguard.netboot.loaders import PARTS, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def begun(part: Part) -> str:
@@ -38,6 +43,16 @@ class Progress(Struct, frozen=True):
     def after(self, event: str, at: datetime) -> Progress:
         """The same, one step on."""
         return replace(self, steps={**self.steps, event: at})
+
+    def recalled(self, steps: Mapping[str, datetime]) -> Progress:
+        """The same boot, as far as it was seen before lifeguard was last started.
+
+        Without `parts`, only those that were fetched are known of.
+        """
+        began = steps.get(CONFIG_FETCHED, datetime.min.replace(tzinfo=UTC))
+        since = {event: at for event, at in steps.items() if at >= began}
+        seen = tuple(part for part in PARTS if begun(part) in since)
+        return replace(self, parts=self.parts or seen, steps=since)
 
     def summary(self) -> str:
         """How far it came, in words that go on to a failure's reason."""

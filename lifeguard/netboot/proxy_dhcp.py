@@ -22,6 +22,7 @@ from lifeguard.netboot.decision import (
     Situation,
     decide,
 )
+from lifeguard.netboot.identities import macs_by_uuid
 from lifeguard.wire.pxe import boot_disk, boots_from_network, is_ipxe, load
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class ProxyDhcp:
         url: str,
     ) -> None:
         self._by_mac, self._inventory, self._loaders = by_mac, inventory, loaders
+        self._macs = macs_by_uuid(inventory)
         self._nowhere = f"{url}/boots-its-disk"
         self._said: dict[tuple[str, str], int] = {}
         """By board and offer, the stay in which the log last told of it."""
@@ -103,9 +105,12 @@ class ProxyDhcp:
                 return None
 
     def _find(self, request: Message) -> Situation | None:
-        if request.mac is None or not boots_from_network(request):
+        """By the network card that asks, or by the machine that another one is in."""
+        if not boots_from_network(request):
             return None
-        return self._by_mac(request.mac)
+        macs = request.mac, self._macs.get(request.uuid or "")
+        found = (self._by_mac(mac) for mac in macs if mac is not None)
+        return next(filter(None, found), None)
 
     def _say(self, situation: Situation, kind: str, offer: Offer) -> None:
         """Once in a stay: a ROM asks several times, and anybody can ask in its name."""

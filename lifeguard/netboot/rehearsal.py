@@ -90,7 +90,7 @@ def _template_mistakes(
         return
     try:
         templates.render(Path(boot.template), variables)
-    except TemplateFault as fault:
+    except (TemplateFault, OSError) as fault:
         yield f"{key}.template: {fault}"
 
 

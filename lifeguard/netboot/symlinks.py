@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lifeguard.netboot.decision import Situation
-    from lifeguard.netboot.loader_config import LoaderConfigs
+    from lifeguard.netboot.loader_config import Answer, LoaderConfigs
 
 log = Logger()
 
@@ -55,16 +55,19 @@ class Symlinks:
     def show(self, situation: Situation) -> None:
         """Make the board's loader find what it shall boot now, or nothing."""
         name = mac_name(situation.board.mac)
-        try:
-            config = self._configs.of(situation)
-        except NothingToBoot:
-            config = None
         with _logged(situation.board.name):
+            config = self._config(situation)
             if isinstance(config, LoaderConfig) and not self._is_foreign(name):
                 self._write(name, config.text)
                 self._link(name)
             else:
                 self._remove(name)
+
+    def _config(self, situation: Situation) -> Answer | None:
+        try:
+            return self._configs.of(situation)
+        except NothingToBoot:
+            return None
 
     def _write(self, name: str, text: bytes) -> None:
         """Nobody sees half a file. A power failure's is written anew at the start."""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from lifeguard.netboot.files import is_names_fault
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -36,7 +38,8 @@ class Templates:
         self._environments: dict[Path, ImmutableSandboxedEnvironment] = {}
 
     def render(self, path: Path, variables: Mapping[str, Any]) -> bytes:
-        """The text in UTF-8; raises TemplateFault and nothing else.
+        """The text in UTF-8; raises TemplateFault, or OSError when this machine cannot
+        open the file just now.
 
         The template may include and import what lies in its own directory.
         """
@@ -44,6 +47,8 @@ class Templates:
             template = self._environment(path.parent).get_template(path.name)
             return _bounded(template.generate(variables))
         except Exception as error:  # a template can raise whatever Python can
+            if _passes(error):
+                raise
             raise TemplateFault(f"{_place(error, path)}: {_reason(error)}") from error
 
     def _environment(self, directory: Path) -> ImmutableSandboxedEnvironment:
@@ -64,6 +69,13 @@ def _bounded(pieces: Iterable[str]) -> bytes:
         if len(text) > LARGEST:
             raise OverflowError(f"it comes to more than {LARGEST} bytes")
     return bytes(text)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the file may open later. Jinja2's own OSErrors have no number."""
+    if not isinstance(error, OSError) or error.errno is None:
+        return False
+    return not is_names_fault(error)
 
 
 def _place(error: Exception, path: Path) -> str:

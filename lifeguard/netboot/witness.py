@@ -95,6 +95,10 @@ class Witness:
         """What starts `boot` when `address` has been sent all of it."""
         return WatchedContent(content, ended=partial(self._begin, boot, address))
 
+    def recall(self, boot: Boot, address: str) -> None:
+        """Go on with a boot that `address` began before lifeguard was last started."""
+        self._boots[address], self._addresses[boot.board] = boot, address
+
     def file(self, filename: str, address: str, content: Content) -> Content:
         """What may be a part of a boot that is under way at `address`."""
         boot = self._boots.get(address)
@@ -108,7 +112,7 @@ class Witness:
 
     def _begin(self, boot: Boot, address: str) -> None:
         self._boots.pop(self._addresses.get(boot.board, ""), None)
-        self._boots[address], self._addresses[boot.board] = boot, address
+        self.recall(boot, address)
         self._step(boot, address, CONFIG_FETCHED)
 
     def _step(self, boot: Boot, address: str, event: str) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -87,6 +88,9 @@ owed_outlets = Table(
     Column("generation", BigInteger, nullable=False),
 )
 
+by_netboot = text("source = 'netboot'")
+"""The rows of history that tell how far a boot came."""
+
 history = Table(
     "history",
     metadata,
@@ -103,6 +107,13 @@ history = Table(
     Column("reason", Text, nullable=False),
     Column("count", BigInteger, nullable=False),
     Index("history_of_board", "board", "id"),
+    Index(
+        "history_of_boot",
+        "board",
+        "generation",
+        sqlite_where=by_netboot,
+        postgresql_where=by_netboot,
+    ),
     sqlite_autoincrement=True,
 )
 

@@ -24,10 +24,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from lifeguard.model import Saved
+from lifeguard.model import Saved, SeenBoot
 from lifeguard.store import rows
 from lifeguard.store.errors import Replaced, StoreError, Superseded
-from lifeguard.store.schema import boards, daemon, history, notices, owed_outlets
+from lifeguard.store.schema import (
+    boards,
+    by_netboot,
+    daemon,
+    history,
+    notices,
+    owed_outlets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +54,26 @@ _SAME = ("event", "source", "outcome", "from_state", "generation")
 """What two rows of a board must share to be one; it gives the newest reason."""
 
 _standings = select(boards).where(boards.c.board.in_(bindparam("of", expanding=True)))
+
+# An inner join would let SQLite go through all that netboot ever saw; so it looks up
+# each board, and those that were not seen are left out later.
+_boots = (
+    select(
+        boards.c.board,
+        history.c.event,
+        history.c.outcome,
+        history.c.reason,
+        func.coalesce(history.c.last, history.c.at).label("latest"),
+    )
+    .outerjoin_from(
+        boards,
+        history,
+        (history.c.board == boards.c.board)
+        & (history.c.generation == boards.c.generation)
+        & by_netboot,
+    )
+    .order_by(history.c.id)
+)
 
 _insert_board = insert(boards)
 _insert_line = insert(history)
@@ -184,6 +211,7 @@ def load(connection: Connection) -> Saved:
         standings={standing.board: standing for standing in standings},
         owed=tuple(map(rows.to_owed, connection.execute(select(owed_outlets)))),
         notices=tuple(untold(connection)),
+        boots=seen_boots(connection),
     )
 
 
@@ -193,6 +221,21 @@ def standings(
     """Where those of these boards stand by now that have a row, or why it is unread."""
     found = connection.execute(_standings, {"of": list(of)})
     return {row.board: _readable(row) for row in found}
+
+
+def seen_boots(connection: Connection) -> dict[str, SeenBoot]:
+    """How far the boards came that were seen to boot in their present generation.
+
+    The reason of such an event is the image; that of a refused one says why.
+    """
+    boots: dict[str, SeenBoot] = {}
+    for row in connection.execute(_boots):
+        if row.event is None:
+            continue
+        seen = boots.get(row.board, SeenBoot("", {}))
+        image = row.reason if row.outcome == "noted" else seen.image
+        boots[row.board] = SeenBoot(image, {**seen.steps, row.event: row.latest})
+    return boots
 
 
 def untold(connection: Connection) -> list[Notice]:

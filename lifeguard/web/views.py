@@ -102,8 +102,8 @@ class BoardDetail(BoardSummary, frozen=True, kw_only=True):
     `came` is the row of history by which it came there, null while there is no store.
     `known_state` is false for a state that its lifecycle lacks. `waits_for_power`: its
     relay board has others to serve first. `progress` is null while it has fetched
-    nothing since lifeguard was started. `poll_withheld`: it does not answer, but so
-    many do not that lifeguard doubts its own network.
+    nothing; a start of lifeguard forgets that of older generations. `poll_withheld`:
+    it does not answer, but so many do not that lifeguard doubts its own network.
     """
 
     came: HistoryRow | None

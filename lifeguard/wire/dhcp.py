@@ -10,6 +10,7 @@ import struct
 from enum import IntEnum
 from socket import inet_aton, inet_ntoa
 from typing import Final
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -24,6 +25,7 @@ _COOKIE = bytes([99, 130, 83, 99])
 _SMALLEST = 300  # bytes of a BOOTP message: relays may drop shorter ones (RFC 1542)
 
 _ETHERNET, _MAC_LENGTH = 1, 6
+_UUID, _MACHINE_LENGTH = 0, 17
 _LONGEST_HARDWARE_ADDRESS = 16
 
 _PAD, _END = 0, 255
@@ -87,6 +89,17 @@ class Message(Struct, frozen=True, kw_only=True):
         if self.hardware_type != _ETHERNET or len(self.hardware_address) != _MAC_LENGTH:
             return None
         return self.hardware_address.hex(":")
+
+    @property
+    def uuid(self) -> str | None:
+        """What the machine calls itself, in lower case; None where it says nothing.
+
+        Its bytes are in the order sent: firmware may mean another (see `netboot`).
+        """
+        value = self.options.get(Option.MACHINE, b"")
+        if len(value) != _MACHINE_LENGTH or value[0] != _UUID:
+            return None
+        return str(UUID(bytes=value[1:]))
 
     @property
     def type(self) -> int:

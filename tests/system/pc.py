@@ -11,10 +11,16 @@ from twisted.internet.interfaces import IReactorProcess
 from .debian import package_file, program
 from .emulator import Emulator
 
-Firmware = Literal["bios", "uefi"]
+Firmware = Literal["bios", "uefi", "uefi-http"]
 
 DISK_SIZE = 64 << 20
 OVMF = Path("/usr/share/OVMF")
+
+NO_PXE = [
+    *("-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n"),
+    *("-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n"),
+]
+"""EDK2 is left with HTTP."""
 
 
 class PersonalComputer(Emulator):
@@ -36,7 +42,9 @@ class PersonalComputer(Emulator):
         with disk.open("wb") as empty:
             empty.truncate(DISK_SIZE)
         qemu = program("qemu-system-x86_64", "qemu-system-x86")
-        firmware_options = _uefi(directory) if firmware == "uefi" else []
+        firmware_options = [] if firmware == "bios" else _uefi(directory)
+        if firmware == "uefi-http":
+            firmware_options += NO_PXE
         # Without graphics SeaBIOS writes to the serial line. TCG by name: a /dev/kvm
         # that is there but does not work hangs the guest.
         command = [
@@ -64,7 +72,7 @@ def _uefi(directory: Path) -> list[str]:
 
 def _card(firmware: Firmware) -> str:
     """EDK2 has a driver and PXE of its own, in place of iPXE's ROM."""
-    if firmware == "uefi":
+    if firmware != "bios":
         return "virtio-net-pci,romfile="
     # Named as an option it would not be fitted to the card, and SeaBIOS skip it.
     package_file("/usr/lib/ipxe/qemu/efi-virtio.rom", "ipxe-qemu")

@@ -1,4 +1,7 @@
-"""A disk that a PC can boot, by BIOS or UEFI: SYSLINUX on a FAT that is all of it."""
+"""What a PC can boot: a disk, by BIOS or UEFI, or a program that is a whole system.
+
+The disk is SYSLINUX on a FAT that is all of it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,11 @@ from pathlib import Path
 from .debian import package_file, program
 
 EFI = "/EFI/BOOT"
+
+UNIFIED = "image.efi"
+STUB = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
+SECTION = 32 << 20
+"""Bytes of address space, larger than any part of that program."""
 
 
 def write_disk(image: Path, files: Path, command_line: str) -> None:
@@ -38,6 +46,20 @@ def write_disk(image: Path, files: Path, command_line: str) -> None:
         _mtool("mcopy", disk, source, f"::{name}")
     image.write_bytes(gzip.compress(disk.read_bytes(), 1))
     disk.unlink()
+
+
+def write_unified(program_file: Path, files: Path, command_line: str) -> None:
+    """A program for UEFI that is the kernel and initrd of `files`, told this."""
+    told = program_file.with_suffix(".txt")
+    told.write_text(command_line)
+    parts = {".cmdline": told, ".linux": files / "kernel", ".initrd": files / "initrd"}
+    sections = []
+    for number, (name, file) in enumerate(parts.items(), 1):
+        sections += ["--add-section", f"{name}={file}"]
+        sections += ["--change-section-vma", f"{name}={number * SECTION:#x}"]
+    stub = package_file(STUB, "systemd-boot-efi")
+    _run(program("objcopy", "binutils"), *sections, stub, program_file)
+    told.unlink()
 
 
 def _efi(name: str, folder: str) -> str:

@@ -21,7 +21,7 @@ from .debian import package_file
 from .guest import ETC, write_boot_files
 from .lab import BOARD, MAC, free_port, show_logs
 from .pc import Firmware, PersonalComputer
-from .pc_disk import write_disk
+from .pc_disk import UNIFIED, write_disk, write_unified
 from .rack import RelayBoard
 
 
@@ -55,6 +55,13 @@ class Way(NamedTuple):
     scripts: Mapping[str, str] = {}
     """Below the TFTP root: the text."""
     boot_file: str = ""
+
+    @property
+    def given(self) -> str:
+        """What the inventory says that the loader is given."""
+        if self.loader == "uefi":
+            return f'files = "{UNIFIED}"'
+        return f'template = "{self.loader}.j2"'
 
 
 def user_network(first: str, http_port: int) -> Place:
@@ -96,7 +103,7 @@ async def pc_lab(reactor: Any, directory: Path, way: Way) -> AsyncIterator[Daemo
     async with AsyncExitStack() as stack:
         stack.callback(show_logs, directory)
         http_port = free_port()
-        if way.firmware == "uefi":
+        if way.firmware != "bios":
             place = tap_network(http_port)
             first = way.first.replace("URL", place.url)
             network = tap.tap(reactor, directory, MAC, first)
@@ -120,12 +127,10 @@ async def pc_lab(reactor: Any, directory: Path, way: Way) -> AsyncIterator[Daemo
 def _write_files(root: Path, way: Way, place: Place) -> None:
     files = root / "amd64"
     write_boot_files(files, "amd64")
-    events = f"{place.url}/api/v1/boards/{BOARD}/events"
-    write_disk(
-        files / "disk.gz",
-        files,
-        f"{_command_line(place)} lifeguard.board={BOARD} lifeguard.url={events}",
-    )
+    write_disk(files / "disk.gz", files, f"{_command_line(place)} {_reports(place)}")
+    if way.loader == "uefi":
+        command_line = f"{_installer(place)} {_reports(place)}"
+        write_unified(root / UNIFIED, files, command_line)
     for name, (path, package) in way.programs.items():
         shutil.copyfile(package_file(path, package), root / name)
     for name, text in way.scripts.items():
@@ -134,6 +139,16 @@ def _write_files(root: Path, way: Way, place: Place) -> None:
 
 def _command_line(place: Place) -> str:
     return f"console=ttyS0 panic=1 test.address={place.guest}"
+
+
+def _installer(place: Place) -> str:
+    return f"{_command_line(place)} test.disk=amd64/disk.gz"
+
+
+def _reports(place: Place) -> str:
+    """What is said to a system that is given no token."""
+    events = f"{place.url}/api/v1/boards/{BOARD}/events"
+    return f"lifeguard.board={BOARD} lifeguard.url={events}"
 
 
 def _configure(
@@ -148,10 +163,11 @@ def _configure(
         "http_port": http_port,
         "relay_board_port": relay_board_port,
         "loader": way.loader,
+        "given": way.given,
         "disk_boot": way.disk_boot,
         "boot_file": boot_file,
-        "command_line": f"{_command_line(place)} test.disk=amd64/disk.gz",
+        "command_line": _installer(place),
     }
-    for name in ("lifeguard.toml", "boards.toml", f"{way.loader}.j2"):
-        template = Template((ETC / "pc" / name).read_text())
-        (directory / name).write_text(template.substitute(values))
+    for file in (ETC / "pc").iterdir():
+        text = Template(file.read_text()).substitute(values)
+        (directory / file.name).write_text(text)

@@ -20,6 +20,7 @@ from lifeguard.simulator.ports import choose_ports
 from tests.process_lab import twistd
 
 from .debian import package_file, program
+from .pc import NO_PXE
 from .pxe_lab import MAC, pxe_lab
 
 pytestmark = pytest.mark.system
@@ -74,12 +75,8 @@ def uefi_x64(directory: Path) -> Firmware:
 
 def uefi_x64_http(directory: Path) -> Firmware:
     """OVMF that knows of no PXE."""
-    off = [
-        *("-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n"),
-        *("-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n"),
-    ]
     return Firmware(
-        ovmf(directory) + off,
+        ovmf(directory) + NO_PXE,
         {"syslinux.efi": syslinux()},
         ('starting Boot0001 "UEFI HTTPv4', "console"),
         ("404 Not Found", "console"),

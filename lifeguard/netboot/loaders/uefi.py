@@ -2,6 +2,10 @@
 
 So there is no search list, and nothing to tell it: what the hardware's `boot_file`
 names is there or not. A PXE ROM does the same with a program of its own kind.
+
+The program is the same for every board and reads no config, so there is no place for a
+token either: what it starts reports from the board's address. An image that shall have
+a token is booted by GRUB, iPXE or SYSLINUX, which UEFI runs as its `boot_file`.
 """
 
 from __future__ import annotations

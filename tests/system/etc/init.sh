@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# What the board runs: the installer when it was netbooted, which a token on the
-# kernel's command line tells, and else the system that the installer put on disk.
+# What the board runs: the installer when it was netbooted, which a token or a disk on
+# the kernel's command line tells, and else the system that the installer put on disk.
 
 set -u
 /bin/busybox mkdir -p /proc /dev /bin /mnt
@@ -72,7 +72,7 @@ installer() {
     if write_disk; then report install-ok; else report install-failed; fi
 }
 
-if [ -n "$token" ]; then
+if [ -n "$token$disk" ]; then
     installer
     reboot -f
 fi
