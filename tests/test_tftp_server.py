@@ -127,6 +127,9 @@ class Connection:
             raise first
         return first
 
+    def transmit(self, packet: bytes, /) -> None:
+        self.send([packet])
+
     def send(self, packets: list[bytes], /) -> None:
         if self.send_error is not None:
             raise self.send_error
@@ -472,13 +475,35 @@ def test_a_pump_is_one_reader_for_all() -> None:
 
 def test_a_pump_gives_way_after_two_milliseconds() -> None:
     """Whatever arrives meanwhile: HTTP, the relays and the timers have their turn."""
+    assert taken(overrun(), turns=200)[-1] == 17
+
+
+def test_turns_are_short_while_others_have_work() -> None:
+    """An answer over HTTP takes some turns; when nothing more comes they are long."""
+    lab = overrun()
+    taken(lab, turns=200)
+    lab.reactor.advance(0.001)  # the time that others took
+    turns = taken(lab, turns=100)
+    assert (turns[0], turns[-1], sorted(set(turns))) == (3, 17, [3, 17])
+
+
+def overrun() -> Lab:
+    """More arrives than can be taken, each in an eighth of a millisecond."""
     lab = Lab()
     lab.receive(RRQ)
-    lab.connections[0].inbox += [b"noise"] * 1000
+    lab.connections[0].inbox += [b"noise"] * 10_000
     lab.poller.tells_always = True
-    lab.reactor.each_look = 0.0003
-    lab.pump.doRead()
-    assert 1000 - len(lab.connections[0].inbox) == 7
+    lab.reactor.each_look = 2**-13
+    return lab
+
+
+def taken(lab: Lab, turns: int) -> list[int]:
+    """How many packets the pump took in each of its next turns."""
+    left = [len(lab.connections[0].inbox)]
+    for _ in range(turns):
+        lab.pump.doRead()
+        left.append(len(lab.connections[0].inbox))
+    return [before - after for before, after in zip(left, left[1:], strict=False)]
 
 
 # Who is answered at all

@@ -9,6 +9,7 @@ Times are seconds of one monotonic clock. What is asked for does not belong here
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -46,14 +47,15 @@ class Admission:
     ) -> None:
         self._known = known
         self._networks = networks
+        self.serves = lru_cache(maxsize=4096)(self._serves)
+        """Whether anything at all is sent to an address."""
         self._unanswered: dict[str, dict[Client, float]] = {}
         """By address: who was admitted, and when, the longest ago first."""
         self._strangers: set[Client] = set()
         self._answered: dict[str, dict[Client, float]] = {}
         """The same of those whose transfer goes on."""
 
-    def serves(self, address: str) -> bool:
-        """Whether anything at all is sent there."""
+    def _serves(self, address: str) -> bool:
         place = IPv4Address(address)
         return any(place in network for network in self._networks)
 

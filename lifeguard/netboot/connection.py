@@ -42,7 +42,8 @@ class Connection:
         self.fileno = handle.fileno
         self.close = handle.close
         self.receive = handle.recv
-        self._send = handle.send
+        self.transmit = handle.send
+        """Sends one packet; raises OSError, also for what is as good as a loss."""
 
     def send(self, packets: list[bytes]) -> None:
         """Send packets that are all of one size, save that the last may be shorter.
@@ -52,7 +53,7 @@ class Connection:
         """
         try:
             if len(packets) == 1:
-                self._send(packets[0])
+                self.transmit(packets[0])
             else:
                 self._send_window(packets)
         except ConnectionRefusedError:
