@@ -11,6 +11,7 @@ import random
 import socket
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -503,7 +504,7 @@ def taken(lab: Lab, turns: int) -> list[int]:
     for _ in range(turns):
         lab.pump.doRead()
         left.append(len(lab.connections[0].inbox))
-    return [before - after for before, after in zip(left, left[1:], strict=False)]
+    return [before - after for before, after in pairwise(left)]
 
 
 # Who is answered at all
