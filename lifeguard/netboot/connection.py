@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from contextlib import ExitStack
 from typing import NamedTuple
 
 _LARGEST_BURST = 65507  # bytes; no more fit what the kernel takes for one datagram
@@ -85,13 +84,13 @@ class Connection:
 
 def connect(client: Client) -> Connection:
     """A socket from a free port of the address asked to `client`; raises OSError."""
-    with ExitStack() as opened:
-        handle = opened.enter_context(
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        )
+    handle = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
         # The don't-fragment bit confuses PXE ROMs.
         handle.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
         handle.bind((client.asked, 0))
         handle.connect((client.address, client.port))
-        opened.pop_all()
+    except OSError:
+        handle.close()
+        raise
     return Connection(handle)

@@ -147,6 +147,7 @@ class Pump:
         self._wheel: Wheel[Delivery] = Wheel()
         self._timer: IDelayedCall | None = None
         self._left = self._busy_until = 0.0
+        """When the last wakeup ended; until when others are taken to have work."""
 
     def open(self) -> None:
         """Begin to listen."""
@@ -164,7 +165,7 @@ class Pump:
         """Send the first packet and begin to listen."""
         self._poller.register(delivery.handle, select.EPOLLIN)
         self._deliveries[delivery.handle] = delivery
-        now = self._reactor.seconds()
+        self._left = now = self._reactor.seconds()  # requests are no work of others
         self._step(delivery, partial(delivery.transfer.start, now))
         if self._timer is None:
             self._timer = self._reactor.callLater(TICK, self._turn)

@@ -8,7 +8,7 @@ ERROR for the last word, or starts again at once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Network
 from select import epoll
@@ -156,12 +156,13 @@ class Requests(DatagramProtocol):
         return self._admission.admits(client)
 
     def _delivery(self, request: Rrq, client: Client) -> Delivery:
-        with ExitStack() as opened:
-            content = self._resolver(request.filename, client.address)
-            opened.callback(content.close)
+        content = self._resolver(request.filename, client.address)
+        try:
             terms = negotiate(request, content.size)
             connection = self._connect(client)
-            opened.pop_all()
+        except Exception:
+            content.close()
+            raise
         transfer = Transfer(self._packets(content, terms), terms)
         label = f"{client.address} {request.filename!r}"
         answered = partial(self._answered, client)
