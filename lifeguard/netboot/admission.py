@@ -5,12 +5,11 @@ never asked. So few transfers are open at once to addresses that have not answer
 an answer proves the address, for it takes a port number that only we have told.
 Times are seconds of one monotonic clock. What is asked for does not belong here.
 
-Promised, however much is sent: one address that does not answer gets 8 transfers, with
-six copies of one packet each, in the course of 13 s (three copies and a second, where
-requests go on to come), and all that are in no inventory together 1024, which is some
-480 packets a second. One request gets at most six packets of 516 bytes, or six OACKs,
-which say less than twice what it said itself; where there is no room it gets none, and
-where there is no file one ERROR. `python -m benchmarks.tftp.hostile` shows it.
+Promised, however much is asked: a request that nobody stands by gets six copies of one
+packet within 13 s, each of 516 bytes, or an OACK of less than twice its own length;
+where there is no room it gets nothing, and where there is no file one ERROR. An
+address that does not answer gets 24 such copies a second, and all that are in no
+inventory together 480. `python -m benchmarks.tftp.hostile` shows it.
 """
 
 from __future__ import annotations
