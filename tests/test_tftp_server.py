@@ -559,6 +559,23 @@ def test_a_forger_does_not_shut_out_the_board_he_plays() -> None:
     assert [connection.closed for connection in lab.connections] == [True] + [False] * 8
 
 
+@pytest.mark.parametrize("ports", [1, 1000])
+def test_what_ends_unanswered_counts_for_a_second(ports: int) -> None:
+    """One port that asks for two files in turn; or a host that refuses it all."""
+    lab = Lab()
+    for number in range(1000):
+        name = ("kernel", "./kernel")[number % 2]
+        lab.files[name] = b"x" * 1000
+        board = Client("192.0.2.101", number % ports, HERE)
+        lab.receive(bytes(Rrq(name, "octet")), board)
+        if ports > 1 and lab.poller.handles:
+            lab.arrive(ConnectionRefusedError())
+    assert sum(len(connection.sent) for connection in lab.connections) == MOST_OF_ONE
+    lab.reactor.advance(SLOW)
+    lab.receive(RRQ)
+    assert len(lab.connections) == MOST_OF_ONE + 1
+
+
 def test_strangers_together_get_so_many_and_boards_still_boot() -> None:
     """10,000 half-open transfers of forged addresses are a thousand, for 13 s."""
     lab = Lab()
