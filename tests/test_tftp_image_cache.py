@@ -68,6 +68,26 @@ def test_a_window_may_begin_anywhere(
     image.close()
 
 
+def test_at_hand_is_what_follows_in_a_stretch_that_is_held(kernel: Path) -> None:
+    image = ImageCache(2**24).image(opened(kernel), 1468)
+    assert list(image.at_hand(7)) == []
+    first = image.take(1, 1000)[: STRETCH // (HEADER + 1468 + PACKET_COST)]
+    assert list(image.at_hand(7)) == first[6:]
+    image.close()
+
+
+def test_who_is_within_a_stretch_does_not_keep_it(kernel: Path) -> None:
+    """200 boards at 200 places would be many times the limit."""
+    cache = ImageCache(STRETCH)
+    image = cache.image(opened(kernel), 1468)
+    image.take(1, 1)
+    at_hand = image.at_hand(2)
+    assert next(at_hand) == image.take(2, 1)[0]
+    image.take(image.last, 1)
+    assert list(at_hand) == []
+    image.close()
+
+
 def test_a_stretch_is_read_once_for_all(kernel: Path) -> None:
     cache = ImageCache(2**24)
     images = [cache.image(opened(kernel), 1468) for _ in range(50)]

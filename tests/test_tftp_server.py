@@ -11,6 +11,7 @@ import random
 import socket
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -126,6 +127,9 @@ class Connection:
         if isinstance(first, OSError):
             raise first
         return first
+
+    def transmit(self, packet: bytes, /) -> None:
+        self.send([packet])
 
     def send(self, packets: list[bytes], /) -> None:
         if self.send_error is not None:
@@ -472,13 +476,35 @@ def test_a_pump_is_one_reader_for_all() -> None:
 
 def test_a_pump_gives_way_after_two_milliseconds() -> None:
     """Whatever arrives meanwhile: HTTP, the relays and the timers have their turn."""
+    assert taken(overrun(), turns=200)[-1] == 17
+
+
+def test_turns_are_short_while_others_have_work() -> None:
+    """An answer over HTTP takes some turns; when nothing more comes they are long."""
+    lab = overrun()
+    taken(lab, turns=200)
+    lab.reactor.advance(0.001)  # the time that others took
+    turns = taken(lab, turns=100)
+    assert (turns[0], turns[-1], sorted(set(turns))) == (3, 17, [3, 17])
+
+
+def overrun() -> Lab:
+    """More arrives than can be taken, each in an eighth of a millisecond."""
     lab = Lab()
     lab.receive(RRQ)
-    lab.connections[0].inbox += [b"noise"] * 1000
+    lab.connections[0].inbox += [b"noise"] * 10_000
     lab.poller.tells_always = True
-    lab.reactor.each_look = 0.0003
-    lab.pump.doRead()
-    assert 1000 - len(lab.connections[0].inbox) == 7
+    lab.reactor.each_look = 2**-13
+    return lab
+
+
+def taken(lab: Lab, turns: int) -> list[int]:
+    """How many packets the pump took in each of its next turns."""
+    left = [len(lab.connections[0].inbox)]
+    for _ in range(turns):
+        lab.pump.doRead()
+        left.append(len(lab.connections[0].inbox))
+    return [before - after for before, after in pairwise(left)]
 
 
 # Who is answered at all
@@ -531,6 +557,23 @@ def test_a_forger_does_not_shut_out_the_board_he_plays() -> None:
     lab.wait(SLOW)
     lab.receive(RRQ)
     assert [connection.closed for connection in lab.connections] == [True] + [False] * 8
+
+
+@pytest.mark.parametrize("ports", [1, 1000])
+def test_what_ends_unanswered_counts_for_a_second(ports: int) -> None:
+    """One port that asks for two files in turn; or a host that refuses it all."""
+    lab = Lab()
+    for number in range(1000):
+        name = ("kernel", "./kernel")[number % 2]
+        lab.files[name] = b"x" * 1000
+        board = Client("192.0.2.101", number % ports, HERE)
+        lab.receive(bytes(Rrq(name, "octet")), board)
+        if ports > 1 and lab.poller.handles:
+            lab.arrive(ConnectionRefusedError())
+    assert sum(len(connection.sent) for connection in lab.connections) == MOST_OF_ONE
+    lab.reactor.advance(SLOW)
+    lab.receive(RRQ)
+    assert len(lab.connections) == MOST_OF_ONE + 1
 
 
 def test_strangers_together_get_so_many_and_boards_still_boot() -> None:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import random
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from heapq import heappop, heappush
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 
 from lifeguard.netboot.files import MemoryContent
 from lifeguard.netboot.negotiation import Terms, UnknownMode, negotiate
-from lifeguard.netboot.packets import NetasciiPackets, OctetPackets
+from lifeguard.netboot.packets import NetasciiPackets, OctetPackets, data_packet
 from lifeguard.netboot.transfer import (
     COPIES,
     PATIENCE,
@@ -26,11 +28,20 @@ from lifeguard.netboot.transfer import (
 )
 from lifeguard.wire.tftp import Ack, Data, Error, Oack, Options, Packet, Rrq, parse
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 OACK = (("tsize", "0"),)
 
 
 def ack(block: int) -> bytes:
     return bytes(Ack(block))
+
+
+def answers_to(transfer: Transfer, datagram: bytes, now: float) -> list[bytes]:
+    """As the pump asks."""
+    packet = transfer.on_next_ack(datagram, now)
+    return transfer.on_packet(datagram, now) if packet is None else [packet]
 
 
 def blocks(packets: list[bytes]) -> list[int]:
@@ -41,8 +52,15 @@ def rig(data: bytes = b"x" * 5000, **terms: Any) -> Transfer:
     return transfer_of(data, Terms(**terms))
 
 
+class StretchedPackets(OctetPackets):
+    """Packets of which the next few are at hand, as those of a cache are."""
+
+    def at_hand(self, first: int) -> Iterator[bytes]:
+        return iter(self.take(first, 5 - first % 5))
+
+
 def transfer_of(data: bytes, terms: Terms) -> Transfer:
-    kind = NetasciiPackets if terms.mode == "netascii" else OctetPackets
+    kind = NetasciiPackets if terms.mode == "netascii" else StretchedPackets
     return Transfer(kind(MemoryContent(data), terms.block_size), terms)
 
 
@@ -175,7 +193,7 @@ def received(transfer: Transfer) -> list[bytes]:
         packet = parse(packets[-1])
         assert isinstance(packet, Data)
         payloads.append(packet.payload)
-        packets = transfer.on_packet(ack(packet.block), 0.0)
+        packets = answers_to(transfer, ack(packet.block), 0.0)
     assert transfer.outcome is Outcome.FINISHED
     return payloads
 
@@ -205,33 +223,92 @@ def test_a_text_is_translated_across_blocks(parts: list[bytes], size: int) -> No
     assert len(payloads[-1]) < size
 
 
-@pytest.mark.parametrize("window", [1, 2, 16])
-def test_block_numbers_roll_over_to_0_with_loss_just_there(window: int) -> None:
-    """Line 24."""
-    data = random.Random(1).randbytes(8 * 65_600)
-    transfer = rig(data, block_size=8, window_size=window)
-    lose = {65_534, 65_535, 65_536, 65_537}
-    arrived: list[bytes] = []
-    now = 0.0
-    packets = transfer.start(now)
-    while transfer.outcome is None:
-        for packet in packets:
-            data_packet = parse(packet)
-            assert isinstance(data_packet, Data)
-            following = len(arrived) + 1
-            if data_packet.block != following & 0xFFFF:
-                continue
-            if following in lose:
-                lose.remove(following)
-                continue
-            arrived.append(data_packet.payload)
-        now += 0.001
-        packets = transfer.on_packet(ack(len(arrived) & 0xFFFF), now)
-        if not packets and transfer.outcome is None:
-            now = transfer.wakeup
-            packets = transfer.on_timer(now)
-    assert (transfer.outcome, lose) == (Outcome.FINISHED, set())
-    assert b"".join(arrived) == data
+# Beyond block 65,535
+
+
+class CountedPackets:
+    """A file of any length: each block begins with its number, without end."""
+
+    def __init__(self, block_size: int, last: int) -> None:
+        self._filling = b"x" * (block_size - 4)
+        self.last = last
+
+    def take(self, first: int, most: int) -> list[bytes]:
+        numbers = range(first, min(first + most, self.last + 1))
+        return [data_packet(number, self._payload(number)) for number in numbers]
+
+    def at_hand(self, first: int) -> Iterator[bytes]:
+        return iter(self.take(first, 50 - first % 50))
+
+    def payload(self, blocks: int) -> int:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def _payload(self, number: int) -> bytes:
+        filling = self._filling if number < self.last else b""
+        return number.to_bytes(4, "big") + filling
+
+
+def numbers(client: Client, since: int = 1) -> bool:
+    """Whether the client has all blocks in order, from `since` on."""
+    got = [int.from_bytes(payload[:4], "big") for payload in client.received]
+    return got == list(range(since, since + len(got)))
+
+
+def counted(block_size: int, window: int, last: int) -> Network:
+    """A network without faults, and a file of so many blocks."""
+    terms = Terms(block_size=block_size, window_size=window, granted=OACK)
+    transfer = Transfer(CountedPackets(block_size, last), terms)
+    client = Client(block_size, window, answers_strays=False, following=0)
+    dice = random.Random(window)
+    return Network(transfer, client, dice, loss=0, copies=0, delays=(0.001,))
+
+
+@pytest.mark.parametrize("window", [1, 4, 64])
+@pytest.mark.parametrize("block_size", [512, 1468])
+def test_a_file_may_have_more_blocks_than_there_are_numbers(
+    block_size: int, window: int
+) -> None:
+    """Line 24: 65,700 blocks of 512 and of 1468 bytes, 33 and 96 MB."""
+    net = counted(block_size, window, 65_700)
+    net.run()
+    assert (net.client.done, numbers(net.client)) == (True, True)
+    assert net.transfer.outcome is Outcome.FINISHED
+
+
+@cache
+def nearly_rolled_over(window: int) -> Network:
+    """A transfer whose client has 65,490 of 65,580 blocks."""
+    net = counted(8, window, 65_580)
+    net.run(until=65_490)
+    net.client.received.clear()
+    return net
+
+
+@given(
+    window=st.sampled_from([1, 2, 4, 16, 64]),
+    strays=st.booleans(),
+    seed=st.integers(0, 2**32),
+    loss=st.floats(0, 0.1),
+    copies=st.floats(0, 0.5),
+    lost=st.sets(st.integers(65_530, 65_540)),
+)
+@settings(deadline=None)
+def test_block_numbers_roll_over_to_0_whatever_is_lost_there(
+    window: int, strays: bool, seed: int, loss: float, copies: float, lost: set[int]
+) -> None:
+    """Line 24: each of `lost` for certain the first time, others by chance."""
+    net = deepcopy(nearly_rolled_over(window))
+    since = net.client.following
+    net.client.answers_strays, net.random = strays, random.Random(seed)
+    net.loss, net.copies, net.lost = loss, copies, lost
+    net.delays = Network.delays
+    net.run()
+    assert (net.client.done, numbers(net.client, since)) == (True, True)
+    assert net.client.following == 65_581
+    assert (net.transfer.outcome, net.lost) == (Outcome.FINISHED, set())
 
 
 # The window and its timer
@@ -546,20 +623,26 @@ class Network:
     underway: list[tuple[float, int, str, bytes]] = field(default_factory=list)
     sent: int = 0
     now: float = 0.0
+    lost: set[int] = field(default_factory=set)
+    """When the client waits for one of these blocks, the next packet does not come."""
+    delays: tuple[float, ...] = (0.0001, 0.001, 0.01, 0.3)
 
     def send(self, to: str, packets: list[bytes]) -> None:
         for packet in packets:
             for _ in range(1 + (self.random.random() < self.copies)):
                 self.sent += 1
                 if self.random.random() >= self.loss:
-                    delay = self.random.choice([0.0001, 0.001, 0.01, 0.3])
+                    delay = self.random.choice(self.delays)
                     due = (self.now + delay, self.sent, to, packet)
                     heappush(self.underway, due)
 
-    def run(self) -> None:
-        heappush(self.underway, (5.0, 0, "timer", b""))
-        self.send("client", self.transfer.start(self.now))
-        while self.transfer.outcome is None:
+    def run(self, until: int | None = None) -> None:
+        """To the end, or until the client has so many blocks; then it can go on."""
+        if not self.underway:
+            heappush(self.underway, (5.0, 0, "timer", b""))
+            self.send("client", self.transfer.start(self.now))
+        while self.transfer.outcome is None and self.client.following != until:
+            assert self.now < 10_000, "it never ends"
             if self.underway and self.underway[0][0] <= self.transfer.wakeup:
                 self.deliver()
             else:
@@ -571,11 +654,13 @@ class Network:
         if to == "timer":
             heappush(self.underway, (self.now + 5.0, 0, "timer", b""))
             self.send("server", [bytes(answer) for answer in self.client.on_timer()])
+        elif to == "client" and self.client.following in self.lost:
+            self.lost.remove(self.client.following)
         elif to == "client":
             answers = self.client.on_packet(parse(packet))
             self.send("server", [bytes(answer) for answer in answers])
         else:
-            self.send("client", self.transfer.on_packet(packet, self.now))
+            self.send("client", answers_to(self.transfer, packet, self.now))
 
 
 def network(

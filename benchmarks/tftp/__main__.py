@@ -1,8 +1,9 @@
 """`python -m benchmarks.tftp`: lifeguard, the floor and its peers, case by case.
 
 All run on this machine, one after the other and again, so that what else it does hits
-all of them; figures are medians. Every byte is compared with the file. Needs `cc`;
-peers are those that are found (in.tftpd, atftpd, dnsmasq; fbtftp, tftpy, py3tftp).
+all of them; figures are medians. Every byte is compared with the file. Needs `cc` and
+`taskset`; peers are those that are found (in.tftpd, atftpd, dnsmasq; fbtftp, tftpy,
+py3tftp).
 """
 
 from __future__ import annotations
@@ -21,7 +22,14 @@ from typing import NamedTuple
 
 from benchmarks.tftp.cases import CASES, FILES, STORM, Case
 from benchmarks.tftp.http_clock import HttpClock
-from benchmarks.tftp.servers import HERE, HOST, Running, Server, servers
+from benchmarks.tftp.servers import (
+    HERE,
+    HOST,
+    LOADS_CORE,
+    Running,
+    Server,
+    servers,
+)
 
 FLOOR = "floor"
 READY = Case("ready", boards=1, file="loader", block_size=0)
@@ -76,15 +84,26 @@ def measure(case: Case, server: Server, work: Path) -> Figures | None:
 
 def _load(case: Case, running: Running, work: Path) -> list[float]:
     where = [HOST, str(running.server.port), case.file, str(work / "root" / case.file)]
-    command = running.from_there([str(work / "load"), *where, *case.words])
+    load = ["taskset", "--cpu-list", str(LOADS_CORE), str(work / "load")]
+    command = running.from_there([*load, *where, *case.words])
     output = subprocess.run(
         command, check=True, capture_output=True, text=True, timeout=LONGEST
     ).stdout
     return [float(word) for word in output.split()]
 
 
-def http_beside(case: Case, server: Server, work: Path) -> str:
-    """How HTTP fares while the boards of this case boot, against two quiet seconds."""
+def http_beside(case: Case, server: Server, runs: int, work: Path) -> str:
+    """How HTTP fares while the boards of this case boot, against quiet seconds."""
+    measured = [_http_beside(case, server, work) for _ in range(runs)]
+    quiet, storm = (median(figures) * 1000 for figures in zip(*measured, strict=True))
+    times = median(storm / quiet for quiet, storm in measured)
+    return (
+        f"HTTP p99: {quiet:.1f} ms quiet, {storm:.1f} ms beside {case.name},"
+        f" {times:.1f} times"
+    )
+
+
+def _http_beside(case: Case, server: Server, work: Path) -> tuple[float, float]:
     assert server.http is not None
     with Running(server, work / "root", work / f"{server.name}.log") as running:
         while not _load(READY, running, work)[0]:
@@ -93,10 +112,7 @@ def http_beside(case: Case, server: Server, work: Path) -> str:
             time.sleep(QUIET)
         with HttpClock(HOST, server.http) as storm:
             _load(case, running, work)
-    return (
-        f"HTTP p99: {quiet.p99 * 1000:.1f} ms quiet, {storm.p99 * 1000:.1f} ms"
-        f" beside {case.name}, {storm.p99 / quiet.p99:.1f} times"
-    )
+    return quiet.p99, storm.p99
 
 
 def run(case: Case, all_servers: list[Server], runs: int, work: Path) -> None:
@@ -149,6 +165,7 @@ def main() -> None:
     options.add_argument("--case", choices=names, action="append", help="default: all")
     options.add_argument("--only", action="append", help="servers; default: all found")
     options.add_argument("--runs", type=int, default=5)
+    options.add_argument("--http", action="store_true", help="only HTTP beside a storm")
     options.add_argument("--first-port", type=int, default=16900)
     said = options.parse_args()
     with TemporaryDirectory(prefix="lifeguard-tftp-") as folder:
@@ -161,11 +178,11 @@ def main() -> None:
         found = servers(work, said.first_port)
         chosen = [one for one in found if not said.only or one.name in said.only]
         for case in CASES:
-            if not said.case or case.name in said.case:
+            if not said.http and (not said.case or case.name in said.case):
                 run(case, chosen, said.runs, work)
         for server in chosen:
-            if server.http is not None:
-                print(http_beside(STORM, server, work))
+            if server.http is not None and (said.http or not said.case):
+                print(http_beside(STORM, server, said.runs, work))
 
 
 if __name__ == "__main__":

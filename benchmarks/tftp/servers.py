@@ -1,7 +1,8 @@
 """The servers that are measured: lifeguard, the floor, and every peer that is found.
 
 Each runs on loopback, in a session of its own that ends with the measurement; none is
-installed or started as a service.
+installed or started as a service. A server has the first core and the load another:
+the scheduler likes to put both on one, or does not, and that is all one would measure.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ address = "127.0.0.1"
 port = {port}
 root = "{root}"
 """
+
+
+_CORES = sorted(os.sched_getaffinity(0))
+SERVERS_CORE, LOADS_CORE = _CORES[0], _CORES[-1]
 
 
 class Server(NamedTuple):
@@ -72,6 +77,7 @@ class Running:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
                 start_new_session=True,
             )
+        os.sched_setaffinity(self._process.pid, {SERVERS_CORE})
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,6 +88,10 @@ class Running:
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def runs(self) -> bool:
@@ -115,13 +125,13 @@ def servers(work: Path, first_port: int) -> list[Server]:
     port = next(ports)
     floor = Server("floor", [str(work / "floor"), HOST, str(port), *files], port)
     return [
-        _lifeguard(work, root, next(ports), next(ports)),
+        lifeguard(work, root, next(ports), next(ports)),
         floor,
         *_peers(root, ports),
     ]
 
 
-def _lifeguard(work: Path, root: Path, port: int, http: int) -> Server:
+def lifeguard(work: Path, root: Path, port: int, http: int) -> Server:
     """The daemon as users run it, in a state directory of its own."""
     configuration = work / "lifeguard.toml"
     configuration.write_text(_LIFEGUARD.format(http=http, port=port, root=root))

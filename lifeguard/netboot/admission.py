@@ -4,11 +4,18 @@ An address in a request may be forged, and what is sent to it then hits somebody
 never asked. So few transfers are open at once to addresses that have not answered;
 an answer proves the address, for it takes a port number that only we have told.
 Times are seconds of one monotonic clock. What is asked for does not belong here.
+
+Promised, however much is asked: a request that nobody stands by gets six copies of one
+packet within 13 s, each of 516 bytes, or an OACK of less than twice its own length;
+where there is no room it gets nothing, and where there is no file one ERROR. An
+address that does not answer gets 24 such copies a second, and all that are in no
+inventory together 480. `python -m benchmarks.tftp.hostile` shows it.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -26,7 +33,8 @@ MOST_OF_STRANGERS = 1024
 13 s, so that no more than 80 a second go on for long."""
 
 SLOW = 1.0
-"""Seconds after which one that has not answered gives way to a newer request."""
+"""Seconds after which one that has not answered gives way to a newer request. Until
+then it counts, also when it is over: each begins with a packet to somebody."""
 
 MOST_WAITING = 1024
 
@@ -46,27 +54,36 @@ class Admission:
     ) -> None:
         self._known = known
         self._networks = networks
+        self.serves = lru_cache(maxsize=4096)(self._serves)
+        """Whether anything at all is sent to an address."""
         self._unanswered: dict[str, dict[Client, float]] = {}
         """By address: who was admitted, and when, the longest ago first."""
         self._strangers: set[Client] = set()
+        self._over: deque[tuple[float, str, bool]] = deque()
+        """Those that ended without an answer: until when they count, the address, and
+        whether it is a stranger's."""
+        self._over_of: Counter[str] = Counter()
+        self._over_of_strangers = 0
         self._answered: dict[str, dict[Client, float]] = {}
         """The same of those whose transfer goes on."""
 
-    def serves(self, address: str) -> bool:
-        """Whether anything at all is sent there."""
+    def _serves(self, address: str) -> bool:
         place = IPv4Address(address)
         return any(place in network for network in self._networks)
 
-    def admits(self, client: Client) -> bool:
+    def admits(self, client: Client, now: float) -> bool:
         """Whether there is room for a transfer that begins.
 
         Each that goes on to an address makes room for two more: somebody is there,
         and many boards may share an address.
         """
-        most = MOST_OF_ONE + 2 * len(self._answered.get(client.address, ()))
-        if len(self._unanswered.get(client.address, ())) >= most:
+        self._forget_over(now)
+        address = client.address
+        most = MOST_OF_ONE + 2 * len(self._answered.get(address, ()))
+        if len(self._unanswered.get(address, ())) + self._over_of[address] >= most:
             return False
-        return len(self._strangers) < MOST_OF_STRANGERS or self._known(client.address)
+        strangers = len(self._strangers) + self._over_of_strangers
+        return strangers < MOST_OF_STRANGERS or self._known(address)
 
     def enter(self, client: Client, now: float) -> None:
         """A transfer begins."""
@@ -76,11 +93,28 @@ class Admission:
 
     def answer(self, client: Client, now: float) -> None:
         """The client has said something about its transfer."""
-        self.leave(client)
+        self._remove(client)
         self._answered.setdefault(client.address, {})[client] = now
 
-    def leave(self, client: Client) -> None:
+    def leave(self, client: Client, now: float) -> None:
         """Its transfer is over."""
+        entered = self._unanswered.get(client.address, {}).get(client)
+        if entered is not None and now < entered + SLOW:
+            is_stranger = client in self._strangers
+            self._over.append((entered + SLOW, client.address, is_stranger))
+            self._over_of[client.address] += 1
+            self._over_of_strangers += is_stranger
+        self._remove(client)
+
+    def _forget_over(self, now: float) -> None:
+        while self._over and self._over[0][0] <= now:
+            _, address, is_stranger = self._over.popleft()
+            self._over_of_strangers -= is_stranger
+            self._over_of[address] -= 1
+            if not self._over_of[address]:
+                del self._over_of[address]
+
+    def _remove(self, client: Client) -> None:
         self._strangers.discard(client)
         for by_address in (self._unanswered, self._answered):
             clients = by_address.get(client.address, {})

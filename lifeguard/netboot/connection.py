@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from contextlib import ExitStack
 from typing import NamedTuple
 
 _LARGEST_BURST = 65507  # bytes; no more fit what the kernel takes for one datagram
@@ -42,7 +41,8 @@ class Connection:
         self.fileno = handle.fileno
         self.close = handle.close
         self.receive = handle.recv
-        self._send = handle.send
+        self.transmit = handle.send
+        """Sends one packet; raises OSError, also for what is as good as a loss."""
 
     def send(self, packets: list[bytes]) -> None:
         """Send packets that are all of one size, save that the last may be shorter.
@@ -52,7 +52,7 @@ class Connection:
         """
         try:
             if len(packets) == 1:
-                self._send(packets[0])
+                self.transmit(packets[0])
             else:
                 self._send_window(packets)
         except ConnectionRefusedError:
@@ -84,13 +84,13 @@ class Connection:
 
 def connect(client: Client) -> Connection:
     """A socket from a free port of the address asked to `client`; raises OSError."""
-    with ExitStack() as opened:
-        handle = opened.enter_context(
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        )
+    handle = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
         # The don't-fragment bit confuses PXE ROMs.
         handle.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
         handle.bind((client.asked, 0))
         handle.connect((client.address, client.port))
-        opened.pop_all()
+    except OSError:
+        handle.close()
+        raise
     return Connection(handle)

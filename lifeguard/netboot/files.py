@@ -150,7 +150,7 @@ class Root:
     """A directory whose regular files may be had by anyone."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = os.fspath(path)
 
     def open(self, name: str) -> FileContent:
         """The file of this name; a leading `/` and `\\` are as boot loaders mean them.
@@ -160,18 +160,18 @@ class Root:
         """
         with ExitStack() as opened:
             try:
-                root = _open_path(self._path, opened)
-                found = _open_path(_relative(name), opened, inside=root)
-                return _reopen(found, root, name)
+                # First, for most names that are asked for name nothing.
+                found = _open_path(os.path.join(self._path, _relative(name)), opened)
+                return _reopen(found, _open_path(self._path, opened), name)
             except ValueError as error:  # a NUL, or what no file name can be
                 raise NotFound(name) from error
             except OSError as error:
                 raise _blamed(error, name) from error
 
 
-def _open_path(path: Path | str, opened: ExitStack, inside: int | None = None) -> int:
+def _open_path(path: str, opened: ExitStack) -> int:
     """A handle that touches no device and waits for no fifo's writer."""
-    handle = os.open(path, os.O_PATH | os.O_CLOEXEC, dir_fd=inside)
+    handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
     opened.callback(os.close, handle)
     return handle
 

@@ -8,14 +8,14 @@ that no stretch stops the reactor for long and the memory has a limit.
 from __future__ import annotations
 
 from collections import OrderedDict
-from itertools import count
+from itertools import count, islice
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from lifeguard.netboot.packets import HEADER, Unreadable, data_packet, last_block, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lifeguard.netboot.files import FileContent, Version
 
@@ -56,6 +56,11 @@ class Image:
         if missing := most - len(packets):
             packets = packets + self.take(first + len(packets), missing)
         return packets
+
+    def at_hand(self, first: int) -> Iterator[bytes]:
+        """As `Packets` says; it ends with the stretch, or when that is forgotten."""
+        number, start = divmod(first - 1, self._per_stretch)
+        return islice(self.stretches.get(number, ()), start, None)
 
     def payload(self, blocks: int) -> int:
         """As `Packets` says."""
@@ -135,5 +140,6 @@ class ImageCache:
 
     def _forget_one(self) -> None:
         (image, number), size = self._sizes.popitem(last=False)
-        del image.stretches[number]
+        # Emptied, for who is within it would keep it and all its packets.
+        image.stretches.pop(number).clear()
         self.size -= size

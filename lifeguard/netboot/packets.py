@@ -41,6 +41,9 @@ class Packets(Protocol):
         What was taken before `first` is not asked for again. Raises Unreadable.
         """
 
+    def at_hand(self, first: int) -> Iterator[bytes]:
+        """Packets from number `first` on that need no work; it may end at any."""
+
     def payload(self, blocks: int) -> int:
         """How many bytes the first `blocks` packets carry."""
 
@@ -79,6 +82,9 @@ class OctetPackets:
         numbers = range(first, min(first + most, self.last + 1))
         return [data_packet(number, self._read(number)) for number in numbers]
 
+    def at_hand(self, first: int) -> Iterator[bytes]:
+        return iter(())
+
     def payload(self, blocks: int) -> int:
         return min(blocks * self._block_size, self._content.size)
 
@@ -111,6 +117,9 @@ class NetasciiPackets:
         while len(self._kept) < most and self.last == UNKNOWN:
             self._translate_one()
         return list(islice(self._kept, most))
+
+    def at_hand(self, first: int) -> Iterator[bytes]:
+        return iter(())
 
     def payload(self, blocks: int) -> int:
         if blocks < self.last:

@@ -1,8 +1,9 @@
 """Carries the packets of all transfers; what they say is for each transfer to decide.
 
 To the reactor they are one reader: an epoll of their sockets. One event of Twisted's
-costs as much as a packet, so each wakeup takes many packets, and gives way to HTTP
-and the relays after two milliseconds. One timer serves all transfers.
+costs as much as a packet, so each wakeup takes many packets, and gives way after two
+milliseconds, or sooner while HTTP and the relays have work. One timer serves all
+transfers.
 """
 
 from __future__ import annotations
@@ -34,7 +35,13 @@ log = Logger()
 BUDGET = 0.002
 """Seconds after which the rest of the reactor has its turn."""
 
-_LARGEST_PACKET = 128  # an ACK has 4 bytes, and the text of an ERROR is cut
+SMALL_BUDGET = 0.00025
+"""The same, while the rest of the reactor has something to do."""
+
+_IDLE_TURN = 0.0002  # seconds; what the reactor needs to come round for nothing
+_BUSY = 0.02  # seconds for which the rest has more to do when it had something
+
+_ENOUGH = 4  # bytes of a packet: an ACK's, and an ERROR's without its text
 _EVENTS_AT_ONCE = 64  # between two looks at the clock
 
 _ERROR = bytes(Error(0))[:2]
@@ -77,6 +84,8 @@ class Connection(Protocol):
 
     def receive(self, size: int, flags: int = 0, /) -> bytes: ...
 
+    def transmit(self, packet: bytes, /) -> object: ...
+
     def send(self, packets: list[bytes], /) -> None: ...
 
     def close(self) -> None: ...
@@ -101,7 +110,7 @@ class Delivery:
         self.transfer = transfer
         self.connection = connection
         # Looked up once, for all three are called for every packet.
-        self.steps = connection.receive, self._on_early_packet, connection.send
+        self.steps = connection.receive, transfer.on_next_ack, connection.transmit
         self.label = label
         self.answered = answered
         self.begun = begun
@@ -111,14 +120,14 @@ class Delivery:
         """When the pump looks at it though nothing arrives; never later than due."""
         self.running = True
 
-    def _on_early_packet(self, datagram: bytes, now: float) -> list[bytes]:
-        transfer, answered = self.transfer, self.transfer.answered
+    def on_packet(self, datagram: bytes, now: float) -> list[bytes]:
+        """As the transfer does, and tell what is new."""
+        transfer = self.transfer
+        answered, begun = transfer.answered, transfer.begun
         packets = transfer.on_packet(datagram, now)
         if transfer.answered and not answered:
             self.answered()
-        if transfer.begun:
-            receive, _, send = self.steps
-            self.steps = receive, transfer.on_packet, send
+        if transfer.begun and not begun:
             self.begun()
         return packets
 
@@ -137,6 +146,8 @@ class Pump:
         """By the number of their handle."""
         self._wheel: Wheel[Delivery] = Wheel()
         self._timer: IDelayedCall | None = None
+        self._left = self._busy_until = 0.0
+        """When the last wakeup ended; until when others are taken to have work."""
 
     def open(self) -> None:
         """Begin to listen."""
@@ -154,7 +165,7 @@ class Pump:
         """Send the first packet and begin to listen."""
         self._poller.register(delivery.handle, select.EPOLLIN)
         self._deliveries[delivery.handle] = delivery
-        now = self._reactor.seconds()
+        self._left = now = self._reactor.seconds()  # requests are no work of others
         self._step(delivery, partial(delivery.transfer.start, now))
         if self._timer is None:
             self._timer = self._reactor.callLater(TICK, self._turn)
@@ -187,15 +198,19 @@ class Pump:
     def doRead(self) -> None:
         """Take what has arrived, for two milliseconds at the most."""
         now = self._reactor.seconds()
-        until = now + BUDGET
-        while now < until:
-            events = self._poller.poll(0, _EVENTS_AT_ONCE)
-            if not events:
-                return
-            now = self._reactor.seconds()
+        until = now + self._budget(now)
+        while now < until and (events := self._poller.poll(0, _EVENTS_AT_ONCE)):
             for handle, _ in events:
                 if (delivery := self._deliveries.get(handle)) is not None:
                     self._receive(delivery, now)
+            now = self._reactor.seconds()
+        self._left = now
+
+    def _budget(self, now: float) -> float:
+        """An answer over HTTP takes some turns of the reactor, so they become short."""
+        if now - self._left > _IDLE_TURN:
+            self._busy_until = now + _BUSY
+        return SMALL_BUDGET if now < self._busy_until else BUDGET
 
     def fileno(self) -> int:
         return self._poller.fileno()
@@ -213,21 +228,25 @@ class Pump:
 
     def _receive(self, delivery: Delivery, now: float) -> None:
         """Take one packet; from a client in lockstep there is never another."""
+        receive, on_next_ack, transmit = delivery.steps
         try:
-            receive, on_packet, send = delivery.steps
-            packets = on_packet(receive(_LARGEST_PACKET), now)
-            if packets:
-                send(packets)
+            datagram = receive(_ENOUGH)
         except BlockingIOError:
             return
-        except Exception:
+        except OSError:
             return self._fail(delivery)
-        transfer = delivery.transfer
-        if transfer.outcome is not None or transfer.wakeup < delivery.look_at:
-            self._settle(delivery)
+        packet = on_next_ack(datagram, now)
+        if packet is None:
+            return self._step(delivery, partial(delivery.on_packet, datagram, now))
+        try:
+            transmit(packet)
+        except ConnectionRefusedError:
+            self._fail(delivery)
+        except OSError:  # as good as a loss on the wire
+            return
 
     def _step(self, delivery: Delivery, step: Callable[[], list[bytes]]) -> None:
-        """What a transfer does without having received anything."""
+        """What a transfer does when the next packet is not all."""
         try:
             if packets := step():
                 delivery.connection.send(packets)
@@ -268,6 +287,6 @@ class Pump:
 
 def _error_is_waiting(connection: Connection) -> bool:
     try:
-        return connection.receive(_LARGEST_PACKET, MSG_PEEK).startswith(_ERROR)
+        return connection.receive(_ENOUGH, MSG_PEEK).startswith(_ERROR)
     except OSError:
         return False

@@ -8,7 +8,7 @@ ERROR for the last word, or starts again at once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Network
 from select import epoll
@@ -150,18 +150,20 @@ class Requests(DatagramProtocol):
         self._pump.start(delivery)
 
     def _has_room(self, client: Client) -> bool:
-        slowest = self._admission.slowest(client.address, self._reactor.seconds())
-        if slowest is not None and not self._admission.admits(client):
+        now = self._reactor.seconds()
+        slowest = self._admission.slowest(client.address, now)
+        if slowest is not None and not self._admission.admits(client, now):
             self._pump.stop(self._deliveries[slowest][1])
-        return self._admission.admits(client)
+        return self._admission.admits(client, now)
 
     def _delivery(self, request: Rrq, client: Client) -> Delivery:
-        with ExitStack() as opened:
-            content = self._resolver(request.filename, client.address)
-            opened.callback(content.close)
+        content = self._resolver(request.filename, client.address)
+        try:
             terms = negotiate(request, content.size)
             connection = self._connect(client)
-            opened.pop_all()
+        except Exception:
+            content.close()
+            raise
         transfer = Transfer(self._packets(content, terms), terms)
         label = f"{client.address} {request.filename!r}"
         answered = partial(self._answered, client)
@@ -180,7 +182,7 @@ class Requests(DatagramProtocol):
         """One that has answered makes room for others that wait."""
         now = self._reactor.seconds()
         self._admission.answer(client, now)
-        while self._admission.admits(client):
+        while self._admission.admits(client, now):
             if (waiting := self._waiting.next(client.address, now)) is None:
                 return
             self.datagramReceived(*waiting)
@@ -189,7 +191,8 @@ class Requests(DatagramProtocol):
         self, client: Client, content: Content, began: float, delivery: Delivery
     ) -> None:
         del self._deliveries[client]
-        self._admission.leave(client)
+        now = self._reactor.seconds()
+        self._admission.leave(client, now)
         transfer = delivery.transfer
         if transfer.delivered:
             content.sent(0, content.size)
@@ -199,7 +202,7 @@ class Requests(DatagramProtocol):
             label=delivery.label,
             outcome="stopped" if transfer.outcome is None else transfer.outcome.value,
             bytes=transfer.bytes_sent,
-            seconds=self._reactor.seconds() - began,
+            seconds=now - began,
             retransmits=transfer.retransmits,
         )
 

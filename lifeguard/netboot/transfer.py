@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from lifeguard.wire.tftp import Ack, Error, Malformed, Oack, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lifeguard.netboot.negotiation import Terms
     from lifeguard.netboot.packets import Packets
 
@@ -40,7 +42,7 @@ class RetransmissionTimer:
 
     FIRST = 0.25
     SHORTEST = 0.05
-    PAUSE = 0.02
+    PAUSE = 0.1
     """Between two measurements; more of them tell no more."""
 
     def __init__(self, longest: float) -> None:
@@ -84,6 +86,8 @@ class Transfer:
         """The last block sent; the OACK is block 0."""
         self._ack_of_all: bytes | None = None
         """What a client says that has everything sent so far."""
+        self._following: Iterator[bytes] = iter(())
+        """In lockstep, what is at hand after the last block sent."""
         self._timed: int | None = None
         """A block that was sent only once, at `_timed_at`."""
         self._measure_at = self._timed_at = 0.0
@@ -92,12 +96,16 @@ class Transfer:
         """Nothing was said yet against the window that is underway."""
         self._first_copies = 0
         self.outcome: Outcome | None = None
-        self.wakeup = 0.0
-        """When `on_timer` has something to do."""
         self.answered = False
         """The client has said something, so it is where it seems to be."""
         self.retransmits = 0
         """Packets sent again."""
+
+    @property
+    def wakeup(self) -> float:
+        """When `on_timer` has something to do."""
+        silent_since = max(self._window_sent_at, self._progress_at)
+        return min(silent_since + self._timer.wait, self._progress_at + PATIENCE)
 
     @property
     def begun(self) -> bool:
@@ -117,11 +125,27 @@ class Transfer:
     def start(self, now: float) -> list[bytes]:
         """The OACK, or the first block when there is nothing to say in one."""
         self._first_copies = 1
-        self._progress_at, self.wakeup = now, now + self._timer.wait
+        self._progress_at = self._window_sent_at = now
         self._timed, self._timed_at = self._acknowledged + 1, now
         packets = self._oack or self._send_new(now)
         self._ack_of_all = None  # the first answer is looked at
         return packets
+
+    def on_next_ack(self, datagram: bytes, now: float) -> bytes | None:
+        """The next packet, where a client in lockstep has all that was sent.
+
+        That is nearly always so, and a storm is made of it. None when it is anything
+        else, or this ACK is to be measured: that is for `on_packet`.
+        """
+        if datagram != self._ack_of_all or now >= self._measure_at:
+            return None
+        packet = next(self._following, None)
+        if packet is not None:
+            self._acknowledged = self._sent
+            self._sent += 1
+            self._ack_of_all = _ACK + packet[2:4]
+            self._progress_at = now
+        return packet
 
     def on_packet(self, datagram: bytes, now: float) -> list[bytes]:
         """What the client sent; anything that is no ACK or ERROR is ignored."""
@@ -193,7 +217,6 @@ class Transfer:
         if now >= self._measure_at:
             self._measure(now)
         self._progress_at = now
-        self.wakeup = now + self._timer.wait
 
     def _measure(self, now: float) -> None:
         """Take the time of a block, or of the one that is sent next."""
@@ -227,13 +250,14 @@ class Transfer:
         if new:
             self._sent += len(new)
             self._ack_of_all = _ACK + new[-1][2:4]
+            if self._window_size == 1 and self.begun:
+                self._following = self._packets.at_hand(self._sent + 1)
         elif not underway:
             self.outcome = Outcome.FINISHED
         return new
 
     def _resend(self, now: float) -> list[bytes]:
         self._window_sent_at = now
-        self.wakeup = min(now + self._timer.wait, self._progress_at + PATIENCE)
         if self._acknowledged < 0:
             return self._again(self._oack)
         first, count = self._acknowledged + 1, self._sent - self._acknowledged
