@@ -21,6 +21,7 @@ from twisted.internet.task import deferLater, react
 from benchmarks.fleet import InstantProbes, log_to, stand
 from benchmarks.lab import SAVED_SECONDS, write_lab
 from benchmarks.report import Figure, arguments, percentile, show
+from lifeguard.board import GRACE_SECONDS
 from lifeguard.store.database import Database
 from lifeguard.store.rows import from_numbered, from_owed, from_standing
 from lifeguard.store.schema import boards as boards_table
@@ -45,7 +46,7 @@ FIGURES = (
     Figure("99 of 100 turns", "ms", peer="99 of 100 turns, idle", goal="25 ms"),
 )
 
-QUIET_SECONDS = 3.0
+QUIET_SECONDS = GRACE_SECONDS + 2
 """From the start until the timeouts are due."""
 
 IDLE_SECONDS = 1.0

@@ -19,6 +19,7 @@ from twisted.logger import (
     textFileLogObserver,
 )
 
+from lifeguard import garbage
 from lifeguard.clock import ServiceTime, utc_now
 from lifeguard.config import load
 from lifeguard.fleet import Fleet
@@ -103,7 +104,7 @@ async def stand(
     await deferLater(reactor, TAKING_UP_SECONDS)
     # As the daemon does: what has been made by now stays.
     gc.collect()
-    gc.freeze()
+    garbage.settle()
     return StandingFleet(fleet, poller, store, service_time)
 
 

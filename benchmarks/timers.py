@@ -1,8 +1,8 @@
 """How late timers come when 10,000 boards are polled again and again by TCP.
 
-Every timer of the fleet and of its polls is measured, by a clock that stands before
-the reactor's. The peer is the same clock over one timer that is always due soon, and
-nothing else to do.
+Every timer of the fleet and of its polls is measured: by a clock that stands before
+the reactor's, and by deadlines that stand before lifeguard's. The peer is one timer
+that is always due soon, and nothing else to do.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from twisted.internet.task import deferLater, react
 
@@ -18,6 +19,7 @@ from benchmarks.answering import answering
 from benchmarks.fleet import log_to, stand
 from benchmarks.lab import write_lab
 from benchmarks.report import Figure, arguments, percentile, show
+from lifeguard.deadlines import Deadlines
 from lifeguard.health.network import Network, board_agent
 from lifeguard.health.pinger import Pinger
 
@@ -66,6 +68,23 @@ class LateClock:
         return timer
 
 
+class LateDeadlines(Deadlines):
+    """Lifeguard's, but that its `LateClock` is told how late each call comes."""
+
+    def __init__(self, clock: Any) -> None:
+        super().__init__(clock)
+        self._due: dict[Callable[[], object], float] = {}
+
+    def put(self, function: Callable[[], object], seconds: float) -> None:
+        self._due[function] = self._clock.seconds() + seconds
+        super().put(function, seconds)
+
+    def _call(self, function: Callable[[], object]) -> None:
+        late = self._clock.seconds() - self._due.pop(function)
+        self._clock.late.append(late * 1000)  # type: ignore[attr-defined]
+        super()._call(function)
+
+
 async def main(reactor: Any) -> None:
     chosen = arguments(__doc__, runs=3, boards=10_000, every=20)
     reactor.seconds = time.monotonic
@@ -93,7 +112,11 @@ async def once(clock: Any, lab: Lab, every: float) -> Run:
     await idle(clock)
     before, clock.late = clock.late, []
     probes = Network(clock, Pinger(clock), board_agent(clock))
-    standing = await stand(clock, lab, probes)
+    with (
+        patch("lifeguard.fleet.Deadlines", LateDeadlines),
+        patch("lifeguard.health.poller.Deadlines", LateDeadlines),
+    ):
+        standing = await stand(clock, lab, probes)
     await deferLater(clock, every)
     clock.late = []
     await deferLater(clock, every)

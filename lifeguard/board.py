@@ -44,6 +44,10 @@ log = Logger()
 
 RESUME = "resume"
 
+GRACE_SECONDS = 5.0
+"""After a start no timeout comes sooner: a board that has been sending its event all
+the while tries again within some seconds, and shall be heard first."""
+
 
 class ManagedBoard(Keeper):
     """A board under lifeguard's care, standing where the store says it does."""
@@ -94,7 +98,7 @@ class ManagedBoard(Keeper):
             return False
         lasts = self._wants("poll") or self._wants("cycle_power")
         self._left_to_take_up = self.standing.stay if lasts else None
-        self._arm()
+        self._arm(at_least=GRACE_SECONDS)
         return lasts
 
     def take_up(self) -> None:

@@ -7,7 +7,6 @@ Stopping goes the other way: begun power cycles are finished before the store is
 
 from __future__ import annotations
 
-import gc
 import secrets
 from contextlib import suppress
 from functools import partial
@@ -20,6 +19,7 @@ from twisted.internet.endpoints import HostnameEndpoint, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
+from lifeguard import garbage
 from lifeguard.clock import ServiceTime, WallClock
 from lifeguard.fleet import Fleet
 from lifeguard.health.network import Network, board_agent
@@ -156,13 +156,13 @@ class Daemon(Service):
         self._store.tell(self.power)
         self._notifier.tell()
         resuming = self.fleet.resume(saved, self.power)
-        resuming.addCallback(lambda _: _settle())
+        resuming.addCallback(lambda _: garbage.settle())
         log.info(
             "{boards} boards, {relay_boards} relay boards",
             boards=len(self.fleet.boards),
             relay_boards=len(self.configuration.inventory.relay_boards),
         )
-        _settle()
+        garbage.settle()
         self.started.callback(None)
 
     def _start_netboot(self) -> None:
@@ -290,15 +290,6 @@ class Daemon(Service):
         self.poller.stopService()
         self._pinger.stopService()
         await self._store.close()
-
-
-def _settle() -> None:
-    """Let Python never look for garbage among what has been made by now: it stays.
-
-    Each time that it went through ten thousand boards, all of them would wait.
-    """
-    gc.freeze()
-    gc.enable()
 
 
 def with_backlog(where: str) -> str:

@@ -6,7 +6,6 @@ its turn comes it asks whether anybody still wants it.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
@@ -17,24 +16,26 @@ from lifeguard.lifecycle.state import CYCLE_FAILED, POLL_FAILED, TIMEOUT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IDelayedCall
-
     from lifeguard.draft import Effect
     from lifeguard.model import Board, Standing
     from lifeguard.world import Watch, World
 
 log = Logger()
 
+_TIMED_OUT = Event(name=TIMEOUT, source="timer")
+
 
 class Effects:
     """The effects of one board; what they meet is told as an event."""
+
+    __slots__ = ("_board", "_polled_stay", "_tell", "_watch", "_world")
 
     def __init__(
         self, board: Board, world: World, tell: Callable[[Event], None]
     ) -> None:
         self._board, self._world, self._tell = board, world, tell
-        self._timer: IDelayedCall | None = None
         self._watch: Watch | None = None
+        self._polled_stay = 0
 
     def begin(self, standing: Standing, effects: tuple[Effect, ...]) -> None:
         """In order; one that fails stops those after it."""
@@ -54,16 +55,10 @@ class Effects:
 
     def arm(self, standing: Standing, at_least: float = 0.0) -> None:
         """Let the state's timeout come at its deadline, in `at_least` seconds."""
-        self.disarm()
         if standing.deadline is None:
-            return
+            return self.disarm()
         left = standing.deadline - self._world.service_time.now()
-        event = Event(name=TIMEOUT, source="timer")
-        # A later deadline is a new call: to reset one to a sooner time is slow.
-        timeout = partial(self._tell, event)
-        self._timer = self._world.clock.callLater(
-            max(at_least, left), self._world.turns.wait, timeout
-        )
+        self._world.deadlines.put(self._time_out, max(at_least, left))
 
     def watch_again(self, standing: Standing) -> None:
         """Begin the polls that could not be begun, at the state's own pace."""
@@ -75,16 +70,9 @@ class Effects:
         checks = self._world.checks(self._board, standing)
         if self._board.address is None or not checks:
             return
-
-        def failed(reason: str) -> None:
-            self._tell(
-                Event(
-                    name=POLL_FAILED, source="poll", stay=standing.stay, reason=reason
-                )
-            )
-
+        self._polled_stay = standing.stay
         self._watch = self._world.poller.watch(
-            self._board.name, self._board.address, checks, failed
+            self._board.name, self._board.address, checks, self._poll_failed
         )
 
     def cycle_power(self, standing: Standing) -> None:
@@ -104,6 +92,13 @@ class Effects:
 
     def disarm(self) -> None:
         """No timeout comes until `arm` is called again."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+        self._world.deadlines.remove(self._time_out)
+
+    def _time_out(self) -> None:
+        self._tell(_TIMED_OUT)
+
+    def _poll_failed(self, reason: str) -> None:
+        event = Event(
+            name=POLL_FAILED, source="poll", stay=self._polled_stay, reason=reason
+        )
+        self._tell(event)

@@ -16,6 +16,8 @@ from twisted.logger import Logger
 
 from lifeguard import world
 from lifeguard.board import ManagedBoard
+from lifeguard.config.settings import RESUME_RATE
+from lifeguard.deadlines import Deadlines
 from lifeguard.draft import first_standing
 from lifeguard.event import Answer, Event, Impossible
 from lifeguard.lifecycle import Boots
@@ -23,7 +25,6 @@ from lifeguard.model import Board, Change, Inventory, Owed, Role, Saved, Standin
 from lifeguard.netboot.decision import Situation
 from lifeguard.resumption import Resumption
 from lifeguard.store import Presence, StoreError
-from lifeguard.turns import Turns
 from lifeguard.world import World
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ log = Logger()
 
 SAVE_TIME_SECONDS = 5.0
 """How often the service seconds are saved; as much is lost by a kill -9."""
-
-RESUME_RATE = 50.0
-"""Boards a second: a relay board of 16 has some 3 s for them, a lab of 1,000 20 s."""
 
 Listener = Callable[[Change], None]
 
@@ -96,6 +94,7 @@ class Fleet(Service):
         """Boards that the database knows and the inventory does not."""
         self._store, self._poller = store, poller
         self._clock, self._service_time, self._wall = clock, service_time, wall
+        self._deadlines = Deadlines(clock)
         self._listeners: list[Listener] = []
         self._macs = {board.mac: board.name for board in inventory.boards.values()}
         self._addresses = {
@@ -105,7 +104,7 @@ class Fleet(Service):
         }
         self._time_saver = LoopingCall(self._save_time)
         self._time_saver.clock = clock
-        self._resumption = Resumption(resume_rate, clock)
+        self._resumption = Resumption(resume_rate, clock, self._deadlines)
         store.tell(self)
 
     # From the database to running boards.
@@ -116,8 +115,7 @@ class Fleet(Service):
             store=self._store,
             power=power,
             poller=self._poller,
-            clock=self._clock,
-            turns=Turns(self._clock),
+            deadlines=self._deadlines,
             service_time=self._service_time,
             wall=self._wall,
             checks=self._checks,

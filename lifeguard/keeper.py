@@ -23,7 +23,6 @@ from lifeguard.store import StoreError, StoreUnavailable, Superseded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IDelayedCall
     from twisted.python.failure import Failure
 
     from lifeguard.model import HistoryRow, Outcome, Standing
@@ -57,7 +56,6 @@ class Keeper(ABC):
         """What was being taken when the board went astray."""
         self._astray = False
         """Whether it must be looked up where the board stands, before all else."""
-        self._retry: IDelayedCall | None = None
 
     # What becomes of the board, by what becomes of its standing.
 
@@ -105,7 +103,7 @@ class Keeper(ABC):
         """End all that is under way; what is committed stays committed."""
         self._stopped = True
         self._leave()
-        self._forget_retry()
+        self._world.deadlines.remove(self._look_up)
         self._refuse_callers()
 
     # One event at a time.
@@ -220,16 +218,11 @@ class Keeper(ABC):
 
     def _look_up_later(self) -> None:
         """An absent store says itself when it is back."""
-        self._forget_retry()
         if not (self._away or self._stopped):
-            self._retry = self._world.clock.callLater(RETRY_SECONDS, self._look_up)
-
-    def _forget_retry(self) -> None:
-        if self._retry is not None and self._retry.active():
-            self._retry.cancel()
+            self._world.deadlines.put(self._look_up, RETRY_SECONDS)
 
     def _look_up(self) -> None:
-        self._forget_retry()
+        self._world.deadlines.remove(self._look_up)
         looking = Deferred.fromCoroutine(self._find_out())
         looking.addCallbacks(lambda _: self._go_on(), self._found_nothing)
 

@@ -10,16 +10,15 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from twisted.internet.interfaces import IReactorTime
-    from twisted.python.failure import Failure
 
     from lifeguard.board import ManagedBoard
+    from lifeguard.deadlines import Deadlines
 
 log = Logger()
 
@@ -27,41 +26,51 @@ log = Logger()
 class Resumption:
     """Takes up boards, `rate` of them a second, in the order they are given."""
 
-    def __init__(self, rate: float, clock: IReactorTime) -> None:
-        self._left: deque[ManagedBoard] = deque()
-        self._taking_up = LoopingCall.withCount(self._take_up)
-        self._taking_up.clock = clock
+    def __init__(self, rate: float, clock: IReactorTime, deadlines: Deadlines) -> None:
+        self._clock, self._deadlines = clock, deadlines
         self._interval = 1 / rate
+        self._left: deque[ManagedBoard] = deque()
+        self._turn = 0.0
+        """The clock seconds at which the last board's turn was."""
         self._paused = False
+        self._over: Deferred[None] = Deferred()
 
     def begin(self, boards: Iterable[ManagedBoard]) -> Deferred[None]:
         """The first of `boards` now, the others after it; fires when it is over."""
         self._left.extend(boards)
         if not self._left:
             return succeed(None)
-        taking_up = self._taking_up.start(self._interval)
-        return taking_up.addCallback(lambda _: None).addErrback(_log)
+        self._turn = self._clock.seconds()
+        if not self._paused:
+            self._take_next()
+        return self._over
 
     def pause(self) -> None:
         """Take up nothing until `go_on`."""
         self._paused = True
+        self.stop()
 
     def go_on(self) -> None:
         """At the same rate as before."""
         self._paused = False
+        if self._left:
+            self._turn = self._clock.seconds()
+            self._wait()
 
     def stop(self) -> None:
         """Leave the others as they are."""
-        if self._taking_up.running:
-            self._taking_up.stop()
+        self._deadlines.remove(self._take_next)
 
-    def _take_up(self, count: int) -> None:
-        if self._paused:
-            return
-        for _ in range(min(count, len(self._left))):
-            _take_up(self._left.popleft())
-        if not self._left:
-            self._taking_up.stop()
+    def _wait(self) -> None:
+        self._turn += self._interval
+        self._deadlines.put(self._take_next, self._turn - self._clock.seconds())
+
+    def _take_next(self) -> None:
+        _take_up(self._left.popleft())
+        if self._left:
+            self._wait()
+        else:
+            self._over.callback(None)
 
 
 def _take_up(managed: ManagedBoard) -> None:
@@ -70,7 +79,3 @@ def _take_up(managed: ManagedBoard) -> None:
         managed.take_up()
     except Exception:
         log.failure("{board}: not taken up", board=managed.board.name)
-
-
-def _log(failure: Failure) -> None:
-    log.failure("boards were left behind", failure)

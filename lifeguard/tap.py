@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import re
 import sys
@@ -17,6 +16,7 @@ from msgspec import structs
 from twisted.logger import Logger
 from twisted.python import usage
 
+from lifeguard import garbage
 from lifeguard.clock import utc_now
 from lifeguard.config import (
     DEFAULT_INVENTORY,
@@ -63,7 +63,7 @@ class Options(usage.Options):
     def parseOptions(self, options: list[str] | None = None) -> None:
         # What a start makes is there to stay: looking for garbage among it would be
         # half of the time that ten thousand boards take. The daemon ends this.
-        gc.disable()
+        garbage.pause()
         try:
             super().parseOptions(options)
         except usage.UsageError as error:

@@ -11,11 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from twisted.internet.defer import Deferred
-    from twisted.internet.interfaces import IReactorTime
 
     from lifeguard.clock import ServiceTime, WallClock
+    from lifeguard.deadlines import Deadlines
     from lifeguard.model import Board, Change, HistoryRow, Outlet, Standing
-    from lifeguard.turns import Turns
 
 
 class Store(Protocol):
@@ -58,9 +57,7 @@ class World(NamedTuple):
     store: Store
     power: Power
     poller: Poller
-    clock: IReactorTime
-    turns: Turns
-    """Of all boards: timeouts that are due together take them."""
+    deadlines: Deadlines
     service_time: ServiceTime
     wall: WallClock
     checks: Callable[[Board, Standing], tuple[str, ...]]

@@ -14,6 +14,8 @@ HOUSE = [
     "model",
     "clock",
     "turns",
+    "deadlines",
+    "garbage",
     "config",
     "wire",
     "store",

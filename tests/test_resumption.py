@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 from twisted.logger import LogEvent
 
-from lifeguard.fleet import RESUME_RATE
+from lifeguard.board import GRACE_SECONDS
+from lifeguard.config.settings import RESUME_RATE
 from lifeguard.model import Outlet, Owed, Saved, Standing
 from tests.rig import EPOCH, Rig, inventory, result_of, rig
 
@@ -46,7 +47,7 @@ def test_power_cycles_are_ordered_anew_one_after_the_other() -> None:
     assert ordered(parts) == ["panda-01"]
     parts.clock.advance(1 / RESUME_RATE)
     assert ordered(parts) == ["panda-01", "panda-02"]
-    parts.clock.advance(10 / RESUME_RATE)
+    parts.clock.pump([1 / RESUME_RATE] * 10)
     assert ordered(parts) == ["panda-01", "panda-02", "panda-03", "panda-04"]
 
 
@@ -96,10 +97,21 @@ def test_a_stopped_fleet_takes_up_nothing_more() -> None:
 
 def test_a_board_that_was_renewed_before_its_turn_is_not_polled_twice() -> None:
     ready = replace(STANDING, state="Ready", deadline=100.01)
-    parts = resumed(ready, boards=2)
-    parts.clock.advance(0.015)  # its timeout renews it, and begins its polls
-    parts.clock.advance(1)
-    assert polled(parts) == ["panda-01", "panda-02"]
+    waiting = int(RESUME_RATE * (GRACE_SECONDS + 1))
+    parts = resumed(ready, boards=waiting)
+    parts.clock.pump([1 / RESUME_RATE] * 2 * waiting)
+    polls = polled(parts)
+    assert (len(polls), len(set(polls))) == (254, 254)  # those that have an address
+
+
+def test_no_timeout_comes_before_boards_could_be_heard() -> None:
+    complete = replace(STANDING, state="RebootComplete", deadline=100.1)
+    parts = resumed(complete, boards=2)
+    parts.clock.advance(GRACE_SECONDS - 0.1)
+    parts.happens("image-running", "panda-01")
+    parts.clock.advance(0.2)
+    assert parts.state("panda-01") == "Ready"
+    assert parts.state("panda-02") == "RebootRebooting"
 
 
 def test_nothing_is_taken_up_while_the_store_is_away() -> None:

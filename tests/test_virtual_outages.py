@@ -368,27 +368,19 @@ def test_a_writer_that_tries_too_seldom_is_caught(
         live(Plan(seed=1, boards=5, days=1, troubles=OUTAGES))
 
 
-def _all_at_once(self: Any, count: int) -> None:
-    while self._left:
-        self._left.popleft().take_up()
-
-
-def _slowly(self: Any, boards: list[ManagedBoard]) -> None:
-    self._left.extend(boards)
-    self._taking_up.start(1.0)
-
-
 @pytest.mark.parametrize(
-    ("text", "name", "broken"),
-    [
-        ("taken up within a second", "_take_up", _all_at_once),
-        ("not taken up again", "begin", _slowly),
-    ],
+    ("text", "rate"), [("taken up within a second", 1e6), ("not taken up again", 1.0)]
 )
 def test_a_start_at_the_wrong_pace_is_caught(
-    text: str, name: str, broken: Any, monkeypatch: pytest.MonkeyPatch
+    text: str, rate: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Resumption, name, broken)
+    begin = Resumption.begin
+
+    def begin_at_that_rate(self: Any, boards: Any) -> Any:
+        self._interval = 1 / rate
+        return begin(self, boards)
+
+    monkeypatch.setattr(Resumption, "begin", begin_at_that_rate)
     kills = replace(QUIET, kills=24, requests=4)
     with pytest.raises(RuleBroken, match=text):
         live(Plan(seed=1, boards=80, days=1, troubles=kills))

@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from lifeguard.config.reader import Reader
 
 
+RESUME_RATE = 50.0
+"""Boards a second: a relay board of 16 has some 3 s for them, a lab of 1,000 20 s."""
+
+
 class Server(Struct, frozen=True, kw_only=True):
     """Who this daemon is, and where it keeps things.
 
@@ -52,7 +56,7 @@ class Server(Struct, frozen=True, kw_only=True):
     url: BaseUrl = "http://127.0.0.1:8080"
     database: DatabaseUrl = "sqlite:///lifeguard.sqlite"
     inventory: Text | None = None
-    resume_rate: Rate = 50.0
+    resume_rate: Rate = RESUME_RATE
     history_days: Days = 365.0
 
     def database_url(self, state_dir: Path) -> str:

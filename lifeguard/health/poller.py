@@ -9,6 +9,7 @@ from msgspec import Struct
 from twisted.application.service import Service
 from twisted.logger import Logger
 
+from lifeguard.deadlines import Deadlines
 from lifeguard.health.brake import WITHIN, Brake
 from lifeguard.health.checks import parse
 from lifeguard.health.hindrances import Hindrances
@@ -50,7 +51,7 @@ class Poller(Service):
         probes: Probes,
         at_once: int = 200,
     ) -> None:
-        self._clock = clock
+        self._clock, self._deadlines = clock, Deadlines(clock)
         self._figures = figures
         self._polls = Polls(clock, probes, figures.timeout, at_once)
         self._brake = Brake(figures.brake)
@@ -80,7 +81,7 @@ class Poller(Service):
         if address is None or not checks:
             return Unwatched()
         subject = Subject(board, address, tuple(map(parse, checks)))
-        watch = BoardWatch(subject, self._clock, self._figures, self._polls, self)
+        watch = BoardWatch(subject, self._deadlines, self._figures, self._polls, self)
         self._watches[board] = watch
         self._brake.joined(board)
         watch.start(failed)

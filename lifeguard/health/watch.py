@@ -16,9 +16,9 @@ from lifeguard.health.checks import CannotPoll, Missed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
 
+    from lifeguard.deadlines import Deadlines
     from lifeguard.health.checks import Check
     from lifeguard.health.figures import HealthFigures
     from lifeguard.health.polls import Polls
@@ -70,16 +70,28 @@ class BoardWatch:
     Told or stopped, the watch is over and nothing is called any more.
     """
 
+    __slots__ = (
+        "_deadlines",
+        "_failed",
+        "_figures",
+        "_findings",
+        "_misses",
+        "_over",
+        "_polling",
+        "_polls",
+        "_subject",
+    )
+
     def __init__(
         self,
         subject: Subject,
-        clock: IReactorTime,
+        deadlines: Deadlines,
         figures: HealthFigures,
         polls: Polls,
         findings: Findings,
     ) -> None:
         self._subject = subject
-        self._clock = clock
+        self._deadlines = deadlines
         self._figures = figures
         self._polls = polls
         self._findings = findings
@@ -95,17 +107,18 @@ class BoardWatch:
         if self._over:
             return
         self._end()
-        self._under_way.cancel()
+        self._deadlines.remove(self._poll)
+        if self._polling is not None:
+            self._polling.cancel()
 
     def _pause(self, seconds: float) -> None:
-        # Ten thousand watches pause nearly always: a timer is what that takes, and a
-        # coroutine that waits for one is several times as large.
-        self._under_way: IDelayedCall | Deferred[None] = self._clock.callLater(
-            seconds, self._poll
-        )
+        # Ten thousand watches pause nearly always: a deadline is what that takes, and
+        # a coroutine that waits for one is several times as large.
+        self._polling: Deferred[None] | None = None
+        self._deadlines.put(self._poll, seconds)
 
     def _poll(self) -> None:
-        polling = self._under_way = Deferred.fromCoroutine(self._ask())
+        polling = self._polling = Deferred.fromCoroutine(self._ask())
         polling.addCallbacks(self._answered, self._unanswered).addErrback(self._broke)
 
     async def _ask(self) -> None:

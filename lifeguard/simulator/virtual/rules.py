@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lifeguard.board import RESUME
-from lifeguard.fleet import RESUME_RATE, SAVE_TIME_SECONDS
+from lifeguard.board import GRACE_SECONDS, RESUME
+from lifeguard.config.settings import RESUME_RATE
+from lifeguard.fleet import SAVE_TIME_SECONDS
 from lifeguard.health.brake import AT_LEAST
 from lifeguard.lifecycle.state import POLL_FAILED, Renew
 from lifeguard.model import Standing
@@ -153,10 +154,12 @@ class Rules:
         )
 
     def _patience(self, state: State) -> float:
-        """After a start, the time of a power cycle begins when it is taken up."""
+        """After a start boards are heard first; and the time of a power cycle begins
+        when it is taken up."""
+        patience = BACK_SECONDS + GRACE_SECONDS
         if not self._lifecycle.wants(state.name, "cycle_power"):
-            return BACK_SECONDS
-        return BACK_SECONDS + len(self._inventory.boards) / RESUME_RATE
+            return patience
+        return patience + len(self._inventory.boards) / RESUME_RATE
 
 
 def most_cycles(lifecycle: Lifecycle) -> int:

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from lifeguard.board import RESUME
-from lifeguard.fleet import RESUME_RATE
+from lifeguard.config.settings import RESUME_RATE
 from lifeguard.lifecycle.state import CYCLE_FAILED
 from lifeguard.simulator.virtual.outages import BACK_SECONDS
 from lifeguard.simulator.virtual.uptime import Expectation

@@ -1,0 +1,25 @@
+"""When Python looks for garbage: not while a lab is loaded, and then among little.
+
+Each time that it goes through ten thousand boards, all of them wait. Nearly all that
+lifeguard drops is gone at once, without being looked for.
+"""
+
+from __future__ import annotations
+
+import gc
+
+THRESHOLDS = 5_000, 10, 50
+"""At Python's own, ten thousand boards that moved in one instant were gone through
+four times within two seconds, up to 0.2 s each; at these they are not at all."""
+
+
+def pause() -> None:
+    """Look for none until `settle`: what is made meanwhile is there to stay."""
+    gc.disable()
+
+
+def settle() -> None:
+    """Look from now on, but never among what has been made by now."""
+    gc.freeze()
+    gc.set_threshold(*THRESHOLDS)
+    gc.enable()
