@@ -38,6 +38,7 @@ HOUSE = [
     "daemon",
     "demo",
     "tap",
+    "cli",
 ]
 
 MODULES = sorted((ROOT / "lifeguard").rglob("*.py"))

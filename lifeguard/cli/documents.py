@@ -1,0 +1,180 @@
+"""What of the interface's answers is shown: records of the fields that are read.
+
+Whatever else an answer holds is left alone, so that a newer daemon can be asked.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from lifeguard.cli.exits import Exit, Stop
+from lifeguard.lifecycle import Kind
+
+Record = TypeVar("Record")
+
+
+class Strange(Stop):
+    """The daemon's answer is not what this client knows."""
+
+    status = Exit.UNREACHABLE
+
+
+class StrikeCount(Struct, frozen=True):
+    """Strikes counted against a state."""
+
+    count: int
+    allowed: int | None
+
+
+class Board(Struct, frozen=True, kw_only=True):
+    """A board as it is listed."""
+
+    name: str
+    state: str
+    kind: Kind | None
+    since: datetime
+    deadline: datetime | None
+    seconds_left: float | None
+    generation: int
+    image: str | None
+    wanted_image: str | None
+    hardware: str | None
+    removed: bool
+    strikes: dict[str, StrikeCount]
+    version: int
+
+
+class Consequence(Struct, frozen=True):
+    """What an event would do."""
+
+    event: str
+    does: str
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """A row of history."""
+
+    at: datetime
+    board: str
+    event: str
+    source: str
+    outcome: str
+    from_state: str
+    to_state: str
+    generation: int
+    reason: str
+    count: int
+    last: datetime | None
+
+
+class RequestView(Struct, frozen=True):
+    """What was asked of a board last."""
+
+    event: str
+    image: str | None
+
+
+class Boots(Struct, frozen=True):
+    """What a board would be given to boot."""
+
+    what: Literal["image", "disk", "nothing", "not-ours"]
+    image: str | None
+    reason: str | None
+
+
+class Progress(Struct, frozen=True):
+    """How far a boot over the network has come."""
+
+    summary: str
+
+
+class Owed(Struct, frozen=True):
+    """An outlet that must be on again and is not yet known to be."""
+
+    outlet: str
+    board: str
+    tries: int
+    last_error: str | None
+
+    @property
+    def relay_board(self) -> str:
+        """The relay board that the outlet belongs to."""
+        return self.outlet.partition("/")[0]
+
+
+class BoardDetail(Board, frozen=True, kw_only=True):
+    """A board as it is shown."""
+
+    came: Row | None
+    request: RequestView | None
+    owed: list[Owed]
+    mac: str | None
+    address: str | None
+    power: list[str]
+    known_state: bool
+    next: list[Consequence]
+    boots: Boots
+    progress: Progress | None
+    waits_for_power: bool
+    poll_withheld: bool
+
+
+class Streamed(Struct, frozen=True):
+    """A change, as the stream tells it."""
+
+    change: Row
+    board: Board
+
+
+class RelayBoard(Struct, frozen=True, kw_only=True):
+    """A relay board as it is listed."""
+
+    name: str
+    driver: str
+    address: str
+    connected: bool
+    waiting: int
+    last_success: datetime | None
+    last_error: str | None
+    last_error_at: datetime | None
+
+
+class RelayBoards(Struct, frozen=True):
+    """All relay boards, and all outlets that are owed."""
+
+    relay_boards: list[RelayBoard]
+    owed: list[Owed]
+
+
+class Health(Struct, frozen=True):
+    """How polling is doing."""
+
+    braked: bool
+    withheld: list[str]
+
+
+class Incident(Struct, frozen=True, kw_only=True):
+    """Boards that failed by one cause; of all of them, these still fail."""
+
+    opened: datetime
+    closed: datetime | None
+    kind: str
+    name: str
+    boards: list[str]
+    text: str
+    failing: list[str] = []
+    set_aside: bool = False
+
+
+def read(value: Any, record: type[Record]) -> Record:
+    """The document as a record; raises Strange."""
+    try:
+        return msgspec.convert(value, record)
+    except msgspec.ValidationError as error:
+        raise Strange(
+            f"the daemon answers what this client cannot read: {error}"
+        ) from None

@@ -1,0 +1,57 @@
+"""The lab as it changes: a line a change, and on a terminal the lab's state below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.text import Text
+
+from lifeguard.cli.documents import Board, Streamed, read
+from lifeguard.cli.session import complain
+from lifeguard.cli.views.history import change_line
+from lifeguard.cli.views.status import by_state
+from lifeguard.cli.words import LOOKS
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from lifeguard.cli.api import Document
+    from lifeguard.cli.session import Session
+
+
+class Watching:
+    """Hears of boards, and shows what it hears."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._boards: dict[str, Board] = {}
+        self._trouble = ""
+
+    def stand(self, boards: list[Document]) -> None:
+        self._trouble = ""
+        self._boards = {board["name"]: read(board, Board) for board in boards}
+
+    def change(self, streamed: Document) -> None:
+        if self._session.as_json:
+            self._session.dump(streamed)
+            return
+        heard = read(streamed, Streamed)
+        style = LOOKS[heard.board.kind].style
+        self._session.show(change_line(heard, self._session.wall(), style))
+        known = self._boards.get(heard.board.name)
+        if known is None or known.version < heard.board.version:
+            self._boards[heard.board.name] = heard.board
+
+    def lost(self, reason: str) -> None:
+        """On a terminal it stays in view; elsewhere it is a line."""
+        if not self._session.out.is_terminal and not self._trouble:
+            complain(reason)
+        self._trouble = reason
+
+    def view(self) -> RenderableType:
+        """The lab now."""
+        table = by_state(list(self._boards.values()), self._session.wall())
+        if not self._trouble:
+            return Group("", table)
+        return Group("", table, Text(self._trouble, LOOKS["failed"].style))
