@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
+from treq.client import HTTPClient
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
@@ -60,7 +61,7 @@ def main() -> NoReturn:
     pool.maxPersistentPerHost = AT_ONCE
     machine = Machine(
         clock=reactor,
-        agent=Agent(reactor, connectTimeout=CONNECT_SECONDS, pool=pool),
+        http=HTTPClient(Agent(reactor, connectTimeout=CONNECT_SECONDS, pool=pool)),
         run=run,
         wall=lambda: utc_now().astimezone(),
         home=Path.home(),

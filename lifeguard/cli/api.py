@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
-from treq.client import HTTPClient
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.error import (
     ConnectError,
     ConnectionClosed,
@@ -28,10 +27,10 @@ from lifeguard.cli.exits import Exit, Stop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from treq.client import HTTPClient
     from treq.response import _Response as Response
     from twisted.internet.interfaces import IReactorTime, ITransport
     from twisted.python.failure import Failure
-    from twisted.web.iweb import IAgent
 
     from lifeguard.cli.access import Access
 
@@ -79,9 +78,9 @@ class Refused(Stop):
 class Api:
     """One daemon. Its methods raise Unreachable or Refused."""
 
-    def __init__(self, access: Access, agent: IAgent, clock: IReactorTime) -> None:
+    def __init__(self, access: Access, http: HTTPClient, clock: IReactorTime) -> None:
         self.url, self.clock = access.url, clock
-        self._client = HTTPClient(agent)
+        self._http = http
         self._headers = Headers()
         if access.token is not None:
             self._headers.addRawHeader("Authorization", f"Bearer {access.token}")
@@ -136,14 +135,18 @@ class Api:
             response = await self._request(method, path, **how)
             return response, await response.content()
 
+        end = self.clock.seconds() + REQUEST_SECONDS
         try:
             asked = Deferred.fromCoroutine(whole())
             return await asked.addTimeout(REQUEST_SECONDS, self.clock)
         except _FAILURES as error:
+            # A request that is cancelled fails as if its connection was lost.
+            if _is_cancelled(error) and self.clock.seconds() < end:
+                raise CancelledError from error
             raise self._unreachable(error) from error
 
     def _request(self, method: str, path: str, **how: Any) -> Deferred[Response]:
-        asked: Deferred[Response] = self._client.request(
+        asked: Deferred[Response] = self._http.request(
             method,
             f"{self.url}{PREFIX}{path}",
             headers=self._headers,
@@ -206,15 +209,23 @@ def _retry_after(response: Response) -> float:
     return float(said) if said.isdecimal() else 1.0
 
 
+def _reasons(error: Exception) -> list[Exception]:
+    """What is behind a failure of the HTTP client."""
+    return [reason.value for reason in getattr(error, "reasons", [])]
+
+
+def _is_cancelled(error: Exception) -> bool:
+    return any(isinstance(reason, CancelledError) for reason in _reasons(error))
+
+
 def _reason(error: Exception) -> str:
     """What went wrong on the way, in a few words."""
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or _is_cancelled(error):
         return "no answer"
     if isinstance(error, DNSLookupError):
         return "no such host"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
-    reasons = getattr(error, "reasons", None)
-    if reasons:
-        return _reason(reasons[0].value)
+    if reasons := _reasons(error):
+        return _reason(reasons[0])
     return " ".join(str(error).split())

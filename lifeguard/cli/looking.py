@@ -90,10 +90,8 @@ async def history(session: Session, selection: Selection, limit: int) -> Exit:
         partial(session.api.get, board_path(name, "history"), limit=limit)
         for name in listed
     )
-    rows = [row for past in await together(asked) for row in past["history"]]
-    newest = sorted(rows, key=lambda row: (row["last"] or row["at"], row["id"]))[
-        -limit:
-    ]
+    rows = [row for past in await together(asked) for row in past["history"][::-1]]
+    newest = sorted(rows, key=lambda row: row["last"] or row["at"])[-limit:]
     if session.as_json:
         session.dump({"history": newest[::-1], "next": None})
         return Exit.DONE

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import RenderableType
+    from treq.client import HTTPClient
     from twisted.internet.interfaces import IReactorTime
-    from twisted.web.iweb import IAgent
 
     from lifeguard.cli.api import Document
     from lifeguard.clock import WallClock
@@ -44,7 +44,7 @@ class Machine(NamedTuple):
     """All that the command line touches of the machine it runs on."""
 
     clock: IReactorTime
-    agent: IAgent
+    http: HTTPClient
     run: Run
     wall: WallClock
     home: Path
@@ -58,7 +58,7 @@ class Machine(NamedTuple):
         where = access(
             options["url"], options["token"], options["token_file"], self.home
         )
-        api = Api(where, self.agent, self.clock)
+        api = Api(where, self.http, self.clock)
         return Session(api, self.out, self.wall, as_json)
 
 

@@ -8,7 +8,13 @@ from rich.console import Group
 from rich.text import Text
 
 from lifeguard.cli.views.history import history
-from lifeguard.cli.views.tables import facts_table, mark, plain_table, state_text
+from lifeguard.cli.views.tables import (
+    add_line,
+    facts_table,
+    mark,
+    plain_table,
+    state_text,
+)
 from lifeguard.cli.words import ago, clock_time, duration
 from lifeguard.lifecycle.state import TIMEOUT
 
@@ -107,5 +113,5 @@ def _next(board: BoardDetail) -> Table:
     table = plain_table("EVENT", "WHAT IT WOULD DO")
     table.show_header = False
     for consequence in board.next:
-        table.add_row(f"  {consequence.event}", consequence.does)
+        add_line(table, f"  {consequence.event}", consequence.does)
     return table

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from lifeguard.cli.views.tables import plain_table
+from lifeguard.cli.views.tables import add_line, plain_table
 from lifeguard.cli.words import clock_time
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def history(rows: Iterable[Row], now: datetime, *, named: bool) -> Table:
     for row in rows:
         name = (row.board,) if named else ()
         style = _STYLES.get(row.outcome, "")
-        table.add_row(
+        add_line(table, 
             clock_time(row.last or row.at, now), *name, row.event, row.source,
             Text(_outcome(row), style),
         )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
-from lifeguard.cli.views.tables import plain_table
+from lifeguard.cli.views.tables import add_line, plain_table
 from lifeguard.cli.words import LOOKS, ago, clock_time, folded, plural
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def _relay_board_table(lab: Sequence[RelayBoard], now: datetime) -> Table:
     for one in lab:
         failing = not one.connected and one.last_error is not None
         look = LOOKS["failed" if failing else "well" if one.connected else "still"]
-        table.add_row(
+        add_line(
+            table,
             Text(look.mark, look.style),
             Text(one.name, look.style),
             one.driver,
@@ -62,7 +63,7 @@ def _error(relay_board: RelayBoard, now: datetime) -> str:
 def _owed_table(owed: Sequence[Owed]) -> Table:
     table = plain_table("OUTLET", "BOARD", "TRIES", "LAST ERROR")
     for one in owed:
-        table.add_row(one.outlet, one.board, str(one.tries), one.last_error or "")
+        add_line(table, one.outlet, one.board, str(one.tries), one.last_error or "")
     return table
 
 
@@ -73,7 +74,8 @@ def incidents(found: Sequence[Incident], now: datetime) -> RenderableType:
     table = plain_table("", "OPENED", "LASTED", "CAUSE", "BOARDS", "TEXT")
     for one in found:
         look = LOOKS["well" if one.closed else "failed"]
-        table.add_row(
+        add_line(
+            table,
             Text(look.mark, look.style),
             clock_time(one.opened, now),
             ago(one.opened, one.closed or now),

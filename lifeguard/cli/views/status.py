@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
-from lifeguard.cli.views.tables import mark, plain_table, state_text
+from lifeguard.cli.views.tables import add_line, mark, plain_table, state_text
 from lifeguard.cli.words import LOOKS, RANK, ago, duration, folded, plural
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from lifeguard.cli.documents import Board, Health, RelayBoards
+    from lifeguard.cli.documents import Board, Health, RelayBoards, StrikeCount
 
 
 def by_state(boards: Sequence[Board], now: datetime) -> Group:
@@ -76,7 +76,8 @@ def _state_table(boards: Sequence[Board], now: datetime) -> Table:
     for (kind, state), group in groupby(in_order, lambda each: (each.kind, each.state)):
         there = list(group)
         left = [one.seconds_left for one in there if one.seconds_left is not None]
-        table.add_row(
+        add_line(
+            table,
             mark(kind),
             state_text(state, kind),
             str(len(there)),
@@ -100,7 +101,8 @@ def _board_table(boards: Sequence[Board], now: datetime) -> Table:
         "", "BOARD", "STATE", "FOR", "TIMES OUT", "STRIKES", "HARDWARE", "IMAGE"
     )
     for board in sorted(boards, key=_worst_first):
-        table.add_row(
+        add_line(
+            table,
             mark(board.kind),
             board.name,
             state_text(board.state, board.kind),
@@ -120,11 +122,17 @@ def _left(board: Board) -> str:
 
 
 def strikes(board: Board) -> str:
-    """Those against the present state: `3/10`, empty if there are none."""
-    against = board.strikes.get(board.state)
-    if against is None:
+    """Those that are nearest to too many: `3/10`, and of which state if of another."""
+    if not board.strikes:
         return ""
-    return f"{against.count}/{'?' if against.allowed is None else against.allowed}"
+    state, worst = max(board.strikes.items(), key=lambda one: _share(one[1]))
+    allowed = "?" if worst.allowed is None else worst.allowed
+    of = "" if state == board.state else f" of {state}"
+    return f"{worst.count}/{allowed}{of}"
+
+
+def _share(strikes: StrikeCount) -> float:
+    return strikes.count / (1 + (strikes.allowed or 0))
 
 
 def _image(board: Board) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 from rich.text import Text
@@ -12,23 +12,26 @@ from lifeguard.cli.words import LOOKS
 if TYPE_CHECKING:
     from lifeguard.lifecycle import Kind
 
-LAST_WIDTH = 18
-"""At least, for a last column holds sentences; others are cut for it."""
-
 
 def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
-    """Columns that keep to one line; the last wraps in what room is left."""
+    """As wide as it must be; the widest columns give way first."""
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
     for heading in headings:
-        last = heading == headings[-1]
-        table.add_column(
-            heading,
-            justify="right" if heading in right else "left",
-            no_wrap=not last,
-            overflow="fold" if last else "ellipsis",
-            min_width=LAST_WIDTH if last else None,
-        )
+        justify: Literal["left", "right"] = "right" if heading in right else "left"
+        table.add_column(Text(heading, no_wrap=True), justify=justify, overflow="fold")
     return table
+
+
+def add_line(table: Table, *cells: str | Text) -> None:
+    """A row of which each cell is cut to a line, but the last, which is a sentence."""
+    *short, sentence = cells
+    table.add_row(*map(_cut, short), sentence)
+
+
+def _cut(cell: str | Text) -> Text:
+    text = Text(cell) if isinstance(cell, str) else cell.copy()
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
 
 
 def facts_table() -> Table:
