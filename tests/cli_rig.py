@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 from unittest.mock import patch
 
-from rich.console import Console
 from treq.client import HTTPClient
 from treq.testing import _SynchronousProducer
 from twisted.internet.address import IPv4Address
@@ -31,7 +30,7 @@ from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from lifeguard.cli.main import run
-from lifeguard.cli.session import Machine
+from lifeguard.cli.session import Machine, plain_console
 from tests.rig import EPOCH
 from tests.web_rig import HERE, WebRig, web
 
@@ -131,13 +130,12 @@ class CliRig:
             run=self._run,
             wall=lambda: EPOCH + timedelta(seconds=self.clock.seconds()),
             home=self.home,
-            out=Console(
+            out=plain_console(
                 file=out,
                 width=self.width,
                 height=24,
                 force_terminal=self.is_terminal,
                 color_system=None,
-                highlight=False,
             ),
         )
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from twisted.internet.defer import Deferred, TimeoutError
 
 from lifeguard.cli.api import Refused
+from lifeguard.cli.documents import Accepted, read
 from lifeguard.cli.exits import Exit, Stop
 from lifeguard.cli.live import follow
 from lifeguard.cli.selection import Selection
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from typing import Any
 
-    from lifeguard.cli.api import Document
+    from lifeguard.cli.documents import Document
     from lifeguard.cli.session import Session
 
 
@@ -115,5 +116,6 @@ def say(session: Session, answers: Sequence[Answer]) -> None:
         if session.as_json:
             session.dump(answer.document)
         elif answer.accepted is not None:
-            repeat = ", as was asked before" if answer.accepted.get("repeat") else ""
-            session.show(Text(f"{answer.board}: {answer.accepted['state']}{repeat}"))
+            accepted = read(answer.accepted, Accepted)
+            repeat = ", as was asked before" if accepted.repeat else ""
+            session.show(Text(f"{answer.board}: {accepted.state}{repeat}"))

@@ -6,7 +6,6 @@ the URL.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
@@ -22,6 +21,7 @@ from twisted.protocols.policies import TimeoutMixin
 from twisted.web.client import RequestTransmissionFailed, ResponseFailed
 from twisted.web.http_headers import Headers
 
+from lifeguard.cli.documents import BoardPage, Document, Strange, decode, read
 from lifeguard.cli.exits import Exit, Stop
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ PATIENCE_SECONDS = 30.0
 """How long a 503 is asked again: a database that is restarted is back by then."""
 
 PAGE = 1000
-"""Boards or rows at once; the most that are given."""
-
-Document = dict[str, Any]
+"""Boards at once; the most that are given."""
 
 _FAILURES = (
     ConnectError,
@@ -76,7 +74,7 @@ class Refused(Stop):
 
 
 class Api:
-    """One daemon. Its methods raise Unreachable or Refused."""
+    """One daemon. Its methods raise Unreachable, Refused or Strange."""
 
     def __init__(self, access: Access, http: HTTPClient, clock: IReactorTime) -> None:
         self.url, self.clock = access.url, clock
@@ -93,16 +91,17 @@ class Api:
         """What is answered to `body`."""
         return await self._ask("POST", path, json=body)
 
-    async def pages(self, path: str, key: str, **query: str | int) -> list[Any]:
-        """All that is listed below `key`, page by page."""
-        query = {"limit": PAGE, **query}
-        found: list[Any] = []
+    async def boards(self, name: str) -> list[Document]:
+        """All boards of such names, page by page."""
+        found: list[Document] = []
+        after = ""
         while True:
-            page = await self.get(path, **query)
-            found += page[key]
-            if page["next"] is None:
+            asked = await self.get("/boards", name=name, limit=PAGE, after=after)
+            page = read(asked, BoardPage)
+            found += page.boards
+            if page.next is None:
                 return found
-            query["after"] = page["next"]
+            after = page.next
 
     async def stream(self, heard: Callable[[bytes], None]) -> Body:
         """The stream, once it is open; what it says from then on is handed on."""
@@ -122,7 +121,7 @@ class Api:
         while True:
             response, body = await self._answer(method, path, **how)
             if response.code == 200:
-                return self._document(body)
+                return decode(body)
             pause = _retry_after(response)
             if response.code != 503 or self.clock.seconds() + pause > end:
                 raise self._refusal(path, response.code, body)
@@ -157,19 +156,10 @@ class Api:
         )
         return asked
 
-    def _document(self, body: bytes) -> Document:
-        try:
-            document = json.loads(body)
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            raise Unreachable(f"{self.url}: this is no lifeguard: it answers no JSON")
-        return document
-
     def _refusal(self, path: str, status: int, body: bytes) -> Stop:
         try:
-            return Refused(f"{self.url}{PREFIX}{path}", json.loads(body))
-        except (ValueError, KeyError, TypeError):
+            return Refused(f"{self.url}{PREFIX}{path}", decode(body))
+        except (Strange, KeyError):
             return Unreachable(f"{self.url}: this is no lifeguard: status {status}")
 
     def _unreachable(self, error: Exception) -> Unreachable:
@@ -177,7 +167,10 @@ class Api:
 
 
 class Body(Protocol, TimeoutMixin):
-    """The body of an answer that goes on for ever, unless it is silent for too long."""
+    """The body of an answer that goes on for ever, unless it is silent for too long.
+
+    `ended` fails with what `heard` stops it for.
+    """
 
     transport: ITransport
 
@@ -196,11 +189,16 @@ class Body(Protocol, TimeoutMixin):
 
     def dataReceived(self, data: bytes) -> None:
         self.resetTimeout()
-        self._heard(data)
+        try:
+            self._heard(data)
+        except Stop as stop:
+            self.ended.errback(stop)
+            self.close()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.setTimeout(None)
-        self.ended.callback(None)
+        if not self.ended.called:
+            self.ended.callback(None)
 
 
 def _retry_after(response: Response) -> float:

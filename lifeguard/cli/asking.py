@@ -14,7 +14,7 @@ from lifeguard.cli.selection import Selection, select_some
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lifeguard.cli.api import Document
+    from lifeguard.cli.documents import Document
     from lifeguard.cli.exits import Exit
     from lifeguard.cli.session import Session
 
@@ -75,6 +75,8 @@ async def _request(
     image: str | None = None,
     boot_config: Document | None = None,
 ) -> Exit:
+    if timeout is not None and not wait:
+        raise click.UsageError("--timeout goes with --wait")
     names = await select_some(session.api, selection, sure=yes)
     body = {"image": image, "boot_config": boot_config}
     given = {key: value for key, value in body.items() if value is not None}
@@ -82,6 +84,7 @@ async def _request(
     if not wait:
         say(session, answers)
         return worst(answers)
+    say(session, [answer for answer in answers if answer.stop is not None])
     ended = await wait_for(session, answers, event, timeout)
     return max(worst(answers), ended)
 

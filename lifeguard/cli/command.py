@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 from twisted.internet.defer import Deferred, TimeoutError
 
+from lifeguard.cli.documents import Board, BoardPage, read
 from lifeguard.cli.exits import Exit, Stop
 from lifeguard.cli.selection import Selection
 
@@ -128,10 +129,8 @@ def complete(
             session.api.get("/boards", name=f"{incomplete}*", limit=1000)
         )
         found = await asked.addTimeout(COMPLETION_SECONDS, machine.clock)
-        return [
-            CompletionItem(board["name"], help=board["state"])
-            for board in found["boards"]
-        ]
+        listed = read(found, BoardPage).boards
+        return [CompletionItem(read(board, Board).name) for board in listed]
 
     try:
         return machine.run(ask())

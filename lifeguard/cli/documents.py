@@ -1,10 +1,12 @@
 """What of the interface's answers is shown: records of the fields that are read.
 
-Whatever else an answer holds is left alone, so that a newer daemon can be asked.
+Whatever else an answer holds is left alone, so that a newer daemon can be asked. No
+character of it steers a terminal.
 """
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
@@ -15,6 +17,11 @@ from lifeguard.cli.exits import Exit, Stop
 from lifeguard.lifecycle import Kind
 
 Record = TypeVar("Record")
+
+Document = dict[str, Any]
+
+_HARMLESS = dict.fromkeys((*range(32), *range(127, 160)), " ")
+"""What becomes of control characters: texts are lines, whoever wrote them."""
 
 
 class Strange(Stop):
@@ -157,6 +164,26 @@ class Health(Struct, frozen=True):
     withheld: list[str]
 
 
+class BoardPage(Struct, frozen=True):
+    """Boards as they are listed, and where the next page begins."""
+
+    boards: list[Document]
+    next: str | None
+
+
+class History(Struct, frozen=True):
+    """Rows of one board, the newest first."""
+
+    history: list[Document]
+
+
+class Accepted(Struct, frozen=True):
+    """Where a board stands that takes what was asked."""
+
+    state: str
+    repeat: bool = False
+
+
 class Incident(Struct, frozen=True, kw_only=True):
     """Boards that failed by one cause; of all of them, these still fail."""
 
@@ -168,6 +195,34 @@ class Incident(Struct, frozen=True, kw_only=True):
     text: str
     failing: list[str] = []
     set_aside: bool = False
+
+
+class Incidents(Struct, frozen=True):
+    """The open ones first."""
+
+    incidents: list[Incident]
+
+
+def decode(data: bytes) -> Document:
+    """The document that the daemon sent; raises Strange."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise Strange("the daemon answers no JSON")
+    harmless: Document = _harmless(document)
+    return harmless
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.translate(_HARMLESS)
+    if isinstance(value, list):
+        return [_harmless(item) for item in value]
+    if isinstance(value, dict):
+        return {_harmless(key): _harmless(item) for key, item in value.items()}
+    return value
 
 
 def read(value: Any, record: type[Record]) -> Record:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.task import deferLater
 
 from lifeguard.cli.api import Unreachable
+from lifeguard.cli.documents import Streamed, decode, read
 from lifeguard.cli.selection import Selection, select
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from lifeguard.cli.api import Api, Document
+    from lifeguard.cli.api import Api
+    from lifeguard.cli.documents import Document
 
 PAUSE_SECONDS = 1.0
 """Between a stream that was lost and the next."""
@@ -41,7 +42,7 @@ async def follow(api: Api, selection: Selection, listener: Listener) -> NoReturn
     always = selection._replace(states=())
 
     def heard(message: Document) -> None:
-        if always.takes(message["board"]):
+        if always.takes(read(message, Streamed).board):
             listener.change(message)
 
     while True:
@@ -81,4 +82,4 @@ class Messages:
         for line in lines:
             field, _, value = line.partition(b": ")
             if field == b"data":
-                self._heard(json.loads(value))
+                self._heard(decode(value))

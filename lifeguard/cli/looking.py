@@ -13,7 +13,8 @@ from lifeguard.cli.documents import (
     Board,
     BoardDetail,
     Health,
-    Incident,
+    History,
+    Incidents,
     RelayBoards,
     Row,
     read,
@@ -63,7 +64,7 @@ async def show(session: Session, board: str) -> Exit:
         session.dump(document)
         return Exit.DONE
     past = await session.api.get(board_path(board, "history"), limit=RECENT_ROWS)
-    rows = [read(row, Row) for row in past["history"]]
+    rows = [read(row, Row) for row in read(past, History).history]
     session.show(board_view.show(read(document, BoardDetail), rows, session.wall()))
     return Exit.DONE
 
@@ -90,12 +91,14 @@ async def history(session: Session, selection: Selection, limit: int) -> Exit:
         partial(session.api.get, board_path(name, "history"), limit=limit)
         for name in listed
     )
-    rows = [row for past in await together(asked) for row in past["history"][::-1]]
-    newest = sorted(rows, key=lambda row: row["last"] or row["at"])[-limit:]
+    pasts = [read(past, History).history[::-1] for past in await together(asked)]
+    rows = [(document, read(document, Row)) for past in pasts for document in past]
+    newest = sorted(rows, key=lambda row: row[1].last or row[1].at)[-limit:]
     if session.as_json:
-        session.dump({"history": newest[::-1], "next": None})
+        documents = [document for document, _ in newest[::-1]]
+        session.dump({"history": documents, "next": None})
         return Exit.DONE
-    shown = [read(row, Row) for row in newest]
+    shown = [row for _, row in newest]
     session.show(history_view.history(shown, session.wall(), named=len(listed) != 1))
     return Exit.DONE
 
@@ -118,6 +121,6 @@ async def incidents(session: Session) -> Exit:
     if session.as_json:
         session.dump(document)
         return Exit.DONE
-    found = [read(one, Incident) for one in document["incidents"]]
+    found = read(document, Incidents).incidents
     session.show(lab_view.incidents(found, session.wall()))
     return Exit.DONE

@@ -5,13 +5,15 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from lifeguard.cli.documents import Board, read
 from lifeguard.cli.exits import Stop
 from lifeguard.cli.words import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lifeguard.cli.api import Api, Document
+    from lifeguard.cli.api import Api
+    from lifeguard.cli.documents import Document
 
 _SPECIAL = frozenset("*?[")
 
@@ -35,12 +37,12 @@ class Selection(NamedTuple):
         """Whether it depends on the lab which boards these are."""
         return not self.names or any(_SPECIAL & set(name) for name in self.names)
 
-    def takes(self, board: Document) -> bool:
+    def takes(self, board: Board) -> bool:
         """Whether a board of the list is meant."""
         return (
-            _fits(board["name"], self.names)
-            and _fits(board["state"], self.states)
-            and fnmatchcase(board["hardware"] or "", self.hardware)
+            _fits(board.name, self.names)
+            and _fits(board.state, self.states)
+            and fnmatchcase(board.hardware or "", self.hardware)
         )
 
 
@@ -53,13 +55,17 @@ async def select(api: Api, selection: Selection) -> list[Document]:
 
     Raises NoBoard for a name that no board has.
     """
-    name = selection.names[0] if len(selection.names) == 1 else "*"
-    boards = await api.pages("/boards", "boards", name=name)
-    listed = [board["name"] for board in boards]
+    pattern = selection.names[0] if len(selection.names) == 1 else "*"
+    documents = await api.boards(pattern)
+    boards = [read(document, Board) for document in documents]
     for pattern in selection.names:
-        if not any(fnmatchcase(name, pattern) for name in listed):
+        if not any(fnmatchcase(board.name, pattern) for board in boards):
             raise NoBoard(f"{pattern}: no such board at {api.url}")
-    return [board for board in boards if selection.takes(board)]
+    return [
+        document
+        for document, board in zip(documents, boards, strict=True)
+        if selection.takes(board)
+    ]
 
 
 async def select_some(api: Api, selection: Selection, *, sure: bool) -> list[str]:

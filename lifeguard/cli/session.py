@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from treq.client import HTTPClient
     from twisted.internet.interfaces import IReactorTime
 
-    from lifeguard.cli.api import Document
+    from lifeguard.cli.documents import Document
     from lifeguard.clock import WallClock
 
 Result = TypeVar("Result")
@@ -110,9 +111,10 @@ def complain(line: str) -> None:
 
 def console() -> Console:
     """Standard output: as wide as the terminal, or as its lines where there is none."""
-    plain = Console(highlight=False, soft_wrap=False, emoji=False, markup=False)
-    if plain.is_terminal or "COLUMNS" in plain._environ:
-        return plain
-    return Console(
-        highlight=False, emoji=False, markup=False, width=UNBOUNDED, file=sys.stdout
-    )
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return plain_console(width=None if known else UNBOUNDED)
+
+
+def plain_console(**options: Any) -> Console:
+    """Shows texts as they are, whatever is written in them."""
+    return Console(highlight=False, markup=False, emoji=False, **options)

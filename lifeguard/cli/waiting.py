@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from twisted.internet.interfaces import IReactorTime
 
-    from lifeguard.cli.api import Document
+    from lifeguard.cli.documents import Document
     from lifeguard.lifecycle import Lifecycle
 
 BAR_CELLS = 20

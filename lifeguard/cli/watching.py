@@ -16,7 +16,7 @@ from lifeguard.cli.words import LOOKS
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from lifeguard.cli.api import Document
+    from lifeguard.cli.documents import Document
     from lifeguard.cli.session import Session
 
 
