@@ -85,6 +85,7 @@ def test_on_a_terminal_the_lab_is_shown_below() -> None:
         lambda: rig.clock.advance(1),
         rig.wire.cut,
         lambda: rig.clock.advance(1),
+        lambda: rig.clock.advance(0.25),
     ]
     said = rig.run("watch")
     text = "\n".join(said.out)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from lifeguard.cli.exits import Exit, Stop
 from lifeguard.lifecycle import Kind
@@ -53,6 +53,13 @@ class Board(Struct, frozen=True, kw_only=True):
     removed: bool
     strikes: dict[str, StrikeCount]
     version: int
+
+    def later(self, seconds: float) -> Board:
+        """The same, when so long nothing has been heard of it."""
+        if self.seconds_left is None:
+            return self
+        left = max(0.0, self.seconds_left - seconds)
+        return structs.replace(self, seconds_left=left)
 
 
 class Consequence(Struct, frozen=True):

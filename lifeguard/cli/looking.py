@@ -63,9 +63,11 @@ async def show(session: Session, board: str) -> Exit:
     if session.as_json:
         session.dump(document)
         return Exit.DONE
+    session.show(board_view.show(read(document, BoardDetail), session.wall()))
+    # Shown last, as it is what there may be none of: it is asked of the database.
     past = await session.api.get(board_path(board, "history"), limit=RECENT_ROWS)
     rows = [read(row, Row) for row in read(past, History).history]
-    session.show(board_view.show(read(document, BoardDetail), rows, session.wall()))
+    session.show(board_view.past(rows, session.wall()))
     return Exit.DONE
 
 
@@ -73,8 +75,8 @@ async def show(session: Session, board: str) -> Exit:
 @boards()
 async def watch(session: Session, selection: Selection) -> Exit:
     """Every change as it happens, until Ctrl-C."""
-    await select(session.api, selection)
     watching = Watching(session)
+    watching.stand(await select(session.api, selection))
     with session.live(watching.view):
         await follow(session.api, selection, watching)
 

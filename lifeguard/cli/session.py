@@ -91,10 +91,8 @@ class Session(NamedTuple):
         if not self.out.is_terminal or self.as_json:
             yield
             return
-        screen = Live(
-            get_renderable=view, console=self.out, auto_refresh=False, transient=True
-        )
-        beat = LoopingCall(screen.refresh)
+        screen = Live(console=self.out, auto_refresh=False, transient=True)
+        beat = LoopingCall(lambda: screen.update(view(), refresh=True))
         beat.clock = self.api.clock
         with screen:
             beat.start(REFRESH_SECONDS)

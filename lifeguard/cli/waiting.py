@@ -35,6 +35,7 @@ class Wait:
         self.board: Board | None = None
         self.document: Document = {}
         self.reason = ""
+        self.heard_at = 0.0
         self._way = way
         self.share = 0.0
         """How far it has come, from 0 to 1: by the states that usually follow."""
@@ -51,12 +52,13 @@ class Wait:
             return Exit.NOT_REACHED
         return Exit.DONE
 
-    def stands(self, document: Document, reason: str) -> None:
+    def stands(self, document: Document, reason: str, now: float) -> None:
         """Take note, unless something newer is known."""
         board = read(document, Board)
         if self.board is not None and board.version <= self.board.version:
             return
         self.board, self.document, self.reason = board, document, reason
+        self.heard_at = now
         if board.state in self._way:
             self.share = self._way.index(board.state) / len(self._way)
 
@@ -140,7 +142,7 @@ class Waiting:
         going = [(name, wait) for name, wait in self.waits.items() if not wait.is_over]
         most = max(1, height - 2)
         for name, wait in going[:most]:
-            table.add_row(name, *_bar(wait))
+            table.add_row(name, *_bar(wait, self._clock.seconds()))
         if len(going) > most:
             table.add_row(f"and {len(going) - most} more")
         if self._trouble:
@@ -155,7 +157,7 @@ class Waiting:
         wait = self.waits.get(board["name"])
         if wait is None or wait.is_over:
             return
-        wait.stands(board, reason)
+        wait.stands(board, reason, self._clock.seconds())
         if wait.is_over:
             self._said(self._line(board["name"], wait, wait.reason))
         if all(each.is_over for each in self.waits.values()) and not self.over.called:
@@ -172,10 +174,10 @@ class Waiting:
         return text.append(f" ({reason})" if failed and reason else "", "default")
 
 
-def _bar(wait: Wait) -> list[Any]:
+def _bar(wait: Wait, now: float) -> list[Any]:
     if wait.board is None:
-        return [ProgressBar(total=1, completed=0, width=BAR_CELLS), "", "", ""]
-    board = wait.board
+        return []
+    board = wait.board.later(now - wait.heard_at)
     left = "" if board.seconds_left is None else f"{duration(board.seconds_left)} left"
     against = strikes(board)
     return [

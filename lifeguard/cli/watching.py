@@ -26,11 +26,16 @@ class Watching:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._boards: dict[str, Board] = {}
+        self._heard_at: dict[str, float] = {}
         self._trouble = ""
+        self._heard: list[Text] = []
+        """Changes that the next `view` shows; each by itself would draw all anew."""
 
     def stand(self, boards: list[Document]) -> None:
         self._trouble = ""
-        self._boards = {board["name"]: read(board, Board) for board in boards}
+        self._boards.clear()
+        for board in boards:
+            self._take(read(board, Board))
 
     def change(self, streamed: Document) -> None:
         if self._session.as_json:
@@ -38,10 +43,12 @@ class Watching:
             return
         heard = read(streamed, Streamed)
         style = LOOKS[heard.board.kind].style
-        self._session.show(change_line(heard, self._session.wall(), style))
-        known = self._boards.get(heard.board.name)
-        if known is None or known.version < heard.board.version:
-            self._boards[heard.board.name] = heard.board
+        line = change_line(heard, self._session.wall(), style)
+        if self._session.out.is_terminal:
+            self._heard.append(line)
+        else:
+            self._session.show(line)
+        self._take(heard.board)
 
     def lost(self, reason: str) -> None:
         """On a terminal it stays in view; elsewhere it is a line."""
@@ -50,8 +57,22 @@ class Watching:
         self._trouble = reason
 
     def view(self) -> RenderableType:
-        """The lab now."""
-        table = by_state(list(self._boards.values()), self._session.wall())
+        """The lab now, below what has changed since the last time."""
+        if self._heard:
+            self._session.show(Text("\n").join(self._heard))
+            self._heard.clear()
+        now = self._session.api.clock.seconds()
+        boards = [
+            board.later(now - self._heard_at[name])
+            for name, board in self._boards.items()
+        ]
+        table = by_state(boards, self._session.wall())
         if not self._trouble:
             return Group("", table)
         return Group("", table, Text(self._trouble, LOOKS["failed"].style))
+
+    def _take(self, board: Board) -> None:
+        known = self._boards.get(board.name)
+        if known is None or known.version < board.version:
+            self._boards[board.name] = board
+            self._heard_at[board.name] = self._session.api.clock.seconds()

@@ -28,17 +28,22 @@ if TYPE_CHECKING:
     from lifeguard.cli.documents import BoardDetail, Row
 
 
-def show(board: BoardDetail, rows: Sequence[Row], now: datetime) -> Group:
-    """All that an admin asks of a board; `rows` are its newest."""
+def show(board: BoardDetail, now: datetime) -> Group:
+    """All that an admin asks of a board, but for its past."""
     title = Text(f"{board.name}  ", "bold").append(mark(board.kind)).append(" ")
     parts: list[RenderableType] = [title.append(state_text(board.state, board.kind))]
     parts += [_facts(board, now)]
     if board.next:
         parts += ["", Text("What each event would do", "bold"), _next(board)]
-    if rows:
-        parts += ["", Text("What happened last", "bold")]
-        parts += [history(rows, now, named=False)]
     return Group(*parts)
+
+
+def past(rows: Sequence[Row], now: datetime) -> Group:
+    """The newest rows of its history, if it has any."""
+    if not rows:
+        return Group()
+    title = Text("What happened last", "bold")
+    return Group("", title, history(rows, now, named=False))
 
 
 def _facts(board: BoardDetail, now: datetime) -> Table:
