@@ -110,11 +110,13 @@ def test_no_text_steers_the_terminal_or_is_markup() -> None:
         "name": text,
         "boards": ["a", "b"],
         "failing": ["b"],
+        "set_aside": True,
         "text": text,
     }
     said = ask(["incidents"], 200, json.dumps({"incidents": [incident]}).encode())
     assert said.out == [
         "   OPENED    LASTED  CAUSE                       BOARDS  TEXT",
         "✗  00:00:00  0 s     image  [2J 31m [bold]:cat:  2"
-        "        [2J 31m [bold]:cat:; still failing: b",
+        "        [2J 31m [bold]:cat:; still failing: b;"
+        " set aside until it is released",
     ]

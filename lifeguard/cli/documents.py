@@ -200,8 +200,8 @@ class Incident(Struct, frozen=True, kw_only=True):
     name: str
     boards: list[str]
     text: str
-    failing: list[str] = []
-    set_aside: bool = False
+    failing: list[str]
+    set_aside: bool
 
 
 class Incidents(Struct, frozen=True):

@@ -47,8 +47,10 @@ _ARROW = """\
 </marker>"""
 
 _LEGEND = (
-    "What usually follows is to the right; dashed: a strike, tried again;"
-    " below: what is given up to. A bold event is a request."
+    "to the right: what usually follows",
+    "dashed: a strike, tried again",
+    "below: what is given up to",
+    "bold: a request",
 )
 
 
@@ -83,7 +85,10 @@ def as_svg(lifecycle: Lifecycle) -> str:
         *(part for name in page.boxes for part in page.state(name)),
         *(part for move in drawn.moves for part in page.move(move)),
         *(part for strike in drawn.strikes for part in page.strike(strike)),
-        _text(MARGIN, page.height - MARGIN, _LEGEND),
+        *(
+            _text(MARGIN, page.foot + number * LINE, line)
+            for number, line in enumerate(_LEGEND)
+        ),
     ]
     size = f'width="{page.width:.0f}" height="{page.height:.0f}"'
     box = f'viewBox="0 0 {page.width:.0f} {page.height:.0f}"'
@@ -105,23 +110,30 @@ class Page:
     def __init__(self, lifecycle: Lifecycle, drawn: Shape) -> None:
         self._lifecycle, self._drawn = lifecycle, drawn
         self._lines = {name: list(self._lines_of(name)) for name in lifecycle.states}
-        box_width = self._box_width()
-        labels = [", ".join(move.events) for move in drawn.moves]
-        pitch = box_width + 30 + TEXT_WIDTH * max(map(len, labels), default=0)
         self.boxes: dict[str, Box] = {}
         self._levels: dict[Edge, int] = {}
-        top = float(MARGIN)
+        self.foot = float(MARGIN)
+        """Below all that has been placed by now."""
         for number, lane in enumerate(drawn.lanes):
-            over = self._strikes_within(lane)
-            self._levels |= {strike: level for level, strike in enumerate(over, 1)}
-            top += LEVEL * len(over) + (LEVEL / 2 if over else 0)
-            for column, name in lane.items():
-                height = TITLE + LINE * len(self._lines[name])
-                x = MARGIN + column * pitch
-                self.boxes[name] = Box(number, column, x, top, box_width, height)
-            top = max(map(self._lowest, lane.values())) + LANE_GAP
-        self.width = max(box.right for box in self.boxes.values()) + MARGIN
-        self.height = top + MARGIN
+            self._place(number, lane)
+        legend = TEXT_WIDTH * max(map(len, _LEGEND))
+        right = max(box.right for box in self.boxes.values())
+        self.width = max(right, MARGIN + legend) + MARGIN
+        self.height = self.foot + LINE * len(_LEGEND) + MARGIN
+
+    def _place(self, number: int, lane: dict[int, str]) -> None:
+        """Give the lane's states their boxes, below what leads back over them."""
+        over = self._strikes_within(lane)
+        self._levels |= {strike: level for level, strike in enumerate(over, 1)}
+        top = self.foot + LEVEL * len(over) + (LEVEL / 2 if over else 0)
+        width = self._box_width()
+        labels = [", ".join(move.events) for move in self._drawn.moves]
+        pitch = width + 30 + TEXT_WIDTH * max(map(len, labels), default=0)
+        for column, name in lane.items():
+            height = TITLE + LINE * len(self._lines[name])
+            x = MARGIN + column * pitch
+            self.boxes[name] = Box(number, column, x, top, width, height)
+        self.foot = max(map(self._lowest, lane.values())) + LANE_GAP
 
     def state(self, name: str) -> Iterator[str]:
         """A state's box, and those of its failures."""
