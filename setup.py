@@ -23,14 +23,17 @@ setup(
     install_requires=[
         "alembic>=1.13",
         "automat>=25.4",
+        "click>=8.2",
         "cryptography>=42",
         "jinja2>=3.1",
         "klein>=24.8",
         "msgspec>=0.19",
+        "rich>=13.9",
         "sqlalchemy>=2.0.30",
         "treq>=25.5",
         "twisted[conch,tls]>=25.5",
     ],
+    entry_points={"console_scripts": ["lifeguard = lifeguard.cli.__main__:main"]},
     extras_require={
         "postgresql": ["psycopg[binary]>=3.1"],
         "test": [

@@ -22,6 +22,7 @@ from lifeguard.config import (
     DEFAULT_INVENTORY,
     Configuration,
     ConfigurationError,
+    Mistake,
     load,
 )
 from lifeguard.daemon import Daemon
@@ -83,14 +84,19 @@ class Options(usage.Options):
 def read(path: Path, http: str | None) -> Configuration:
     """The configuration, or the end of the process with a line for each mistake."""
     try:
-        configuration = load(path)
+        return with_http(checked(path), http)
     except ConfigurationError as error:
         refuse(str(error))
+
+
+def checked(path: Path) -> Configuration:
+    """What the file at `path` says, its boots rehearsed. Raises ConfigurationError."""
+    configuration = load(path)
     server = configuration.server
     if mistakes := rehearse(configuration.inventory, Server(server.name, server.url)):
         file = path.parent / (server.inventory or DEFAULT_INVENTORY)
-        refuse("\n".join(f"{file}: {mistake}" for mistake in mistakes))
-    return with_http(configuration, http)
+        raise ConfigurationError([Mistake(file, (), each) for each in mistakes])
+    return configuration
 
 
 def with_http(configuration: Configuration, http: str | None) -> Configuration:

@@ -40,6 +40,7 @@ HOUSE = [
     "daemon",
     "demo",
     "tap",
+    "cli",
 ]
 
 MODULES = sorted((ROOT / "lifeguard").rglob("*.py"))

@@ -474,3 +474,16 @@ def test_every_walk_through_an_accepted_lifecycle_ends(
                 for name, count in strikes.items()
             }
     pytest.fail(f"walked for ever: {strikes}")
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        ("FailedFlapping", "failed"),
+        ("ReimageInstalling", "busy"),
+        ("Maintenance", "still"),
+        ("Ready", "well"),
+    ],
+)
+def test_what_a_state_means_to_who_looks_at_it(state: str, kind: str) -> None:
+    assert LIFECYCLE.kind(state) == kind

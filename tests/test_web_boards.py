@@ -58,6 +58,7 @@ def test_a_board_in_the_list() -> None:
                 "image": None,
                 "wanted_image": "debian",
                 "hardware": "panda",
+                "kind": "busy",
                 "removed": False,
                 "strikes": {"ReimageBooting": {"count": 1, "allowed": 30}},
                 "version": 6,

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import structs
 
 from lifeguard.config.inventory import read_inventory
-from lifeguard.config.reader import ConfigurationError, Reader
+from lifeguard.config.reader import ConfigurationError, Mistake, Reader
 from lifeguard.config.settings import (
     Health,
     Http,
@@ -31,6 +31,7 @@ __all__ = [
     "Health",
     "Http",
     "Manhole",
+    "Mistake",
     "Server",
     "Tftp",
     "load",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from lifeguard.lifecycle.machine import Core, Machines, give_up
 from lifeguard.lifecycle.mistakes import Declared, LifecycleError, mistakes
@@ -21,6 +21,13 @@ INITIAL: Final = "New"
 
 _MOST: Final = 10**9
 """Seconds, some thirty years; or strikes."""
+
+Kind = Literal["failed", "busy", "still", "well"]
+"""What a state means to whoever looks at a lab.
+
+failed: given up, a person is told; busy: on its way, and timed; still: left alone
+until somebody asks for more; well: at the lab's disposal.
+"""
 
 _FIGURES: Final = ("timeout", "attempts", "total", "wait", "forget")
 
@@ -76,6 +83,14 @@ class Lifecycle:
     def wants(self, state: str, what: str) -> bool:
         """Whether entering `state` asks for `what`, such as "cycle_power"."""
         return what in self._declared[state].wants
+
+    def kind(self, state: str) -> Kind:
+        """What being in `state` means."""
+        if self.wants(state, "notify"):
+            return "failed"
+        if self[state].clears:
+            return "well"
+        return "still" if self[state].steady else "busy"
 
     def send(self, core: Core, state: str, event: str, *, gives_up: bool) -> None:
         """Let the machine, standing in `state`, take one declared event."""

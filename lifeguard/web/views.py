@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from lifeguard.draft import Moment, still_waits
+from lifeguard.lifecycle import Kind
 from lifeguard.model import HistoryRow
 from lifeguard.netboot.decision import (
     BootDisk,
@@ -41,12 +42,16 @@ class StrikeCount(Struct, frozen=True):
 class BoardSummary(Struct, frozen=True, kw_only=True):
     """One board in a list. `deadline` is when its state times out.
 
+    `kind` is what the state means: "failed" has been given up, "busy" is on its way,
+    "still" is left alone until a request, "well" is at the lab's disposal; null for a
+    state that nothing here knows.
     `hardware` is null for a board that is not in the inventory any more, `image` while
     nobody knows what is on the disk. `strikes` are by state.
     """
 
     name: str
     state: str
+    kind: Kind | None
     since: datetime
     deadline: datetime | None
     seconds_left: float | None
@@ -152,6 +157,7 @@ def summary(
     return BoardSummary(
         name=standing.board,
         state=standing.state,
+        kind=_kind(managed),
         since=standing.since,
         deadline=None if left is None else now.wall + timedelta(seconds=left),
         seconds_left=None if left is None else max(0.0, left),
@@ -212,6 +218,12 @@ def removed_detail(
         request=_request(standing.request),
         owed=[owed_view(one) for one in owed],
     )
+
+
+def _kind(managed: ManagedBoard | None) -> Kind | None:
+    if managed is None or managed.standing.state not in managed.lifecycle:
+        return None
+    return managed.lifecycle.kind(managed.standing.state)
 
 
 def _allowed(managed: ManagedBoard | None, state: str) -> int | None:

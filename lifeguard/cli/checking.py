@@ -1,0 +1,96 @@
+"""The commands that need no daemon: what a configuration says, what a lifecycle is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING
+
+import click
+
+from lifeguard.cli.exits import Exit, Stop
+from lifeguard.cli.graph.svg import as_svg
+from lifeguard.cli.graph.text import as_text
+from lifeguard.cli.words import plural
+from lifeguard.lifecycle import Lifecycle
+from lifeguard.lifecycle.standard import LIFECYCLE
+
+if TYPE_CHECKING:
+    from lifeguard.cli.session import Machine
+
+
+class Mistaken(Stop):
+    """What was to be read has mistakes."""
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_context
+def check(context: click.Context, file: Path) -> None:
+    """Read a configuration as the daemon would."""
+    # Only here: it is the daemon, and takes its time to be imported.
+    from lifeguard.config import ConfigurationError
+    from lifeguard.tap import checked
+
+    try:
+        lab = checked(file).inventory
+    except ConfigurationError as error:
+        for mistake in error.mistakes:
+            click.echo(mistake, err=True)
+        context.exit(Exit.REFUSED)
+    counts = [
+        plural(len(lab.boards), "board"),
+        plural(len(lab.relay_boards), "relay board"),
+        plural(len(lab.images), "image"),
+    ]
+    click.echo(f"{file}: no mistakes; {', '.join(counts)}")
+
+
+@click.command()
+@click.argument("lifecycle", default="standard")
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path),
+    help="The configuration in which LIFECYCLE is a hardware.",
+)
+@click.option("--svg", is_flag=True, help="As a picture, not as text.")
+@click.pass_context
+def graph(
+    context: click.Context, lifecycle: str, file: Path | None, *, svg: bool
+) -> None:
+    """Draw a lifecycle.
+
+    LIFECYCLE is "standard", or MODULE:NAME, or with --config a hardware's name.
+    """
+    found = _named(lifecycle) if file is None else _of_hardware(lifecycle, file)
+    if svg:
+        click.echo(as_svg(found))
+        return
+    machine: Machine = context.obj
+    machine.out.print(as_text(found))
+
+
+def _named(name: str) -> Lifecycle:
+    if name == "standard":
+        return LIFECYCLE
+    try:
+        found = resolve_name(name)
+    except (Exception, SystemExit) as error:  # importing runs a lab's own code
+        raise Mistaken(f"{name}: {error}") from error
+    if not isinstance(found, Lifecycle):
+        raise Mistaken(f"{name}: this is not a Lifecycle")
+    return found
+
+
+def _of_hardware(name: str, file: Path) -> Lifecycle:
+    from lifeguard.config import ConfigurationError, load
+
+    try:
+        hardware = load(file).inventory.hardware
+    except ConfigurationError as error:
+        raise Mistaken(error.mistakes[0]) from error
+    if name not in hardware:
+        known = ", ".join(hardware) or "none"
+        raise Mistaken(f"{file}: no hardware {name}; there is {known}")
+    return hardware[name].lifecycle

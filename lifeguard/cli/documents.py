@@ -1,0 +1,242 @@
+"""What of the interface's answers is shown: records of the fields that are read.
+
+Whatever else an answer holds is left alone, so that a newer daemon can be asked. No
+character of it steers a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct, structs
+
+from lifeguard.cli.exits import Exit, Stop
+from lifeguard.lifecycle import Kind
+
+Record = TypeVar("Record")
+
+Document = dict[str, Any]
+
+_HARMLESS = dict.fromkeys((*range(32), *range(127, 160)), " ")
+"""What becomes of control characters: texts are lines, whoever wrote them."""
+
+
+class Strange(Stop):
+    """The daemon's answer is not what this client knows."""
+
+    status = Exit.UNREACHABLE
+
+
+class StrikeCount(Struct, frozen=True):
+    """Strikes counted against a state."""
+
+    count: int
+    allowed: int | None
+
+
+class Board(Struct, frozen=True, kw_only=True):
+    """A board as it is listed."""
+
+    name: str
+    state: str
+    kind: Kind | None
+    since: datetime
+    deadline: datetime | None
+    seconds_left: float | None
+    generation: int
+    image: str | None
+    wanted_image: str | None
+    hardware: str | None
+    removed: bool
+    strikes: dict[str, StrikeCount]
+    version: int
+
+    def later(self, seconds: float) -> Board:
+        """The same, when so long nothing has been heard of it."""
+        if self.seconds_left is None:
+            return self
+        left = max(0.0, self.seconds_left - seconds)
+        return structs.replace(self, seconds_left=left)
+
+
+class Consequence(Struct, frozen=True):
+    """What an event would do."""
+
+    event: str
+    does: str
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """A row of history."""
+
+    at: datetime
+    board: str
+    event: str
+    source: str
+    outcome: str
+    from_state: str
+    to_state: str
+    generation: int
+    reason: str
+    count: int
+    last: datetime | None
+
+
+class RequestView(Struct, frozen=True):
+    """What was asked of a board last."""
+
+    event: str
+    image: str | None
+
+
+class Boots(Struct, frozen=True):
+    """What a board would be given to boot."""
+
+    what: Literal["image", "disk", "nothing", "not-ours"]
+    image: str | None
+    reason: str | None
+
+
+class Progress(Struct, frozen=True):
+    """How far a boot over the network has come."""
+
+    summary: str
+
+
+class Owed(Struct, frozen=True):
+    """An outlet that must be on again and is not yet known to be."""
+
+    outlet: str
+    board: str
+    tries: int
+    last_error: str | None
+
+    @property
+    def relay_board(self) -> str:
+        """The relay board that the outlet belongs to."""
+        return self.outlet.partition("/")[0]
+
+
+class BoardDetail(Board, frozen=True, kw_only=True):
+    """A board as it is shown."""
+
+    came: Row | None
+    request: RequestView | None
+    owed: list[Owed]
+    mac: str | None
+    address: str | None
+    power: list[str]
+    known_state: bool
+    next: list[Consequence]
+    boots: Boots
+    progress: Progress | None
+    waits_for_power: bool
+    poll_withheld: bool
+
+
+class Streamed(Struct, frozen=True):
+    """A change, as the stream tells it."""
+
+    change: Row
+    board: Board
+
+
+class RelayBoard(Struct, frozen=True, kw_only=True):
+    """A relay board as it is listed."""
+
+    name: str
+    driver: str
+    address: str
+    connected: bool
+    waiting: int
+    last_success: datetime | None
+    last_error: str | None
+    last_error_at: datetime | None
+
+
+class RelayBoards(Struct, frozen=True):
+    """All relay boards, and all outlets that are owed."""
+
+    relay_boards: list[RelayBoard]
+    owed: list[Owed]
+
+
+class Health(Struct, frozen=True):
+    """How polling is doing."""
+
+    braked: bool
+    withheld: list[str]
+
+
+class BoardPage(Struct, frozen=True):
+    """Boards as they are listed, and where the next page begins."""
+
+    boards: list[Document]
+    next: str | None
+
+
+class History(Struct, frozen=True):
+    """Rows of one board, the newest first."""
+
+    history: list[Document]
+
+
+class Accepted(Struct, frozen=True):
+    """Where a board stands that takes what was asked."""
+
+    state: str
+    repeat: bool = False
+
+
+class Incident(Struct, frozen=True, kw_only=True):
+    """Boards that failed by one cause; of all of them, these still fail."""
+
+    opened: datetime
+    closed: datetime | None
+    kind: str
+    name: str
+    boards: list[str]
+    text: str
+    failing: list[str]
+    set_aside: bool
+
+
+class Incidents(Struct, frozen=True):
+    """The open ones first."""
+
+    incidents: list[Incident]
+
+
+def decode(data: bytes) -> Document:
+    """The document that the daemon sent; raises Strange."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise Strange("the daemon answers no JSON")
+    harmless: Document = _harmless(document)
+    return harmless
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.translate(_HARMLESS)
+    if isinstance(value, list):
+        return [_harmless(item) for item in value]
+    if isinstance(value, dict):
+        return {_harmless(key): _harmless(item) for key, item in value.items()}
+    return value
+
+
+def read(value: Any, record: type[Record]) -> Record:
+    """The document as a record; raises Strange."""
+    try:
+        return msgspec.convert(value, record)
+    except msgspec.ValidationError as error:
+        raise Strange(
+            f"the daemon answers what this client cannot read: {error}"
+        ) from None

@@ -1,0 +1,1 @@
+"""A lifecycle drawn: where its states go, as SVG and as text. Pure."""

@@ -1,0 +1,1 @@
+"""From the interface's answers to what a terminal shows: pure."""

@@ -1,0 +1,94 @@
+"""What boards share: relay boards and the outlets that are owed, incidents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.text import Text
+
+from lifeguard.cli.views.tables import add_line, plain_table
+from lifeguard.cli.words import LOOKS, ago, clock_time, folded, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from lifeguard.cli.documents import Incident, Owed, RelayBoard, RelayBoards
+
+
+def relay_boards(lab: RelayBoards, now: datetime) -> Group:
+    """A line a relay board, and what is owed to boards."""
+    parts: list[RenderableType] = [_relay_board_table(lab.relay_boards, now)]
+    if lab.owed:
+        count = plural(len(lab.owed), "outlet")
+        parts += ["", Text(f"{count} to switch on again", "bold")]
+        parts += [_owed_table(lab.owed)]
+    return Group(*parts)
+
+
+def _relay_board_table(lab: Sequence[RelayBoard], now: datetime) -> Table:
+    table = plain_table(
+        "", "RELAY BOARD", "DRIVER", "ADDRESS", "WAITING", "WORKED", "LAST ERROR"
+    )
+    for one in lab:
+        failing = not one.connected and one.last_error is not None
+        look = LOOKS["failed" if failing else "well" if one.connected else "still"]
+        add_line(
+            table,
+            Text(look.mark, look.style),
+            Text(one.name, look.style),
+            one.driver,
+            one.address,
+            str(one.waiting),
+            "never"
+            if one.last_success is None
+            else f"{ago(one.last_success, now)} ago",
+            _error(one, now),
+        )
+    return table
+
+
+def _error(relay_board: RelayBoard, now: datetime) -> str:
+    if relay_board.last_error is None:
+        return ""
+    at = relay_board.last_error_at
+    when = "" if at is None else f" ({ago(at, now)} ago)"
+    return f"{relay_board.last_error}{when}"
+
+
+def _owed_table(owed: Sequence[Owed]) -> Table:
+    table = plain_table("OUTLET", "BOARD", "TRIES", "LAST ERROR")
+    for one in owed:
+        add_line(table, one.outlet, one.board, str(one.tries), one.last_error or "")
+    return table
+
+
+def incidents(found: Sequence[Incident], now: datetime) -> RenderableType:
+    """A line an incident; those that are open stand out."""
+    if not found:
+        return Text("no incidents")
+    table = plain_table("", "OPENED", "LASTED", "CAUSE", "BOARDS", "TEXT")
+    for one in found:
+        look = LOOKS["well" if one.closed else "failed"]
+        add_line(
+            table,
+            Text(look.mark, look.style),
+            clock_time(one.opened, now),
+            ago(one.opened, one.closed or now),
+            Text(f"{one.kind} {one.name}", look.style),
+            str(len(one.boards)),
+            "; ".join(_incident_words(one)),
+        )
+    return table
+
+
+def _incident_words(incident: Incident) -> Iterator[str]:
+    yield incident.text
+    if incident.failing:
+        yield f"still failing: {' '.join(folded(incident.failing))}"
+    if incident.set_aside:
+        yield "set aside until it is released"
