@@ -23,7 +23,10 @@ class Device(Protocol):
     """One relay board, asked one thing at a time.
 
     What fails, fails with a RelayError, and at the latest at `deadline`: absolute, in
-    seconds of the clock. An outlet is called by its rest, as the driver's form has it.
+    seconds of the clock. An OutletError says that the device answered as it should, and
+    one outlet is not as it was wanted; any other makes the device itself suspect, and
+    `test` is what clears it. After either the same may be asked again. An outlet is
+    called by its rest, as the driver's form has it.
     """
 
     @property
@@ -54,14 +57,24 @@ class Surroundings(NamedTuple):
     state_dir: Path
 
 
+def its_address(options: object) -> str:
+    """What the options call `address`, if anything."""
+    return str(getattr(options, "address", ""))
+
+
 class Driver(NamedTuple):
     """A kind of relay board.
 
     `options` are the keys of its table in `boards.toml` beside those that every relay
     board has; each field's `Annotated` carries a Form. `outlet` reads the rest of an
-    outlet. `device` finds its options in `RelayBoard.options`.
+    outlet. `device` finds its options in `RelayBoard.options`. Options that do not go
+    together raise a ValueError in their `__post_init__`, in words for a person.
     """
 
     options: type[Struct]
     outlet: Form
     device: Callable[[RelayBoard, Surroundings], Device]
+    address: Callable[[Any], str] = its_address
+    """Of the options: where the device is, for people."""
+    exclusive: bool = False
+    """Whether the device serves one client only: an address stands in one table."""
