@@ -21,6 +21,7 @@ HOUSE = [
     "netboot",
     "health",
     "event",
+    "blame",
     "draft",
     "decide",
     "world",
