@@ -20,6 +20,8 @@ from twisted.internet.endpoints import HostnameEndpoint, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
+from lifeguard.blame.docket import Docket
+from lifeguard.blame.inquiry import Inquiry
 from lifeguard.clock import ServiceTime, WallClock
 from lifeguard.fleet import Fleet
 from lifeguard.health.network import Network, board_agent
@@ -108,9 +110,19 @@ class Daemon(Service):
             self._service_time,
             wall,
             configuration.server.resume_rate,
+            Docket(configuration.blame.patience),
         )
         self.power = Power(reactor, _queues(reactor, inventory), self.fleet)
         self._notifier = Notifier(self._store, reactor)
+        self._inquiry = Inquiry(
+            self.fleet,
+            self._store,
+            configuration.blame,
+            reactor,
+            self._service_time,
+            wall,
+            self._notifier.tell,
+        )
         self._housekeeping = Housekeeping(
             self._store, reactor, wall, configuration.server.history_days
         )
@@ -153,8 +165,11 @@ class Daemon(Service):
         self.fleet.subscribe(self._notifier.changed)
         self._store.tell(self._notifier)
         self._store.tell(self.power)
+        self._store.tell(self._inquiry)
         self._notifier.tell()
         resuming = self.fleet.resume(saved, self.power)
+        self._inquiry.begin(saved)
+        self.fleet.subscribe(self._inquiry.changed)
         resuming.addCallback(lambda _: _settle())
         log.info(
             "{boards} boards, {relay_boards} relay boards",
@@ -229,6 +244,7 @@ class Daemon(Service):
             store=self._store,
             power=self.power,
             poller=self.poller,
+            inquiry=self._inquiry,
             files=boot,
             tokens=tokens,
             server=self._server,
@@ -279,6 +295,7 @@ class Daemon(Service):
             await server.stopService()
         await self.power.stopService()
         self.fleet.stopService()
+        self._inquiry.stop()
         self._housekeeping.stopService()
         self._notifier.stop()
         self.poller.stopService()

@@ -18,9 +18,21 @@ CYCLE_STARTED: Final = "power-cycle-started"
 CYCLE_OK: Final = "power-cycle-ok"
 CYCLE_FAILED: Final = "power-cycle-failed"
 CONFIG_FETCHED: Final = "boot-config-fetched"
+IMAGE_SET_ASIDE: Final = "image-set-aside"
+ONLY_IMAGE_SET_ASIDE: Final = "only-image-set-aside"
+"""The image that a board was to install is set aside; it may have none but that."""
 
 INTERNAL: Final = frozenset(
-    {TIMEOUT, POLL_FAILED, CYCLE_STARTED, CYCLE_OK, CYCLE_FAILED, CONFIG_FETCHED}
+    {
+        TIMEOUT,
+        POLL_FAILED,
+        CYCLE_STARTED,
+        CYCLE_OK,
+        CYCLE_FAILED,
+        CONFIG_FETCHED,
+        IMAGE_SET_ASIDE,
+        ONLY_IMAGE_SET_ASIDE,
+    }
 )
 """Events that only lifeguard itself sends; nobody can send them over HTTP."""
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.fleet import Fleet
     from lifeguard.health.poller import HealthStatus
-    from lifeguard.model import HistoryRow, Standing
+    from lifeguard.model import HistoryRow, Incident, IncidentPlace, Standing
     from lifeguard.netboot.files import Content
     from lifeguard.netboot.parameters import Server
     from lifeguard.netboot.tokens import Tokens
@@ -30,6 +30,11 @@ class Store(Protocol):
         self, board: str, limit: int = 100, before: int | None = None
     ) -> Deferred[list[HistoryRow]]:
         """The newest rows first; those older than the row of id `before`."""
+
+    def incidents(
+        self, limit: int = 100, after: IncidentPlace | None = None
+    ) -> Deferred[list[Incident]]:
+        """The open ones first; those that come after a place."""
 
 
 class Power(Protocol):
@@ -51,6 +56,13 @@ class Poller(Protocol):
         """A person says that it is the boards that are ill."""
 
 
+class Inquiry(Protocol):
+    """Who sets images aside."""
+
+    def release(self, image: str) -> Deferred[None]:
+        """Fires when boards may have it again; raises NotSetAside."""
+
+
 class Files(Protocol):
     """What boot loaders are served, whichever way they ask."""
 
@@ -69,6 +81,7 @@ class World(NamedTuple):
     store: Store
     power: Power
     poller: Poller
+    inquiry: Inquiry
     files: Files
     tokens: Tokens
     server: Server
