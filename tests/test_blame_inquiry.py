@@ -116,7 +116,7 @@ def case(
     lab.store.tell(inquiry)
     inquiry.begin(saved or Saved())
     lab.fleet.subscribe(inquiry.changed)
-    lab.clock.advance(0)
+    lab.clock.pump([0] * 4)
     if saved is None:
         for board in (*A, *B):
             reimaged(lab, board)
