@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred
-from twisted.internet.endpoints import HostnameEndpoint, serverFromString
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from lifeguard.blame.docket import Docket
 from lifeguard.blame.inquiry import Inquiry
 from lifeguard.clock import ServiceTime, WallClock
+from lifeguard.config.drivers import find_driver
 from lifeguard.fleet import Fleet
 from lifeguard.health.network import Network, board_agent
 from lifeguard.health.pinger import Pinger
@@ -40,6 +41,7 @@ from lifeguard.netboot.tftp import TftpServer
 from lifeguard.netboot.tokens import Tokens
 from lifeguard.notify import Notifier
 from lifeguard.power import Power, RelayBoardQueue
+from lifeguard.power.driver import Surroundings
 from lifeguard.store import SqlStore, StoreError, WorkerThreads
 from lifeguard.web import Access, World, site
 
@@ -112,7 +114,10 @@ class Daemon(Service):
             configuration.server.resume_rate,
             Docket(configuration.blame.patience),
         )
-        self.power = Power(reactor, _queues(reactor, inventory), self.fleet)
+        queues = _queues(Surroundings(reactor, state_dir), inventory)
+        self.power = Power(reactor, queues, self.fleet)
+        for name, queue in queues.items():
+            queue.hear(partial(self._relay_board_changed, name, queue))
         self._notifier = Notifier(self._store, reactor)
         self._inquiry = Inquiry(
             self.fleet,
@@ -178,6 +183,9 @@ class Daemon(Service):
         )
         _settle()
         self.started.callback(None)
+
+    def _relay_board_changed(self, name: str, queue: RelayBoardQueue) -> None:
+        self._inquiry.relay_board_is(name, queue.since.state, queue.since.why)
 
     def _start_netboot(self) -> None:
         for server in self._netboot:
@@ -320,12 +328,14 @@ def with_backlog(where: str) -> str:
     return f"{where}:backlog={BACKLOG}"
 
 
-def _queues(reactor: Any, inventory: Inventory) -> dict[str, RelayBoardQueue]:
+def _queues(
+    surroundings: Surroundings, inventory: Inventory
+) -> dict[str, RelayBoardQueue]:
     return {
         name: RelayBoardQueue(
-            reactor,
+            surroundings.reactor,
             relay_board,
-            HostnameEndpoint(reactor, relay_board.host, relay_board.port),
+            find_driver(relay_board.driver).device(relay_board, surroundings),
         )
         for name, relay_board in inventory.relay_boards.items()
     }

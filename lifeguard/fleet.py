@@ -281,6 +281,25 @@ class Fleet(Service):
         if board in self.boards:
             self.boards[board].cycle_ended(generation, failure)
 
+    def cycle_held(
+        self, board: str, generation: int, why: str, patience: float
+    ) -> None:
+        """A power cycle waits for a relay board that is ill."""
+        if board in self.boards:
+            self.boards[board].cycle_held(generation, why, patience)
+
+    def cycle_goes_on(self, board: str, generation: int) -> None:
+        """A power cycle that was held is so no more."""
+        if board in self.boards:
+            self.boards[board].cycle_goes_on(generation)
+
+    def cycle_void(
+        self, board: str, generation: int, why: str, patience: float
+    ) -> None:
+        """A broken relay board cut a power cycle short."""
+        if board in self.boards:
+            self.boards[board].cycle_void(generation, why, patience)
+
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         """An owed outlet was just read back as on, so the mark may go."""
         if owed.board in self.boards:

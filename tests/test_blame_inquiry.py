@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from lifeguard.blame.inquiry import Inquiry, NotSetAside
 from lifeguard.config import Blame
 from lifeguard.event import Impossible
-from lifeguard.model import Image, Incident, Inventory, Outlet, RelayBoard, Saved
+from lifeguard.model import Cause, Image, Incident, Inventory, Outlet, RelayBoard, Saved
 from lifeguard.store import StoreUnavailable
-from tests.rig import FakeStore, Rig, inventory, reimaged, result_of, rig
+from tests.rig import EPOCH, FakeStore, Rig, inventory, reimaged, result_of, rig
 
 SETTINGS = Blame(settle=60, patience=10000)
 A = [f"panda-{n:02d}" for n in range(1, 9)]
@@ -70,6 +70,11 @@ class Case(NamedTuple):
             if "Rebooting" in self.lab.state(board):
                 self.lab.cycled(board)
         self.lab.clock.advance(700)
+
+    def hold(self, board: str) -> None:
+        """Its power cycle waits for a relay board that is ill."""
+        generation = self.lab.board(board).standing.generation
+        self.lab.fleet.cycle_held(board, generation, "rack1 is suspect", 86400.0)
 
     def broken_image(self, *boards: str, strikes: int = 3) -> None:
         """They are asked for an image that never boots."""
@@ -303,6 +308,26 @@ def test_its_patience_has_an_end() -> None:
     assert [text for text in parts.notices() if "Failed" in text] == []
 
 
+def test_what_is_not_in_the_inventory_any_more_is_no_incident() -> None:
+    causes = [Cause("board", "gone"), Cause("image", "gone"), Cause("image", "debian")]
+    incidents = [
+        Incident(
+            id=number,
+            cause=cause,
+            opened=EPOCH,
+            since=0.0,
+            boards=("gone",),
+            failing=("gone",) if cause.kind == "board" else (),
+            text="it failed",
+            set_aside=cause.kind == "image",
+        )
+        for number, cause in enumerate(causes, start=1)
+    ]
+    store = FakeStore([], judged={each.id: each for each in incidents})
+    parts = case(Saved(incidents=tuple(incidents), last_incident=3), store)
+    assert list(parts.open()) == ["image debian"]
+
+
 def test_a_kill_ends_neither_the_incident_nor_its_excuse() -> None:
     parts = case()
     for board in A:
@@ -314,6 +339,63 @@ def test_a_kill_ends_neither_the_incident_nor_its_excuse() -> None:
         again.strike(*A)
     assert set(again.states(*A)) <= {"RebootRebooting", "RebootComplete"}
     assert list(again.open()) == ["relay board rack1"]
+
+
+# Relay boards that say themselves that they are ill.
+
+
+def broken_rack() -> Case:
+    """Two boards wait for rack1, and are told so."""
+    parts = case()
+    for board in A[:2]:
+        parts.lab.request("rq-reboot", board)
+        parts.hold(board)
+    parts.inquiry.relay_board_is("rack1", "Suspect", "no answer")
+    parts.inquiry.relay_board_is("rack1", "Broken", "no answer")
+    return parts
+
+
+def test_a_broken_relay_board_is_an_incident_of_those_that_wait_for_it() -> None:
+    parts = broken_rack()
+    incident = parts.open()["relay board rack1"]
+    assert (incident.text, incident.boards) == (
+        "relay board rack1 is broken: no answer;"
+        " 2 boards wait for it (panda-01 and panda-02)",
+        ("panda-01", "panda-02"),
+    )
+    parts.lab.request("rq-reboot", A[2])
+    parts.hold(A[2])
+    assert parts.open()["relay board rack1"].failing == tuple(A[:3])
+
+
+def test_it_lasts_until_the_relay_board_works_again() -> None:
+    parts = broken_rack()
+    for board in A[:2]:
+        parts.lab.cycled(board)
+        parts.lab.happens("image-running", board)
+    assert parts.open()["relay board rack1"].failing == ()
+    parts.notices()
+    parts.inquiry.relay_board_is("rack1", "Working", "")
+    assert parts.open() == {}
+    assert parts.notices() == [
+        "incident 1 is closed: relay board rack1: it works again"
+    ]
+
+
+def test_what_nobody_waits_for_at_a_start_is_closed() -> None:
+    parts = case()
+    parts.inquiry.relay_board_is("rack1", "Broken", "no answer")
+    assert list(parts.open()) == ["relay board rack1"]
+    assert parts.restarted().open() == {}
+
+
+def test_boards_that_were_given_up_are_incidents_when_theirs_is_closed() -> None:
+    parts = broken_rack()
+    parts.lab.clock.advance(100000)
+    assert parts.states(*A[:2]) == ["FailedRebootRebooting"] * 2
+    assert list(parts.open()) == ["relay board rack1"]
+    parts.inquiry.relay_board_is("rack1", "Working", "")
+    assert list(parts.open()) == ["board panda-01", "board panda-02"]
 
 
 # Boards.

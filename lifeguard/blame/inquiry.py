@@ -23,6 +23,7 @@ from lifeguard.blame.sharing import Sharing
 from lifeguard.blame.together import TogetherRule
 from lifeguard.event import Event
 from lifeguard.lifecycle.state import (
+    CYCLE_HELD,
     IMAGE_SET_ASIDE,
     ONLY_IMAGE_SET_ASIDE,
     REQUEST_PREFIX,
@@ -31,7 +32,7 @@ from lifeguard.model import Cause, Incident, Judgement, Notice
 from lifeguard.store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from twisted.internet.interfaces import IReactorTime
     from twisted.python.failure import Failure
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from lifeguard.config import Blame
     from lifeguard.lifecycle import Lifecycle
     from lifeguard.model import Change, Evidence, Inventory, Saved, Standing
+    from lifeguard.power.condition import State
 
 log = Logger()
 
@@ -124,6 +126,8 @@ class Inquiry:
             settings.window,
             self._sharing.causes,
         )
+        self._broken: set[str] = set()
+        """Relay boards, by name."""
         self._held: list[Evidence] | None = []
         """What is new while the evidence of the time before the start is read."""
         self._going_on: Deferred[None] | None = None
@@ -134,7 +138,8 @@ class Inquiry:
         """Go on where a stopped lifeguard left off; the boards have been loaded."""
         self._last_incident = saved.last_incident
         for incident in saved.incidents:
-            self._meant.take(incident)
+            known = tuple(b for b in incident.failing if b in self._lab.boards)
+            self._meant.take(replace(incident, failing=known))
         self._going_on = Deferred.fromCoroutine(self._go_on(saved.service_seconds))
         self._going_on.addErrback(_broke)
 
@@ -172,6 +177,15 @@ class Inquiry:
             self._stands(board.standing.board, board.standing)
             self._follow(board, board.standing)
             self._take_away_image(board)
+        for incident in tuple(self._meant.open):
+            if self._is_over(incident):
+                self._close(incident, f"{incident.cause}: no board fails by it")
+
+    def _is_over(self, incident: Incident) -> bool:
+        """Whether nothing is left of it; its cause may have left the inventory."""
+        if incident.set_aside:
+            return incident.cause.name not in self._lab.inventory.images
+        return not incident.failing
 
     async def _remember(self, after: int, until: float) -> int:
         """Take in a page of what was said before the start; the id to go on from."""
@@ -211,8 +225,41 @@ class Inquiry:
             self._held.append(change.evidence)
         elif change.evidence is not None:
             self._hear(change.evidence)
+        if change.row.event == CYCLE_HELD and self._meant.of(name) is None:
+            self._joined(name, self._broken_of(name))
         self._follow(board, after, words.board_is_given_up(change.row))
         self._take_away_image(board)
+
+    def relay_board_is(self, name: str, state: State, why: str) -> None:
+        """A relay board has come to a state, for a reason if it is ill."""
+        cause = Cause("relay-board", name)
+        incident = self._meant.on(cause)
+        if state == "Broken":
+            self._broken.add(name)
+        if state == "Broken" and incident is None:
+            boards = tuple(self._waiting_for(cause))
+            text = words.relay_board_is_broken(cause, why, boards)
+            incident = self._opened(cause, boards, text)
+            self._decide(incident, f"incident {incident.id}: {text}")
+        if state == "Working":
+            self._broken.discard(name)
+            if incident is not None:
+                self._close(incident, f"{cause}: it works again")
+
+    def _broken_of(self, board: str) -> list[Cause]:
+        """Those of its relay boards that are broken."""
+        causes = self._sharing.causes[board]
+        return [
+            cause
+            for cause in causes
+            if cause.kind == "relay-board" and cause.name in self._broken
+        ]
+
+    def _waiting_for(self, relay_board: Cause) -> Iterator[str]:
+        for name, causes in self._sharing.causes.items():
+            noted = self._lab.boards[name].standing.noted
+            if relay_board in causes and CYCLE_HELD in noted:
+                yield name
 
     def _stands(self, name: str, standing: Standing) -> None:
         lifecycle = self._lab.boards[name].lifecycle
@@ -296,7 +343,9 @@ class Inquiry:
         return self._together.any_is_well(cause, Cause("installed-image", image))
 
     def _blame_what_is_shared(self, board: str) -> None:
-        if self._joined(board) or (case := self._together.judge(board)) is None:
+        if self._joined(board, self._together.suspects(board)):
+            return
+        if (case := self._together.judge(board)) is None:
             return
         for each in case.boards:
             self._together.clear(each)
@@ -306,9 +355,9 @@ class Inquiry:
         incident = self._opened(case.cause, case.boards, text)
         self._decide(incident, f"incident {incident.id}: {text}")
 
-    def _joined(self, board: str) -> bool:
-        """Whether it could be added to an incident on something that it shares."""
-        for cause in self._together.suspects(board):
+    def _joined(self, board: str, suspects: list[Cause]) -> bool:
+        """Whether it could be added to an open incident on one of the suspects."""
+        for cause in suspects:
             incident = self._meant.on(cause)
             if incident is None or incident.set_aside:
                 continue
@@ -323,12 +372,11 @@ class Inquiry:
         """It does well again, or a person has taken it away."""
         failing = tuple(each for each in incident.failing if each != board)
         incident = replace(incident, failing=failing)
-        if len(failing) > self._settings.share * len(incident.boards):
+        is_broken = incident.cause.name in self._broken
+        if is_broken or len(failing) > self._settings.share * len(incident.boards):
             return self._decide(incident)
         count = len(incident.boards)
         self._close(incident, words.boards_do_well(incident.cause, len(failing), count))
-        for each in failing:
-            self._follow(self._lab.boards[each], self._lab.boards[each].standing)
 
     def _opened(
         self, cause: Cause, boards: tuple[str, ...], text: str, set_aside: bool = False
@@ -348,6 +396,9 @@ class Inquiry:
     def _close(self, incident: Incident, text: str) -> None:
         closed = replace(incident, closed=self._wall(), set_aside=False)
         self._decide(closed, f"incident {incident.id} is closed: {text}")
+        if incident.cause.kind != "board":
+            for name in incident.failing:
+                self._follow(self._lab.boards[name], self._lab.boards[name].standing)
 
     def _decide(self, incident: Incident, news: str | None = None) -> None:
         self._meant.take(incident)

@@ -37,6 +37,12 @@ def boards_fail_together(case: TogetherCase, patience: float) -> str:
     )
 
 
+def relay_board_is_broken(cause: Cause, why: str, boards: Collection[str]) -> str:
+    """Who waits for it."""
+    waiting = f" ({names(boards)})" if boards else ""
+    return f"{cause} is broken: {why}; {len(boards)} boards wait for it{waiting}"
+
+
 def board_is_given_up(row: HistoryRow) -> str:
     """How it came to its state."""
     came = f"board {row.board}: {row.from_state} -- {row.event} --> {row.to_state}"

@@ -1,92 +1,106 @@
-"""The queue of one relay board: whose turn it is, and what its failures condemn.
+"""The queue of one relay board: whose turn it is, and what becomes of what fails.
 
 A request is one outlet switched and read back, a few round trips. A power cycle's off
-time is no request: it holds nothing up. Switching on goes before switching off, and
-both before a new cycle's turn, so what has begun is finished first.
+time is no request: it holds nothing up. What is urgent goes first, then switching on,
+then switching off, and all before a new cycle's turn, so what has begun is finished.
 
-How long a request waits is no matter while the relay board does what it is asked; it
-may have many outlets. The wait has an end all the same, as each request that is
-served has one, and all that wait fail when no connection is to be had, or when
-nothing has succeeded for PATIENCE_SECONDS.
+How long a request waits is no matter while the relay board does what it is asked. What
+fails by the relay board's fault is tried again, with a pause after each try, for as
+long as it is only suspected; once it is broken, each try fails all that wait.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from collections import deque
+from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.logger import Logger
 
-from lifeguard.power.connection import ProxrConnection, switch_power
-from lifeguard.power.errors import BadOutlet, Closed, RelayError
-from lifeguard.power.line import Line
+from lifeguard.power.condition import Condition
+from lifeguard.power.errors import (
+    BadOutlet,
+    Closed,
+    Ill,
+    NoAnswer,
+    RelayError,
+    Superseded,
+)
+from lifeguard.power.inrush import Inrush
 from lifeguard.power.seams import RelayBoardStatus
-from lifeguard.wire.proxr import BadRelay, LinkTest, parse_relay
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
-    from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
     from lifeguard.model import Outlet, RelayBoard
+    from lifeguard.power.condition import Since
+    from lifeguard.power.driver import Device
 
 log = Logger()
 
-REQUEST_SECONDS = 5.0
-"""How long one request may hold the queue, once it is sent."""
+REQUEST_SECONDS = 30.0
+"""How long one request may hold the queue, with a connection opened for it."""
 
-PATIENCE_SECONDS = 30.0
-"""How long one request after the other may fail before all that wait fail too."""
-
-LINGER_SECONDS = 2.0
-"""How long a connection is kept beyond the off time of a cycle."""
-
-
-class Step(Protocol):
-    """What is done on the connection when a request is served."""
-
-    def __call__(
-        self, connection: ProxrConnection, deadline: float
-    ) -> Coroutine[Deferred[bool], object, None]: ...
+_URGENT, _ON, _OFF = range(3)
 
 
 @dataclass(eq=False)
 class _Request:
+    """One outlet that is to be switched, for all who have asked for just that."""
+
+    outlet: str
+    on: bool
     urgency: int
-    step: Step
-    done: Deferred[None]
+    callers: list[Deferred[None]] = field(default_factory=list)
 
+    def succeed(self) -> None:
+        callers, self.callers = self.callers, []
+        for caller in callers:
+            caller.callback(None)
 
-_ON, _OFF = range(2)
+    def fail(self, error: RelayError) -> None:
+        callers, self.callers = self.callers, []
+        for caller in callers:
+            caller.errback(error)
 
 
 class RelayBoardQueue:
-    """Takes all requests for a relay board in turn, on one connection."""
+    """Takes all requests for a relay board in turn, one at a time."""
 
     def __init__(
-        self,
-        clock: IReactorTime,
-        relay_board: RelayBoard,
-        endpoint: IStreamClientEndpoint,
+        self, clock: IReactorTime, relay_board: RelayBoard, device: Device
     ) -> None:
         self.off_seconds = relay_board.off_seconds
-        self._clock, self._name = clock, relay_board.name
-        # The off half of a cycle must not lose the connection to somebody else.
-        linger = relay_board.off_seconds + LINGER_SECONDS
-        self._line = Line(clock, endpoint, relay_board.dialect, linger)
-        self._waiting: list[_Request] = []
-        self._turns: list[Deferred[None]] = []
+        self.patience = relay_board.patience
+        self._clock, self._name, self._device = clock, relay_board.name, device
+        self._together = relay_board.together
+        self._inrush = Inrush(relay_board.on_at_once, relay_board.on_apart)
+        self._condition = Condition(clock.seconds())
+        self._told = self._condition.since
+        self._listeners: list[Callable[[], None]] = []
+        self._waiting: dict[str, _Request] = {}
+        self._tests: list[Deferred[None]] = []
+        self._turns: deque[Deferred[None]] = deque()
+        self._cycles = 0
         self._busy = self._closed = False
         self._serving: Deferred[None] = succeed(None)
-        self._patient_until = 0.0
+        self._later: IDelayedCall | None = None
         self._last_success: float | None = None
         self._last_error: str | None = None
         self._last_error_at: float | None = None
 
     # What others ask of it; `Switches` says what is promised.
+
+    @property
+    def since(self) -> Since:
+        return self._condition.since
+
+    def hear(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
 
     def turn(self) -> Deferred[None]:
         turn: Deferred[None] = Deferred()
@@ -94,21 +108,46 @@ class RelayBoardQueue:
         self._wake()
         return turn
 
-    def switch(self, outlet: Outlet, on: bool) -> Deferred[None]:
-        try:
-            relay = parse_relay(outlet.rest)
-        except BadRelay as error:
-            return fail(BadOutlet(str(error)))
-        return self._request(_ON if on else _OFF, partial(switch_power, relay, on))
+    def cycle_begins(self) -> None:
+        self._cycles += 1
+
+    def cycle_ends(self) -> None:
+        self._cycles -= 1
+        self._wake()
+
+    def switch(self, outlet: Outlet, on: bool, urgent: bool = False) -> Deferred[None]:
+        if self._closed:
+            return fail(Closed())
+        urgency = _URGENT if urgent else _ON if on else _OFF
+        request = self._waiting.get(outlet.rest)
+        if request is not None and request.on != on:
+            del self._waiting[outlet.rest]
+            request.fail(Superseded(f"to be switched {'on' if on else 'off'} instead"))
+            request = None
+        if request is None:
+            request = self._waiting[outlet.rest] = _Request(outlet.rest, on, urgency)
+        request.urgency = min(request.urgency, urgency)
+        caller: Deferred[None] = Deferred(lambda each: self._take_back(request, each))
+        request.callers.append(caller)
+        self._wake()
+        return caller
 
     def test(self) -> Deferred[None]:
-        return self._request(_OFF, _link_test)
+        if self._closed:
+            return fail(Closed())
+        test: Deferred[None] = Deferred()
+        self._tests.append(test)
+        self._serve_now()
+        return test
 
     def status(self) -> RelayBoardStatus:
         return RelayBoardStatus(
             name=self._name,
-            connected=self._line.connected,
-            waiting=len(self._waiting) + len(self._turns),
+            state=self.since.state,
+            since=self.since.at,
+            why=self.since.why,
+            connected=self._device.connected,
+            waiting=len(self._waiting) + len(self._tests) + len(self._turns),
             last_success=self._last_success,
             last_error=self._last_error,
             last_error_at=self._last_error_at,
@@ -116,85 +155,185 @@ class RelayBoardQueue:
 
     def close(self) -> Deferred[None]:
         self._closed = True
+        self._forget_later()
         self._condemn(Closed())
-        closing = self._line.close()
+        closing = self._device.close()
         self._serving.cancel()
         return closing
 
-    # One request at a time.
+    def _take_back(self, request: _Request, caller: Deferred[None]) -> None:
+        if caller in request.callers:
+            request.callers.remove(caller)
+        if not request.callers and self._waiting.get(request.outlet) is request:
+            del self._waiting[request.outlet]
 
-    def _request(self, urgency: int, step: Step) -> Deferred[None]:
-        if self._closed:
-            return fail(Closed())
-        request = _Request(urgency, step, Deferred())
-        self._waiting.append(request)
-        self._wake()
-        return request.done
+    # What comes next, and when.
 
     def _wake(self) -> None:
-        if not self._busy:
+        """Serve what there is, unless the relay board is left alone for a while."""
+        if self._condition.works or self._later is None:
+            self._serve_now()
+
+    def _serve_now(self) -> None:
+        self._forget_later()
+        if not (self._busy or self._closed):
             self._busy = True
-            self._be_patient()
             self._serving = Deferred.fromCoroutine(self._serve())
             self._serving.addErrback(lambda failure: failure.trap(CancelledError))
 
+    def _serve_later(self, seconds: float) -> None:
+        self._forget_later()
+        self._later = self._clock.callLater(seconds, self._serve_now)
+
+    def _forget_later(self) -> None:
+        if self._later is not None and self._later.active():
+            self._later.cancel()
+        self._later = None
+
     async def _serve(self) -> None:
         try:
-            while self._waiting or self._turns:
-                if self._waiting:
-                    await self._serve_next()
-                else:
-                    self._give_turns()
+            while await self._serve_one():
+                pass
         finally:
             self._busy = False
-        self._line.linger()
+        self._device.idle()
 
-    def _give_turns(self) -> None:
-        turns, self._turns = self._turns, []
-        for turn in turns:
-            turn.callback(None)
+    async def _serve_one(self) -> bool:
+        """Do what comes next; False when there is nothing to do for now."""
+        if self._tests or not self._condition.works:
+            await self._test()
+        elif not self._waiting:
+            return self._give_turns()
+        if self._waiting and self._later is None and (request := self._next()):
+            del self._waiting[request.outlet]
+            await self._perform(request)
+        return self._later is None
 
-    async def _serve_next(self) -> None:
+    def _next(self) -> _Request | None:
+        """The next request; None when it must wait for the inrush of others."""
+        pause = self._inrush.wait(self._now)
+        able = [each for each in self._waiting.values() if not (each.on and pause)]
+        if not able:
+            self._serve_later(pause)
+            return None
+        return min(able, key=attrgetter("urgency"))
+
+    def _give_turns(self) -> bool:
+        turns_before = len(self._turns)
+        while self._turns and self._cycles < self._together:
+            self._turns.popleft().callback(None)
+        return len(self._turns) < turns_before
+
+    # One at a time.
+
+    async def _perform(self, request: _Request) -> None:
+        def step(deadline: float) -> Coroutine[Deferred[Any], object, None]:
+            return self._device.switch(request.outlet, request.on, deadline)
+
         try:
-            connection = await self._line.connection()
+            await self._ask(step)
+        except BadOutlet as error:
+            request.fail(error)
         except RelayError as error:
-            self._failed(error)
-            self._condemn(error)
-            return
-        request = min(self._waiting, key=attrgetter("urgency"))
-        self._waiting.remove(request)
-        if not request.done.called:  # else it was taken back
-            await self._perform(request, connection)
-
-    async def _perform(self, request: _Request, connection: ProxrConnection) -> None:
-        deadline = self._clock.seconds() + REQUEST_SECONDS
-        try:
-            await request.step(connection, deadline)
-        except RelayError as error:
-            self._failed(error)
-            if self._clock.seconds() >= self._patient_until:
-                self._condemn(error)
-            request.done.errback(error)
+            self._could_not(request, error)
         else:
-            self._last_success = self._clock.seconds()
-            self._be_patient()
-            request.done.callback(None)
+            if request.on:
+                self._inrush.switched_on(self._now)
+            self._condition.switched(request.outlet, self._now)
+            self._say()
+            request.succeed()
+
+    async def _test(self) -> None:
+        tests, self._tests = self._tests, []
+        try:
+            await self._ask(self._device.test)
+        except RelayError as error:
+            self._condition.failed(error, self._now)
+            self._failed(error)
+            for test in tests:
+                test.errback(error)
+            return
+        self._condition.answered()
+        if not self._waiting:
+            self._condition.recovered(self._now)
+            self._say()
+        for test in tests:
+            test.callback(None)
+
+    async def _ask(
+        self, step: Callable[[float], Coroutine[Deferred[Any], object, None]]
+    ) -> None:
+        """Take a step with the device; whatever its driver raises fails the step."""
+        asked = Deferred.fromCoroutine(step(self._now + REQUEST_SECONDS))
+        asked.addTimeout(REQUEST_SECONDS + 1, self._clock, _overdue)
+        try:
+            await asked
+        except RelayError as error:
+            raise (Closed() if self._closed else error) from error
+        except CancelledError as error:
+            raise Closed() from error
+        except Exception as error:
+            log.failure("{relay_board}: its driver failed", relay_board=self._name)
+            raise RelayError(f"its driver failed: {error!r}") from error
+        self._last_success = self._now
 
     # Failures.
 
-    def _be_patient(self) -> None:
-        self._patient_until = self._clock.seconds() + PATIENCE_SECONDS
+    def _could_not(self, request: _Request, error: RelayError) -> None:
+        if self._closed:
+            request.fail(error)
+            return
+        own = self._condition.outlet_failed(request.outlet, error, self._now)
+        self._failed(error)
+        if own:
+            request.fail(error)
+        elif self._condition.broken:
+            request.fail(Ill(str(error)))
+        elif request.callers:
+            # The last one now; what has been asked for since is the newer wish.
+            newer = self._waiting.setdefault(request.outlet, request)
+            if newer is not request:
+                request.fail(Superseded("asked for again"))
 
     def _failed(self, error: RelayError) -> None:
-        self._last_error, self._last_error_at = str(error), self._clock.seconds()
+        self._last_error, self._last_error_at = str(error), self._now
         log.warn("{relay_board}: {error}", relay_board=self._name, error=error)
+        self._say()
+        if self._closed or self._condition.works:
+            return
+        self._serve_later(self._condition.pause())
+        if self._condition.broken:
+            self._condemn(Ill(str(error)))
 
     def _condemn(self, error: RelayError) -> None:
         """Fail all that wait: each would only learn the same after another wait."""
-        waiting, self._waiting = self._waiting, []
-        for request in waiting:
-            request.done.errback(error)
+        waiting, self._waiting = self._waiting, {}
+        tests, self._tests = self._tests, []
+        for request in waiting.values():
+            request.fail(error)
+        for test in tests:
+            test.errback(error)
+
+    def _say(self) -> None:
+        """Tell what has become of the relay board, if that is something else now."""
+        before, after = self._told, self._condition.since
+        if after is before:
+            return
+        self._told = after
+        log.warn(
+            "{relay_board}: {old} --> {new}{why}",
+            relay_board=self._name,
+            old=before.state,
+            new=after.state,
+            why=f" ({after.why})" if after.why else "",
+        )
+        for listener in self._listeners:
+            listener()
+
+    @property
+    def _now(self) -> float:
+        return self._clock.seconds()
 
 
-async def _link_test(connection: ProxrConnection, deadline: float) -> None:
-    await connection.ask(LinkTest(), deadline)
+def _overdue(_: object, seconds: float) -> NoReturn:
+    raise NoAnswer(f"its driver did not come to an end within {seconds:g} s")

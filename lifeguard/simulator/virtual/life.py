@@ -188,5 +188,18 @@ class _Reports:
             self._life.around.rules.outlets.ended(board, generation, failure)
         self._fleet.cycle_ended(board, generation, failure)
 
+    def cycle_held(
+        self, board: str, generation: int, why: str, patience: float
+    ) -> None:
+        self._fleet.cycle_held(board, generation, why, patience)
+
+    def cycle_goes_on(self, board: str, generation: int) -> None:
+        self._fleet.cycle_goes_on(board, generation)
+
+    def cycle_void(
+        self, board: str, generation: int, why: str, patience: float
+    ) -> None:
+        self._fleet.cycle_void(board, generation, why, patience)
+
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         return self._fleet.outlet_is_on(owed)

@@ -1,0 +1,14 @@
+"""The drivers that lifeguard brings, each a module with a `DRIVER`.
+
+One more is one more line here. A package of a lab's own names its drivers as entry
+points of the group `lifeguard.relay_drivers`, in the same form.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+BUILT_IN: Final = {
+    "proxr": "lifeguard.power.drivers.proxr:DRIVER",
+}
+"""By the name that an inventory calls it: where it is."""
