@@ -115,6 +115,8 @@ class TogetherRule:
     def failed(self, evidence: Evidence) -> bool:
         """A board has failed once more; True: it is failing by now."""
         status = self._statuses[evidence.board]
+        if status.well:
+            return False  # that was long ago, and has just been recalled
         of_power, now = evidence.about == "power", evidence.seconds
         self._forget_before(now - self._window)
         self._count(status, -1)

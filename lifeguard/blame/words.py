@@ -49,8 +49,9 @@ def board_is_given_up(row: HistoryRow) -> str:
     return f"{came}: {row.reason}" if row.reason else came
 
 
-def boards_do_well(cause: Cause, failing: int, boards: int) -> str:
-    return f"{cause}: no more than {failing} of its {boards} boards still fail"
+def boards_do_well(failing: int, boards: int) -> str:
+    """Why it is over."""
+    return f"no more than {failing} of its {boards} boards still fail"
 
 
 def names(of: Collection[str]) -> str:

@@ -59,8 +59,8 @@ class Poller(Protocol):
 class Inquiry(Protocol):
     """Who sets images aside."""
 
-    def release(self, image: str) -> Deferred[None]:
-        """Fires when boards may have it again; raises NotSetAside."""
+    async def release(self, image: str) -> None:
+        """Done when boards may have it again; raises NotSetAside."""
 
 
 class Files(Protocol):
