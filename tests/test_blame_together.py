@@ -108,6 +108,9 @@ def test_one_strike_of_each_means_nothing() -> None:
 
 def test_boards_that_are_given_up_fail_for_sure() -> None:
     parts = rig()
+    assert not parts.fail("a0", 0, "run", "given-up")  # it is well by now
+    for board in A:
+        parts.rule.stands(board, well=False, image=OLD)
     assert all(parts.fail(board, 0, "run", "given-up") for board in A)
 
 

@@ -271,10 +271,8 @@ class Inquiry:
         """It does well again, or a person has taken it away."""
         failing = tuple(each for each in incident.failing if each != board)
         incident, count = replace(incident, failing=failing), len(incident.boards)
-        if (
-            incident.cause in self._broken
-            or len(failing) > self._settings.share * count
-        ):
+        too_many = len(failing) > self._settings.share * count
+        if too_many or incident.cause in self._broken:
             return self._register.change(incident)
         self._close(incident, words.boards_do_well(len(failing), count))
 
