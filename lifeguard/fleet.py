@@ -26,6 +26,7 @@ from lifeguard.model import (
     Change,
     Inventory,
     Owed,
+    RelayBoardChange,
     Role,
     Saved,
     Standing,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.netboot.progress import Progress
+    from lifeguard.power.condition import Since
 
 log = Logger()
 
@@ -62,6 +64,7 @@ class Store(world.Store, Protocol):
     """The part of the store that the fleet needs."""
 
     def settle(self, owed: Owed) -> Deferred[None]: ...
+    def relay_board_changed(self, change: RelayBoardChange) -> Deferred[None]: ...
     def save_time(self) -> Deferred[None]: ...
     def tell(self, presence: Presence) -> None: ...
 
@@ -299,6 +302,17 @@ class Fleet(Service):
         """A broken relay board cut a power cycle short."""
         if board in self.boards:
             self.boards[board].cycle_void(generation, why, patience)
+
+    def relay_board_changed(self, relay_board: str, since: Since) -> None:
+        """A relay board is in another state; nobody waits for that to be saved."""
+        change = RelayBoardChange(
+            at=self._wall(),
+            relay_board=relay_board,
+            state=since.state,
+            why=since.why,
+        )
+        saving = self._store.relay_board_changed(change)
+        saving.addErrback(lambda failure: failure.trap(StoreError) and None)
 
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         """An owed outlet was just read back as on, so the mark may go."""

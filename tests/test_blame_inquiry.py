@@ -246,6 +246,19 @@ def _away(_: object) -> Any:
     raise StoreUnavailable("away")
 
 
+def test_boards_that_fail_until_it_is_saved_belong_to_the_same_incident() -> None:
+    parts = case()
+    store = parts.lab.store
+    save, store.save_incident = store.save_incident, _away  # type: ignore[method-assign]
+    parts.broken_image(*A[:6])
+    store.save_incident = save  # type: ignore[method-assign]
+    parts.inquiry.store_is_back()
+    assert list(store.judged) == [1]
+    assert parts.open()["image new"].boards == tuple(A[:6])
+    assert parts.states(*A[:6]) == ["RebootRebooting"] * 6
+    parts.inquiry.stop()
+
+
 def test_an_operator_takes_it_back_and_what_it_failed_by_is_forgotten() -> None:
     parts = case()
     parts.broken_image(*A[:3])

@@ -93,6 +93,7 @@ class FakeReports:
         self.events = events
         self.wanted: dict[int, Deferred[bool]] = {}
         self.noting: list[Deferred[None]] = []
+        self.became: list[tuple[str, str]] = []
 
     def cycle_started(self, board, generation):
         self.events.append(f"started {board} {generation}?")
@@ -109,6 +110,9 @@ class FakeReports:
 
     def cycle_void(self, board, generation, why, patience):
         self.events.append(f"void {board} {generation} for {patience:g}: {why}")
+
+    def relay_board_changed(self, relay_board, since):
+        self.became.append((relay_board, since.state))
 
     def outlet_is_on(self, owed):
         self.events.append(f"settled {owed.outlet} {owed.board} {owed.generation}")
@@ -801,6 +805,8 @@ def test_a_relay_board_that_hangs_holds_every_cycle_and_ends_those_that_began():
     parts.run(60)
     told = Counter(event.split()[0] for event in parts.events)
     assert (told["started"], told["ended"], told["void"]) == (8, 7, 1)
+    became = ["Suspect", "Broken", "Working"]
+    assert parts.power._reports.became == [("rack1", state) for state in became]
     assert (parts.relay_board.relays_on, parts.power.owed()) == (set(), [])
 
 

@@ -341,6 +341,16 @@ def test_the_newer_of_two_opposite_wishes_is_done():
     assert [what for _, what in parts.heard] == ["2 off: Superseded", "1 off", "2 on"]
 
 
+def test_who_hears_that_a_wish_is_superseded_may_ask_again_at_once():
+    parts = rig()
+    parts.switch(1, on=False)
+    parts.switch(2, on=False).addCallback(lambda _: parts.switch(2, on=True))
+    parts.switch(2, on=True)
+    parts.run(2)
+    assert parts.relay_board.seen_without_times()[2:] == [*off(1), *on(2)]
+    assert [what for _, what in parts.heard if what == "2 on"] == ["2 on", "2 on"]
+
+
 def test_what_is_urgent_waits_only_for_the_request_in_hand():
     parts = rig()
     for number in (1, 2, 3):

@@ -67,6 +67,7 @@ def test_these_are_the_operations() -> None:
         ("GET", "/incidents"),
         ("GET", "/openapi.json"),
         ("GET", "/relay-boards"),
+        ("GET", "/relay-boards/{name}/history"),
         ("POST", "/relay-boards/{name}/test"),
         ("GET", "/stream"),
         ("GET", "/unknown-boards"),

@@ -257,12 +257,12 @@ class Inquiry:
     def _joined(self, board: str, suspects: list[Cause]) -> bool:
         """Whether it could be added to an open incident on one of the suspects."""
         for cause in suspects:
-            incident = self._meant.on(cause)
-            if incident is None or incident.set_aside:
+            if (incident := self._meant.on(cause)) is None:
                 continue
             self._together.clear(board)
             boards = tuple(dict.fromkeys((*incident.boards, board)))
-            failing = (*incident.failing, board)
+            # From an image that is set aside it is about to be freed.
+            failing = () if incident.set_aside else (*incident.failing, board)
             self._register.change(replace(incident, boards=boards, failing=failing))
             return True
         return False
@@ -301,8 +301,9 @@ class Inquiry:
 
     def _waiting_for(self, relay_board: Cause) -> Iterator[str]:
         for name, causes in self._sharing.causes.items():
-            noted = self._lab.boards[name].standing.noted
-            if relay_board in causes and CYCLE_HELD in noted:
+            if relay_board not in causes or self._meant.of(name) is not None:
+                continue
+            if CYCLE_HELD in self._lab.boards[name].standing.noted:
                 yield name
 
     # What follows, once it is saved.

@@ -1,8 +1,8 @@
 """The queue of one relay board: whose turn it is, and what becomes of what fails.
 
 A request is one outlet switched and read back, a few round trips. A power cycle's off
-time is no request: it holds nothing up. What is urgent goes first, then switching on,
-then switching off, and all before a new cycle's turn, so what has begun is finished.
+time is no request: it holds nothing up. All requests go before a new cycle's turn, so
+what has begun is finished.
 
 How long a request waits is no matter while the relay board does what it is asked. What
 fails by the relay board's fault is tried again, with a pause after each try, for as
@@ -12,8 +12,6 @@ long as it is only suspected; once it is broken, each try fails all that wait.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
@@ -26,9 +24,9 @@ from lifeguard.power.errors import (
     Ill,
     NoAnswer,
     RelayError,
-    Superseded,
 )
 from lifeguard.power.inrush import Inrush
+from lifeguard.power.requests import Requests
 from lifeguard.power.seams import RelayBoardStatus
 
 if TYPE_CHECKING:
@@ -39,33 +37,12 @@ if TYPE_CHECKING:
     from lifeguard.model import Outlet, RelayBoard
     from lifeguard.power.condition import Since
     from lifeguard.power.driver import Device
+    from lifeguard.power.requests import Request
 
 log = Logger()
 
 REQUEST_SECONDS = 30.0
 """How long one request may hold the queue, with a connection opened for it."""
-
-_URGENT, _ON, _OFF = range(3)
-
-
-@dataclass(eq=False)
-class _Request:
-    """One outlet that is to be switched, for all who have asked for just that."""
-
-    outlet: str
-    on: bool
-    urgency: int
-    callers: list[Deferred[None]] = field(default_factory=list)
-
-    def succeed(self) -> None:
-        callers, self.callers = self.callers, []
-        for caller in callers:
-            caller.callback(None)
-
-    def fail(self, error: RelayError) -> None:
-        callers, self.callers = self.callers, []
-        for caller in callers:
-            caller.errback(error)
 
 
 class RelayBoardQueue:
@@ -82,7 +59,7 @@ class RelayBoardQueue:
         self._condition = Condition(clock.seconds())
         self._told = self._condition.since
         self._listeners: list[Callable[[], None]] = []
-        self._waiting: dict[str, _Request] = {}
+        self._requests = Requests()
         self._tests: list[Deferred[None]] = []
         self._turns: deque[Deferred[None]] = deque()
         self._cycles = 0
@@ -118,19 +95,9 @@ class RelayBoardQueue:
     def switch(self, outlet: Outlet, on: bool, urgent: bool = False) -> Deferred[None]:
         if self._closed:
             return fail(Closed())
-        urgency = _URGENT if urgent else _ON if on else _OFF
-        request = self._waiting.get(outlet.rest)
-        if request is not None and request.on != on:
-            del self._waiting[outlet.rest]
-            request.fail(Superseded(f"to be switched {'on' if on else 'off'} instead"))
-            request = None
-        if request is None:
-            request = self._waiting[outlet.rest] = _Request(outlet.rest, on, urgency)
-        request.urgency = min(request.urgency, urgency)
-        caller: Deferred[None] = Deferred(lambda each: self._take_back(request, each))
-        request.callers.append(caller)
+        switching = self._requests.add(outlet.rest, on, urgent)
         self._wake()
-        return caller
+        return switching
 
     def test(self) -> Deferred[None]:
         if self._closed:
@@ -147,7 +114,7 @@ class RelayBoardQueue:
             since=self.since.at,
             why=self.since.why,
             connected=self._device.connected,
-            waiting=len(self._waiting) + len(self._tests) + len(self._turns),
+            waiting=len(self._requests) + len(self._tests) + len(self._turns),
             last_success=self._last_success,
             last_error=self._last_error,
             last_error_at=self._last_error_at,
@@ -160,12 +127,6 @@ class RelayBoardQueue:
         closing = self._device.close()
         self._serving.cancel()
         return closing
-
-    def _take_back(self, request: _Request, caller: Deferred[None]) -> None:
-        if caller in request.callers:
-            request.callers.remove(caller)
-        if not request.callers and self._waiting.get(request.outlet) is request:
-            del self._waiting[request.outlet]
 
     # What comes next, and when.
 
@@ -202,21 +163,18 @@ class RelayBoardQueue:
         """Do what comes next; False when there is nothing to do for now."""
         if self._tests or not self._condition.works:
             await self._test()
-        elif not self._waiting:
+        elif not self._requests:
             return self._give_turns()
-        if self._waiting and self._later is None and (request := self._next()):
-            del self._waiting[request.outlet]
-            await self._perform(request)
+        if self._later is None and self._requests:
+            await self._serve_next()
         return self._later is None
 
-    def _next(self) -> _Request | None:
-        """The next request; None when it must wait for the inrush of others."""
+    async def _serve_next(self) -> None:
         pause = self._inrush.wait(self._now)
-        able = [each for each in self._waiting.values() if not (each.on and pause)]
-        if not able:
+        if (request := self._requests.take(on_too=not pause)) is not None:
+            await self._perform(request)
+        else:
             self._serve_later(pause)
-            return None
-        return min(able, key=attrgetter("urgency"))
 
     def _give_turns(self) -> bool:
         turns_before = len(self._turns)
@@ -226,7 +184,7 @@ class RelayBoardQueue:
 
     # One at a time.
 
-    async def _perform(self, request: _Request) -> None:
+    async def _perform(self, request: Request) -> None:
         def step(deadline: float) -> Coroutine[Deferred[Any], object, None]:
             return self._device.switch(request.outlet, request.on, deadline)
 
@@ -254,7 +212,7 @@ class RelayBoardQueue:
                 test.errback(error)
             return
         self._condition.answered()
-        if not self._waiting:
+        if not self._requests:
             self._condition.recovered(self._now)
             self._say()
         for test in tests:
@@ -279,7 +237,7 @@ class RelayBoardQueue:
 
     # Failures.
 
-    def _could_not(self, request: _Request, error: RelayError) -> None:
+    def _could_not(self, request: Request, error: RelayError) -> None:
         if self._closed:
             request.fail(error)
             return
@@ -289,11 +247,8 @@ class RelayBoardQueue:
             request.fail(error)
         elif self._condition.broken:
             request.fail(Ill(str(error)))
-        elif request.callers:
-            # The last one now; what has been asked for since is the newer wish.
-            newer = self._waiting.setdefault(request.outlet, request)
-            if newer is not request:
-                request.fail(Superseded("asked for again"))
+        else:
+            self._requests.put_back(request)
 
     def _failed(self, error: RelayError) -> None:
         self._last_error, self._last_error_at = str(error), self._now
@@ -307,9 +262,8 @@ class RelayBoardQueue:
 
     def _condemn(self, error: RelayError) -> None:
         """Fail all that wait: each would only learn the same after another wait."""
-        waiting, self._waiting = self._waiting, {}
         tests, self._tests = self._tests, []
-        for request in waiting.values():
+        for request in self._requests.take_all():
             request.fail(error)
         for test in tests:
             test.errback(error)

@@ -105,5 +105,8 @@ class PowerReports(Protocol):
     ) -> None:
         """A broken relay board cut the cycle short: it is over, and another is due."""
 
+    def relay_board_changed(self, relay_board: str, since: Since) -> None:
+        """A relay board is in another state."""
+
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         """An owed outlet was read back as on, so the mark may go."""

@@ -173,6 +173,7 @@ class Power(Service):
     # Relay boards that are ill, and well again.
 
     def _relay_board_changed(self, name: str) -> None:
+        self._reports.relay_board_changed(name, self._queues[name].since)
         for cycle in tuple(self._cycles.values()):
             for order in filter(None, (cycle.order, cycle.newer)):
                 if name not in {outlet.relay_board for outlet in order.outlets}:

@@ -37,6 +37,7 @@ from lifeguard.store.schema import (
     incidents,
     notices,
     owed_outlets,
+    relay_board_history,
 )
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         Judgement,
         Notice,
         Owed,
+        RelayBoardChange,
         Standing,
     )
 
@@ -72,6 +74,7 @@ _insert_board = insert(boards)
 _insert_line = insert(history)
 _insert_notice = insert(notices)
 _insert_evidence = insert(evidence)
+_insert_relay_board_change = insert(relay_board_history)
 
 _move_board = update(boards).where(
     boards.c.board == bindparam("of_board"),
@@ -184,6 +187,14 @@ def save_incidents(connection: Connection, judged: Sequence[Judgement]) -> None:
             connection.execute(_acquit, {"acquitted": incident.cause.name})
         notes = [rows.from_numbered(note) for note in judgement.notices]
         _many(connection, _insert_notice, notes)
+
+
+def relay_boards_changed(
+    connection: Connection, changes: Sequence[RelayBoardChange]
+) -> None:
+    """Keep what became of relay boards."""
+    lines = [rows.from_numbered(change) for change in changes]
+    _many(connection, _insert_relay_board_change, lines)
 
 
 def told(connection: Connection, heard: Sequence[Notice]) -> None:
@@ -299,6 +310,18 @@ def page_of_incidents(
 def _open_incidents(connection: Connection) -> list[Incident]:
     still_open = select(incidents).where(incidents.c.closed.is_(None))
     return list(map(rows.to_incident, connection.execute(still_open)))
+
+
+def history_of_relay_board(
+    connection: Connection, relay_board: str, limit: int, before: int | None
+) -> list[RelayBoardChange]:
+    """As `history_of`, of a relay board."""
+    columns = relay_board_history.c
+    newest = select(relay_board_history).where(columns.relay_board == relay_board)
+    if before is not None:
+        newest = newest.where(columns.id < before)
+    found = connection.execute(newest.order_by(columns.id.desc()).limit(limit))
+    return list(map(rows.to_relay_board_change, found))
 
 
 def _write_standings(connection: Connection, standings: Sequence[Standing]) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Judgement,
         Notice,
         Owed,
+        RelayBoardChange,
         Saved,
         Standing,
     )
@@ -113,6 +114,10 @@ class SqlStore:
         """Keep an event that moved nothing, counted into a recent one like it."""
         return self._ask(Ask(statements.record, row))
 
+    def relay_board_changed(self, change: RelayBoardChange) -> Deferred[None]:
+        """Keep what became of a relay board."""
+        return self._ask(Ask(statements.relay_boards_changed, change))
+
     def told(self, notice: Notice) -> Deferred[None]:
         """Forget a notice that somebody has heard."""
         return self._ask(Ask(statements.told, notice))
@@ -174,6 +179,18 @@ class SqlStore:
         return self._read(
             partial(statements.page_of_incidents, limit=limit, after=after)
         )
+
+    def relay_board_history(
+        self, relay_board: str, limit: int = 100, before: int | None = None
+    ) -> Deferred[list[RelayBoardChange]]:
+        """A relay board's newest rows first; those older than the row `before`."""
+        step = partial(
+            statements.history_of_relay_board,
+            relay_board=relay_board,
+            limit=limit,
+            before=before,
+        )
+        return self._read(step)
 
     def forget_history(
         self, older_than: datetime, after: int, at_most: int

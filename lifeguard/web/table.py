@@ -20,6 +20,7 @@ from lifeguard.web.lab import (
     IncidentList,
     IncidentsQuery,
     Lab,
+    RelayBoardHistory,
     RelayBoardList,
 )
 from lifeguard.web.operations import EVENT_STREAM, Operation
@@ -133,6 +134,15 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "How the switches are doing, and which outlets are owed.",
             lab.relay_boards,
             RelayBoardList,
+        ),
+        Operation(
+            "GET",
+            "/relay-boards/<name>/history",
+            "What became of a relay board.",
+            lab.relay_board_history,
+            RelayBoardHistory,
+            errors=(400, 404, 503),
+            query=HistoryQuery,
         ),
         Operation(
             "POST",

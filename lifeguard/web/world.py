@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.fleet import Fleet
     from lifeguard.health.poller import HealthStatus
-    from lifeguard.model import HistoryRow, Incident, IncidentPlace, Standing
+    from lifeguard.model import (
+        HistoryRow,
+        Incident,
+        IncidentPlace,
+        RelayBoardChange,
+        Standing,
+    )
     from lifeguard.netboot.files import Content
     from lifeguard.netboot.parameters import Server
     from lifeguard.netboot.tokens import Tokens
@@ -35,6 +41,10 @@ class Store(Protocol):
         self, limit: int = 100, after: IncidentPlace | None = None
     ) -> Deferred[list[Incident]]:
         """The open ones first; those that come after a place."""
+
+    def relay_board_history(
+        self, relay_board: str, limit: int = 100, before: int | None = None
+    ) -> Deferred[list[RelayBoardChange]]: ...
 
 
 class Power(Protocol):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from lifeguard.clock import WallClock
     from lifeguard.model import Change, Inventory, Outlet, Owed
+    from lifeguard.power.condition import Since
     from lifeguard.simulator.virtual.disk import VirtualDisk
     from lifeguard.simulator.virtual.heap import HeapClock
     from lifeguard.simulator.virtual.observer import Operation
@@ -200,6 +201,9 @@ class _Reports:
         self, board: str, generation: int, why: str, patience: float
     ) -> None:
         self._fleet.cycle_void(board, generation, why, patience)
+
+    def relay_board_changed(self, relay_board: str, since: Since) -> None:
+        self._fleet.relay_board_changed(relay_board, since)
 
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         return self._fleet.outlet_is_on(owed)
