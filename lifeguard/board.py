@@ -192,7 +192,14 @@ class ManagedBoard(Keeper):
 
     def _decide(self, event: Event, moment: Moment) -> Decision:
         event = self._explained(event)
-        decision = decide(self.lifecycle, self.board, self.standing, event, moment)
+        decision = decide(
+            self.lifecycle,
+            self.board,
+            self.standing,
+            event,
+            moment,
+            self._world.blamed(self.board.name),
+        )
         if event.by == "person" and isinstance(decision, Step):
             self._world.check_possible(self.board, decision.change.after)
         return decision

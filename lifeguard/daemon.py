@@ -20,6 +20,8 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from lifeguard import garbage
+from lifeguard.blame.docket import Docket
+from lifeguard.blame.inquiry import Inquiry
 from lifeguard.clock import ServiceTime, WallClock
 from lifeguard.config.drivers import find_driver
 from lifeguard.fleet import Fleet
@@ -110,10 +112,22 @@ class Daemon(Service):
             self._service_time,
             wall,
             configuration.server.resume_rate,
+            Docket(configuration.blame.patience),
         )
         queues = _queues(Surroundings(reactor, state_dir), inventory)
         self.power = Power(reactor, queues, self.fleet)
+        for name, queue in queues.items():
+            queue.hear(partial(self._relay_board_changed, name, queue))
         self._notifier = Notifier(self._store, reactor)
+        self._inquiry = Inquiry(
+            self.fleet,
+            self._store,
+            configuration.blame,
+            reactor,
+            self._service_time,
+            wall,
+            self._notifier.tell,
+        )
         self._housekeeping = Housekeeping(
             self._store, reactor, wall, configuration.server.history_days
         )
@@ -157,8 +171,11 @@ class Daemon(Service):
         self.fleet.subscribe(self._notifier.changed)
         self._store.tell(self._notifier)
         self._store.tell(self.power)
+        self._store.tell(self._inquiry)
         self._notifier.tell()
         resuming = self.fleet.resume(saved, self.power)
+        self._inquiry.begin(saved)
+        self.fleet.subscribe(self._inquiry.changed)
         resuming.addCallback(lambda _: garbage.settle())
         log.info(
             "{boards} boards, {relay_boards} relay boards",
@@ -167,6 +184,9 @@ class Daemon(Service):
         )
         garbage.settle()
         self.started.callback(None)
+
+    def _relay_board_changed(self, name: str, queue: RelayBoardQueue) -> None:
+        self._inquiry.relay_board_is(name, queue.since.state, queue.since.why)
 
     def _start_netboot(self) -> None:
         for server in self._netboot:
@@ -238,6 +258,7 @@ class Daemon(Service):
             store=self._store,
             power=self.power,
             poller=self.poller,
+            inquiry=self._inquiry,
             files=boot,
             tokens=tokens,
             server=self._server,
@@ -288,6 +309,7 @@ class Daemon(Service):
             await server.stopService()
         await self.power.stopService()
         self.fleet.stopService()
+        self._inquiry.stop()
         self._housekeeping.stopService()
         self._notifier.stop()
         self.poller.stopService()

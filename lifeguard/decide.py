@@ -18,6 +18,7 @@ from lifeguard.model import Board, HistoryRow, Request, Standing
 
 if TYPE_CHECKING:
     from lifeguard.lifecycle import Lifecycle, State
+    from lifeguard.model import Blamed
 
 
 class Renewed(NamedTuple):
@@ -40,10 +41,16 @@ Decision = Step | Renewed | Repeated | NothingToDo
 
 
 def decide(
-    lifecycle: Lifecycle, board: Board, standing: Standing, event: Event, moment: Moment
+    lifecycle: Lifecycle,
+    board: Board,
+    standing: Standing,
+    event: Event,
+    moment: Moment,
+    blamed: Blamed | None = None,
 ) -> Decision:
     """What `event` does to a board that stands at `standing`.
 
+    `blamed` is the incident that its failures belong to, if they do to any.
     Raises a Refused: UnknownEvent, then Stale, then NotYet or NotAccepted.
     """
     _check_name(lifecycle, event)
@@ -60,9 +67,8 @@ def decide(
     if isinstance(lifecycle.transition(state.name, event.name), Renew):
         assert state.timeout is not None, "checked when the lifecycle was built"
         return Renewed(replace(standing, deadline=moment.service + state.timeout))
-    return _step(
-        lifecycle, state, Draft(lifecycle, board, standing, event, moment), event
-    )
+    draft = Draft(lifecycle, board, standing, event, moment, blamed)
+    return _step(lifecycle, state, draft, event)
 
 
 def place(

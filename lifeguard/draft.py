@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from msgspec.structs import replace
 from twisted.logger import Logger
 
+from lifeguard.blame.evidence import evidence_of
 from lifeguard.lifecycle.lifecycle import INITIAL
 from lifeguard.lifecycle.machine import Core
 from lifeguard.lifecycle.state import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from lifeguard.event import Event
     from lifeguard.lifecycle import Lifecycle, State
+    from lifeguard.model import Blamed
 
 log = Logger()
 
@@ -66,9 +68,11 @@ class Draft(Core):
         before: Standing,
         event: Event,
         moment: Moment,
+        blamed: Blamed | None = None,
     ) -> None:
         self._lifecycle, self._board = lifecycle, board
         self._before, self._event, self._moment = before, event, moment
+        self._blamed = blamed
         self.after = before
         self._outcome: Literal["moved", "noted"] = "moved"
         self._effects: list[Effect] = []
@@ -149,6 +153,8 @@ class Draft(Core):
         self._effects.append("poll")
 
     def notify(self) -> None:
+        if self._blamed is not None:
+            return  # the incident has been told already
         came = f"{self._before.state} -- {self._event.name} --> {self.after.state}"
         text = f"{came}: {self.reason}" if self.reason else came
         self._notices.append(
@@ -180,7 +186,15 @@ class Draft(Core):
         self._set(strikes={})
 
     def strike(self, state: State) -> bool:
-        """Count a strike against `state`; True when there were too many."""
+        """Count a strike against `state`; True when there were too many.
+
+        What counts the laps from Ready to Ready is never excused: nothing may go on
+        for ever.
+        """
+        blamed = self._blamed
+        if blamed is not None and blamed.excuses and state.forget is None:
+            self.explain(f"no strike: incident {blamed.incident}, {blamed.cause}")
+            return False
         old = self.after.strikes.get(state.name, Strikes(0, 0.0))
         forgotten = state.forget is not None and self._now - old.last > state.forget
         count = 1 if forgotten else old.count + 1
@@ -188,6 +202,8 @@ class Draft(Core):
         self._set(strikes=strikes)
         too_many = count > state.attempts
         what = f"strike {count}, {state.attempts} allowed"
+        if state.forget is not None:
+            what = f"{what}, forgotten after {state.forget:g} s without one"
         self.explain(f"{what}: given up" if too_many else what)
         return too_many
 
@@ -218,6 +234,9 @@ class Draft(Core):
                 row=replace(row, to_state=after.state),
                 owed=self._owed,
                 notices=tuple(self._notices),
+                evidence=evidence_of(
+                    self._lifecycle, self._before, self._event, after, self._moment.wall
+                ),
             ),
             tuple(self._effects),
         )

@@ -15,6 +15,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from lifeguard import world
+from lifeguard.blame.docket import Docket
 from lifeguard.board import ManagedBoard
 from lifeguard.config.settings import RESUME_RATE
 from lifeguard.deadlines import Deadlines
@@ -22,6 +23,7 @@ from lifeguard.draft import first_standing
 from lifeguard.event import Answer, Event, Impossible
 from lifeguard.lifecycle import Boots
 from lifeguard.model import (
+    Blamed,
     Board,
     Change,
     Inventory,
@@ -98,8 +100,11 @@ class Fleet(Service):
         service_time: ServiceTime,
         wall: WallClock,
         resume_rate: float = RESUME_RATE,
+        docket: Docket | None = None,
     ) -> None:
         self.inventory = inventory
+        self.docket = docket or Docket()
+        """The incidents that excuse boards, and set images aside."""
         self.boards: dict[str, ManagedBoard] = {}
         self.removed: dict[str, Standing] = {}
         """Boards that the database knows and the inventory does not."""
@@ -131,8 +136,11 @@ class Fleet(Service):
             wall=self._wall,
             checks=self._checks,
             check_possible=self._check_possible,
+            blamed=self._blamed,
             changed=self._changed,
         )
+        for incident in saved.incidents:
+            self.docket.take(incident)
         for name, board in self.inventory.boards.items():
             standing = saved.standings.get(name) or first_standing(name, self._wall())
             lifecycle = self.inventory.hardware[board.hardware].lifecycle
@@ -258,6 +266,8 @@ class Fleet(Service):
             raise Impossible(f"no such image: {name}")
         if hardware not in image.boot:
             raise Impossible(f"image {name} has no boot for hardware {hardware}")
+        if (failed := self.docket.failed_image(name)) is not None:
+            raise Impossible(failed.text)
 
     # What power and netboot report.
 
@@ -325,6 +335,9 @@ class Fleet(Service):
                 listener(change)
             except Exception:
                 log.failure("a listener failed on a change of {b}", b=change.row.board)
+
+    def _blamed(self, board: str) -> Blamed | None:
+        return self.docket.blamed(board, self._service_time.now())
 
     def _checks(self, board: Board, standing: Standing) -> tuple[str, ...]:
         image = self.inventory.images.get(standing.image or "")

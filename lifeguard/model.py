@@ -28,6 +28,11 @@ DiskBoot = Literal["not-found", "localboot", "exit", "sanboot", "chainload"]
 Outcome = Literal["moved", "noted", "refused", "stale", "repeat"]
 """What became of an event."""
 
+CauseKind = Literal[
+    "board", "image", "installed-image", "relay-board", "hardware", "addresses"
+]
+"""What an incident can be blamed on; "image" is one that is being installed."""
+
 
 class Outlet(NamedTuple):
     """One relay of a relay board. `rest` is the driver's own: "bank/relay"."""
@@ -37,6 +42,29 @@ class Outlet(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.relay_board}/{self.rest}"
+
+
+class Cause(NamedTuple):
+    """One thing that may be to blame: a board, or what several boards share.
+
+    `name` of "addresses" is an IPv4 network.
+    """
+
+    kind: CauseKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{_KIND_IN_WORDS[self.kind]} {self.name}"
+
+
+_KIND_IN_WORDS: dict[CauseKind, str] = {
+    "board": "board",
+    "image": "image",
+    "installed-image": "installed image",
+    "relay-board": "relay board",
+    "hardware": "hardware type",
+    "addresses": "addresses",
+}
 
 
 class RelayBoard(Struct, frozen=True, kw_only=True):
@@ -222,6 +250,67 @@ class Notice(Struct, frozen=True, kw_only=True):
     id: int = 0
 
 
+class Evidence(Struct, frozen=True, kw_only=True):
+    """A board failed in `state`, or did well: what blame is laid by.
+
+    `at` is wall time, `seconds` are service seconds. `about` says what was tried:
+    to cycle its power, to install `image`, or to run it. `image` None: nobody knows
+    which, or a self-test's or maintenance's.
+    """
+
+    at: datetime
+    seconds: float
+    board: str
+    state: str
+    verdict: Literal["well", "failed", "given-up"]
+    about: Literal["power", "install", "run"]
+    image: str | None
+
+
+class Incident(Struct, frozen=True, kw_only=True):
+    """Boards that fail by one cause; open until `closed`, saved before it counts.
+
+    `opened` and `closed` are wall time, `since` the service seconds when it was
+    opened. Of all its `boards` these are still `failing`. `set_aside`: its cause is
+    an image that nobody may be given until an operator takes it back.
+    """
+
+    id: int
+    cause: Cause
+    opened: datetime
+    since: float
+    boards: tuple[str, ...]
+    failing: tuple[str, ...]
+    text: str
+    closed: datetime | None = None
+    set_aside: bool = False
+
+
+class Blamed(NamedTuple):
+    """The open incident that a board's failures belong to.
+
+    `excuses`: they do not count towards giving the board up.
+    """
+
+    incident: int
+    cause: Cause
+    excuses: bool
+
+
+class IncidentPlace(NamedTuple):
+    """Where an incident stands in the list of all: the open first, then by id."""
+
+    is_closed: bool
+    id: int
+
+
+class Judgement(Struct, frozen=True):
+    """An incident as it shall be from now on, and what people should hear of it."""
+
+    incident: Incident
+    notices: tuple[Notice, ...] = ()
+
+
 class Change(Struct, frozen=True, kw_only=True):
     """One step of one board, committed whole or not at all.
 
@@ -233,6 +322,7 @@ class Change(Struct, frozen=True, kw_only=True):
     row: HistoryRow
     owed: tuple[Owed, ...] = ()
     notices: tuple[Notice, ...] = ()
+    evidence: Evidence | None = None
 
 
 class SeenBoot(Struct, frozen=True):
@@ -253,4 +343,8 @@ class Saved(Struct, frozen=True, kw_only=True):
     owed: tuple[Owed, ...] = ()
     notices: tuple[Notice, ...] = ()
     boots: dict[str, SeenBoot] = field(default_factory=dict)
+    incidents: tuple[Incident, ...] = ()
+    """The open ones."""
+    last_incident: int = 0
+    """The highest id that any incident was given."""
     token_key: bytes = b""

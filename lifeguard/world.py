@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.deadlines import Deadlines
-    from lifeguard.model import Board, Change, HistoryRow, Outlet, Standing
+    from lifeguard.model import Blamed, Board, Change, HistoryRow, Outlet, Standing
 
 
 class Store(Protocol):
@@ -64,5 +64,7 @@ class World(NamedTuple):
     """What proves that a board is well, by the image it runs."""
     check_possible: Callable[[Board, Standing], None]
     """Raises Impossible for a person's wish that the board cannot be brought to."""
+    blamed: Callable[[str], Blamed | None]
+    """The incident that a board's failures belong to."""
     changed: Callable[[Change], None]
     """Told after each commit, before its effects begin."""

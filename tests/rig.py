@@ -21,10 +21,14 @@ from lifeguard.model import (
     Board,
     Boot,
     Change,
+    Evidence,
     Hardware,
     HistoryRow,
     Image,
+    Incident,
+    IncidentPlace,
     Inventory,
+    Judgement,
     Outlet,
     Owed,
     RelayBoard,
@@ -60,6 +64,9 @@ class FakeStore:
     holds: bool = False
     held: list[Callable[[], None]] = field(default_factory=list)
     waiting: list[Deferred[None]] = field(default_factory=list)
+    judged: dict[int, Incident] = field(default_factory=dict)
+    evidences: list[Evidence] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     presences: list[Presence] = field(default_factory=list)
 
     def tell(self, presence: Presence) -> None:
@@ -95,6 +102,9 @@ class FakeStore:
         after = change.after
         self.saved[after.board] = after
         self.rows.append(change.row)
+        self.notices.extend(notice.text for notice in change.notices)
+        if change.evidence is not None:
+            self.evidences.append(change.evidence)
         self.owed.update({owed.outlet: owed for owed in change.owed})
         self.said.append(("commit", after.board, change.row.event, after.state))
 
@@ -127,6 +137,38 @@ class FakeStore:
     def save_time(self) -> Deferred[None]:
         if self.away:
             return fail(StoreUnavailable("away"))
+        return succeed(None)
+
+    def save_incident(self, judgement: Judgement) -> Deferred[None]:
+        if self.away:
+            return fail(StoreUnavailable("away"))
+        incident = judgement.incident
+        self.judged[incident.id] = incident
+        self.notices.extend(notice.text for notice in judgement.notices)
+        self.said.append(("incident", incident.id, str(incident.cause)))
+        return succeed(None)
+
+    def incidents(
+        self, limit: int = 100, after: IncidentPlace | None = None
+    ) -> Deferred[list[Incident]]:
+        found = sorted(
+            self.judged.values(), key=lambda each: (each.closed is not None, -each.id)
+        )
+        start = (0, 0) if after is None else (after.is_closed, -after.id)
+        page = [each for each in found if (each.closed is not None, -each.id) > start]
+        return succeed((found if after is None else page)[:limit])
+
+    def evidence(
+        self, after: int, since: float, until: float, at_most: int
+    ) -> Deferred[list[tuple[int, Evidence]]]:
+        if self.away:
+            return fail(StoreUnavailable("away"))
+        numbered = list(enumerate(self.evidences, start=1))[after:]
+        found = [(n, each) for n, each in numbered if since <= each.seconds <= until]
+        return succeed(found[:at_most])
+
+    def forget_evidence(self, before: float) -> Deferred[None]:
+        self.evidences = [each for each in self.evidences if each.seconds >= before]
         return succeed(None)
 
     def history(

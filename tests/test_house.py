@@ -23,6 +23,7 @@ HOUSE = [
     "netboot",
     "health",
     "event",
+    "blame",
     "draft",
     "decide",
     "world",

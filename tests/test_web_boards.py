@@ -149,9 +149,19 @@ def test_why_a_board_is_here_and_what_happens_next() -> None:
         "accepted": LIFECYCLE.accepted("ReimageBooting"),
         "next": [
             {
+                "event": "image-set-aside",
+                "does": "enters RebootRebooting",
+                "state": "RebootRebooting",
+            },
+            {
                 "event": "installer-running",
                 "does": "enters ReimageInstalling",
                 "state": "ReimageInstalling",
+            },
+            {
+                "event": "only-image-set-aside",
+                "does": "enters NoImage",
+                "state": "NoImage",
             },
             {
                 "event": "rq-maintenance",

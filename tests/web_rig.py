@@ -16,6 +16,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from lifeguard.blame.inquiry import Inquiry
+from lifeguard.config import Blame
 from lifeguard.health.poller import HealthStatus
 from lifeguard.model import Inventory, Saved
 from lifeguard.netboot.boot_server import BootServer
@@ -144,6 +146,7 @@ class WebRig:
     files: BootServer
     relay_boards: FakeRelayBoards
     polls: FakePolls
+    inquiry: Inquiry
 
     def connect(self, peer: str | IAddress = STRANGER) -> Connection:
         if isinstance(peer, str):
@@ -203,11 +206,21 @@ def web(
         configs = LoaderConfigs(parts.fleet.inventory, tokens, SERVER)
         below = None if root is None else Root(root)
         files = BootServer(parts.fleet, configs, below, lambda: EPOCH)
+    inquiry = Inquiry(
+        parts.fleet,
+        parts.store,
+        Blame(),
+        parts.clock,
+        parts.service_time,
+        lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
+        lambda: None,
+    )
     world = World(
         fleet=parts.fleet,
         store=parts.store,
         power=relay_boards,
         poller=polls,
+        inquiry=inquiry,
         files=files,
         tokens=tokens,
         server=SERVER,
@@ -216,7 +229,7 @@ def web(
         wall=lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
     )
     served = site(world, Access("let-me-in", require_token))
-    return WebRig(parts, served, tokens, files, relay_boards, polls)
+    return WebRig(parts, served, tokens, files, relay_boards, polls, inquiry)
 
 
 def booting(parts: WebRig) -> WebRig:

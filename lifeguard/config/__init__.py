@@ -14,6 +14,7 @@ from msgspec import structs
 from lifeguard.config.inventory import read_inventory
 from lifeguard.config.reader import ConfigurationError, Mistake, Reader
 from lifeguard.config.settings import (
+    Blame,
     Health,
     Http,
     Manhole,
@@ -26,6 +27,7 @@ from lifeguard.model import Inventory
 
 __all__ = [
     "DEFAULT_INVENTORY",
+    "Blame",
     "Configuration",
     "ConfigurationError",
     "Health",

@@ -25,11 +25,13 @@ from lifeguard.config.forms import (
     Name,
     Network,
     Port,
+    Prefix,
     Rate,
     Seconds,
     Share,
     Text,
     TftpMode,
+    Window,
 )
 from lifeguard.config.proxy_dhcp import ProxyDhcp, check_proxy_dhcp
 from lifeguard.config.reader import reason_of
@@ -106,6 +108,27 @@ class Health(Struct, frozen=True, kw_only=True):
     brake: Share = 0.2
 
 
+class Blame(Struct, frozen=True, kw_only=True):
+    """When an image is set aside, and when boards are taken to fail together.
+
+    An image by `image_boards` boards on each of which it failed `image_strikes` times,
+    within `image_window`. A cause by `boards` boards that share it, which must be more
+    than `share` of those, each failing for `settle` and last seen to within `window`.
+    `patience` is how long an incident excuses its boards; boards whose addresses
+    agree in `address_prefix` bits share a network. Times are service seconds.
+    """
+
+    image_boards: Count = 3
+    image_strikes: Count = 3
+    image_window: Window = 86400.0
+    boards: Count = 5
+    share: Share = 0.5
+    settle: Window = 600.0
+    window: Window = 1800.0
+    patience: Window = 86400.0
+    address_prefix: Prefix = 24
+
+
 class Manhole(Struct, frozen=True, kw_only=True):
     """An SSH shell in the daemon; `authorized_keys` is absolute."""
 
@@ -124,6 +147,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     tftp: Tftp = Tftp()
     proxy_dhcp: ProxyDhcp | None = None
     health: Health = Health()
+    blame: Blame = Blame()
     manhole: Manhole | None = None
 
 

@@ -10,6 +10,7 @@ from lifeguard.lifecycle.mistakes import Declared, LifecycleError, mistakes
 from lifeguard.lifecycle.state import (
     INTERNAL,
     REQUEST_PREFIX,
+    Boots,
     State,
     Transition,
 )
@@ -92,6 +93,10 @@ class Lifecycle:
             return "well"
         return "still" if self[state].steady else "busy"
 
+    def installs(self, state: str) -> bool:
+        """Whether a board in `state` is on its way to run the wanted image."""
+        return state in self._installing
+
     def send(self, core: Core, state: str, event: str, *, gives_up: bool) -> None:
         """Let the machine, standing in `state`, take one declared event."""
         resumable = self._machines[state]
@@ -129,6 +134,15 @@ class Lifecycle:
                 raise LifecycleError(
                     f"{name}.{key}: expected a number from 0 to {_MOST}, got {value!r}"
                 )
+
+    @cached_property
+    def _installing(self) -> frozenset[str]:
+        return frozenset(
+            name
+            for name, declared in self._declared.items()
+            if declared.state.boots is Boots.WANTED
+            or "take_wanted_image" in declared.does
+        )
 
     def _events(self) -> frozenset[str]:
         return frozenset(

@@ -77,6 +77,15 @@ class Declared(NamedTuple):
         state.entry(recorder)
         return cls(state, kind.transitions(), frozenset(recorder.wanted))
 
+    @property
+    def does(self) -> frozenset[str]:
+        """What its transitions want on their way."""
+        recorder = Recorder()
+        for transition in self.transitions.values():
+            if isinstance(transition, Move) and transition.doing is not None:
+                transition.doing(recorder)
+        return frozenset(recorder.wanted)
+
 
 class Edge(NamedTuple):
     """A way from state to state, other than a request."""

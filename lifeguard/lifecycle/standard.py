@@ -18,7 +18,9 @@ from lifeguard.lifecycle.state import (
     CYCLE_VOID,
     EXTEND,
     HOLD,
+    IMAGE_SET_ASIDE,
     NOTE,
+    ONLY_IMAGE_SET_ASIDE,
     POLL_FAILED,
     RENEW,
     SELF,
@@ -116,7 +118,20 @@ class FailedRebootComplete(Failed):
     """It has power, but its image never reports."""
 
 
-class ReimageRebooting(Rebooting):
+class Reimaging(Managed):
+    """On its way to the wanted image, until that is set aside under it."""
+
+    on = {IMAGE_SET_ASIDE: "RebootRebooting", ONLY_IMAGE_SET_ASIDE: "NoImage"}
+
+
+class NoImage(Managed):
+    """Its image was set aside under it and none is known to be on its disk: it waits
+    for the request of another one. The board has failed nothing."""
+
+    steady = True
+
+
+class ReimageRebooting(Reimaging, Rebooting):
     """To boot the installer of the wanted image."""
 
     boots = Boots.WANTED
@@ -124,7 +139,7 @@ class ReimageRebooting(Rebooting):
     on = {CYCLE_OK: "ReimageBooting"}
 
 
-class ReimageBooting(Managed):
+class ReimageBooting(Reimaging):
     """Powered on; the installer has not reported yet."""
 
     timeout, attempts, give_up = 180, 30, "FailedReimageBooting"
@@ -135,7 +150,7 @@ class ReimageBooting(Managed):
     }
 
 
-class ReimageInstalling(Managed):
+class ReimageInstalling(Reimaging):
     """The installer writes the disk. An installer that reports again, after the
     boot config was fetched again, has crashed and booted a second time."""
 
@@ -152,7 +167,7 @@ class ReimageInstalling(Managed):
     }
 
 
-class ReimageComplete(Managed):
+class ReimageComplete(Reimaging):
     """Installed; the new image boots from the disk and has not reported yet."""
 
     timeout, attempts, give_up = 600, 10, "FailedReimageComplete"
@@ -280,6 +295,7 @@ LIFECYCLE = Lifecycle(
     ReimageBooting,
     ReimageInstalling,
     ReimageComplete,
+    NoImage,
     FailedReimageRebooting,
     FailedReimageBooting,
     FailedReimageInstalling,

@@ -20,6 +20,9 @@ CYCLE_FAILED: Final = "power-cycle-failed"
 CYCLE_HELD: Final = "power-cycle-held"
 CYCLE_VOID: Final = "power-cycle-void"
 CONFIG_FETCHED: Final = "boot-config-fetched"
+IMAGE_SET_ASIDE: Final = "image-set-aside"
+ONLY_IMAGE_SET_ASIDE: Final = "only-image-set-aside"
+"""The image that a board was to install is set aside; it may have none but that."""
 
 INTERNAL: Final = frozenset(
     {
@@ -31,6 +34,8 @@ INTERNAL: Final = frozenset(
         CYCLE_HELD,
         CYCLE_VOID,
         CONFIG_FETCHED,
+        IMAGE_SET_ASIDE,
+        ONLY_IMAGE_SET_ASIDE,
     }
 )
 """Events that only lifeguard itself sends; nobody can send them over HTTP."""

@@ -28,11 +28,12 @@ from twisted.logger import (
 
 from lifeguard.clock import utc_now
 from lifeguard.simulator.board import Stage
-from lifeguard.simulator.configuration import DATABASE
+from lifeguard.simulator.configuration import DATABASE, IMAGES
 from lifeguard.simulator.faults import Faults, FaultsError, parse_faults
 from lifeguard.simulator.lab import Lab, Options
-from lifeguard.simulator.plan import MOST_BOARDS, plan_boards
+from lifeguard.simulator.plan import MOST_BOARDS, MOST_OUTLETS, RELAYS, plan_boards
 from lifeguard.simulator.ports import choose_ports
+from lifeguard.simulator.relay import Illness
 from lifeguard.simulator.virtual import command
 
 if TYPE_CHECKING:
@@ -104,6 +105,23 @@ def parse_options(arguments: list[str]) -> Options:
         metavar="BOARD[=STAGE]",
         help="never comes farther than loader, installer or system (default)",
     )
+    parser.add_argument("--outlets", type=_outlet_count, default=RELAYS, metavar="N")
+    parser.add_argument(
+        "--ill",
+        type=_ill,
+        action="append",
+        default=[],
+        metavar="RELAYBOARD[=HOW]",
+        help="a relay board that refuses (default) every connection, or hangs",
+    )
+    parser.add_argument(
+        "--broken-image",
+        type=_name,
+        action="append",
+        default=[],
+        metavar="IMAGE",
+        help="an image more, whose kernel never comes up",
+    )
     parser.add_argument(
         "--netretry", action="store_true", help="boot loaders ask again when TFTP fails"
     )
@@ -111,10 +129,12 @@ def parse_options(arguments: list[str]) -> Options:
         "--database", default=DATABASE, metavar="URL", help="the daemon's database"
     )
     parsed = parser.parse_args(arguments)
-    names = {board.name for board in plan_boards(parsed.boards)}
-    dead = dict(parsed.dead)
-    if strangers := sorted(set(dead) - names):
+    boards = plan_boards(parsed.boards, parsed.outlets)
+    dead, ill = dict(parsed.dead), dict(parsed.ill)
+    if strangers := sorted(set(dead) - {board.name for board in boards}):
         parser.error(f"argument --dead: no board {strangers[0]}")
+    if strangers := sorted(set(ill) - {board.relay_board for board in boards}):
+        parser.error(f"argument --ill: no relay board {strangers[0]}")
     return Options(
         directory=parsed.directory,
         boards=parsed.boards,
@@ -122,6 +142,9 @@ def parse_options(arguments: list[str]) -> Options:
         faults=parsed.faults,
         ports=choose_ports(parsed.http_port, parsed.tftp_port),
         dead=dead,
+        outlets=parsed.outlets,
+        ill=ill,
+        broken=tuple(parsed.broken_image),
         netretry=parsed.netretry,
         database=parsed.database,
     )
@@ -129,6 +152,10 @@ def parse_options(arguments: list[str]) -> Options:
 
 def _board_count(text: str) -> int:
     return _whole(text, 1, MOST_BOARDS)
+
+
+def _outlet_count(text: str) -> int:
+    return _whole(text, 1, MOST_OUTLETS)
 
 
 def _port(text: str) -> int:
@@ -147,6 +174,20 @@ def _dead(text: str) -> tuple[str, Stage]:
     if stage not in get_args(Stage):
         raise ArgumentTypeError(f"{stage!r} is none of {', '.join(get_args(Stage))}")
     return board, cast("Stage", stage)
+
+
+def _ill(text: str) -> tuple[str, Illness]:
+    relay_board, _, how = text.partition("=")
+    how = how or "refuses"
+    if how not in get_args(Illness):
+        raise ArgumentTypeError(f"{how!r} is none of {', '.join(get_args(Illness))}")
+    return relay_board, cast("Illness", how)
+
+
+def _name(text: str) -> str:
+    if not text.isalnum() or text in IMAGES:
+        raise ArgumentTypeError(f"{text!r} is no name of letters and digits of its own")
+    return text
 
 
 def _faults(text: str) -> Faults:

@@ -23,7 +23,7 @@ class ArtifactError(Exception):
 
 
 class Artifact(Struct, frozen=True):
-    """What a header says. `kind`: installer, self-test, maintenance or initrd."""
+    """What a header says. `kind`: installer, self-test, maintenance, initrd or dud."""
 
     kind: str
     image: str

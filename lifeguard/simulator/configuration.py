@@ -21,6 +21,9 @@ DATABASE = "sqlite:///lifeguard.sqlite"
 IMAGES = {"debian": "installer", "self-test": "self-test", "maintenance": "maintenance"}
 """Each image, and what its kernel is."""
 
+DUD = "dud"
+"""What the kernel of an image is that never comes up."""
+
 TEMPLATE = """\
 # {{ board.name }} boots {{ image.name }}
 default lifeguard
@@ -100,7 +103,7 @@ _BOARD = """\
 mac = "{board.mac}"
 address = "{board.address}"
 hardware = "sim"
-power = "{board.relay_board}/1/{board.relay}"
+power = "{board.relay_board}/{board.bank}/{board.relay}"
 """
 
 
@@ -111,7 +114,10 @@ def settings_text(ports: Ports, database: str) -> str:
 
 
 def inventory_text(
-    boards: Sequence[PlannedBoard], relay_ports: Mapping[str, int], ports: Ports
+    boards: Sequence[PlannedBoard],
+    relay_ports: Mapping[str, int],
+    ports: Ports,
+    images: Mapping[str, str] = IMAGES,
 ) -> str:
     """`boards.toml`; `relay_ports` by the name of the relay board."""
     return "\n".join(
@@ -125,12 +131,12 @@ def inventory_text(
                 _STATE.format(state=state, timeout=timeout)
                 for state, timeout in _TIMEOUTS.items()
             ),
-            *(_image(name, kind) for name, kind in IMAGES.items()),
+            *(_image(name, kind) for name, kind in images.items()),
             *(_BOARD.format(board=board) for board in boards),
         ]
     )
 
 
 def _image(name: str, kind: str) -> str:
-    role = "" if kind == "installer" else f'role = "{kind}"\n'
+    role = "" if kind in ("installer", DUD) else f'role = "{kind}"\n'
     return _IMAGE.format(name=name, role=role)

@@ -43,14 +43,15 @@ def write_directory(
     ports: Ports,
     seed: int,
     database: str = DATABASE,
+    images: Mapping[str, str] = IMAGES,
 ) -> None:
     """Configuration, inventory, template, boot files and a key for the manhole."""
     directory.mkdir(parents=True, exist_ok=True)
-    inventory = inventory_text(boards, relay_ports, ports)
+    inventory = inventory_text(boards, relay_ports, ports, images)
     _write(directory / "lifeguard.toml", settings_text(ports, database).encode())
     _write(directory / "boards.toml", inventory.encode())
     _write(directory / "templates" / "netboot.cfg.j2", TEMPLATE.encode())
-    for image, kind in IMAGES.items():
+    for image, kind in images.items():
         _write_boot_files(directory / "tftp" / image, image, kind, seed)
     _write_manhole_key(directory)
 

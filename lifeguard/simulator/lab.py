@@ -13,13 +13,13 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 
 from lifeguard.simulator.board import Board, Stage
-from lifeguard.simulator.configuration import DATABASE
+from lifeguard.simulator.configuration import DATABASE, DUD, IMAGES
 from lifeguard.simulator.directory import write_directory
 from lifeguard.simulator.faults import Faults
 from lifeguard.simulator.network import Loopback
-from lifeguard.simulator.plan import plan_boards
+from lifeguard.simulator.plan import RELAYS, plan_boards
 from lifeguard.simulator.ports import Ports
-from lifeguard.simulator.relay import RelayBoard
+from lifeguard.simulator.relay import Illness, RelayBoard
 from lifeguard.simulator.status import StatusFile
 from lifeguard.wire.proxr import Relay
 
@@ -37,7 +37,9 @@ LOOPBACK = "127.0.0.1"
 class Options(Struct, frozen=True, kw_only=True):
     """What lab it shall be. `dead`: by name, boards that never come any farther.
 
-    `netretry` is that of all boards; `database` is the daemon's.
+    `outlets` are those of each relay board; `ill` relay boards are out of order, and
+    the images `broken` have kernels that never come up. `netretry` is that of all
+    boards; `database` is the daemon's.
     """
 
     directory: Path
@@ -46,6 +48,9 @@ class Options(Struct, frozen=True, kw_only=True):
     faults: Faults
     ports: Ports
     dead: Mapping[str, Stage] = {}
+    outlets: int = RELAYS
+    ill: Mapping[str, Illness] = {}
+    broken: tuple[str, ...] = ()
     netretry: bool = False
     database: str = DATABASE
 
@@ -63,7 +68,7 @@ class Lab(Service):
         self._options = options
         self._reactor = reactor
         self._wall_clock = wall_clock
-        self._planned = plan_boards(options.boards)
+        self._planned = plan_boards(options.boards, options.outlets)
         self._boards: dict[tuple[str, Relay], Board] = {}
         self._relay_ports: dict[str, IListeningPort] = {}
         self._relay_log = options.directory / "relays.log"
@@ -100,12 +105,13 @@ class Lab(Service):
         """Build a board and, unless there is one, the relay board it hangs on."""
         if planned.relay_board not in self._relay_ports:
             self._relay_ports[planned.relay_board] = self._listen(planned.relay_board)
-        relay = Relay(1, planned.relay)
+        relay = Relay(planned.bank, planned.relay)
         self._boards[planned.relay_board, relay] = self._board(planned)
 
     def _listen(self, name: str) -> IListeningPort:
         random, moved = self._random(name), partial(self._moved, name)
-        relay_board = RelayBoard(name, self._options.faults, random, moved)
+        faults, ill = self._options.faults, self._options.ill.get(name)
+        relay_board = RelayBoard(name, faults, random, moved, ill)
         return self._reactor.listenTCP(0, relay_board, interface=LOOPBACK)
 
     def _board(self, planned: PlannedBoard) -> Board:
@@ -144,6 +150,7 @@ class Lab(Service):
             self._options.ports,
             self._options.seed,
             self._options.database,
+            {**IMAGES, **dict.fromkeys(self._options.broken, DUD)},
         )
 
     def _moved(self, relay_board: str, relay: Relay, on: bool) -> None:

@@ -6,7 +6,7 @@ relay board without power has all boards on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.logger import Logger
@@ -31,10 +31,15 @@ if TYPE_CHECKING:
 log = Logger()
 
 
+Illness = Literal["refuses", "hangs"]
+"""A relay board that is ill closes every connection, or never answers on one."""
+
+
 class RelayBoard(ServerFactory):
     """Its relays are off at first. `moved` hears of each relay that really moved.
 
-    A faulty relay answers as a good one would and stays where it is.
+    A faulty relay answers as a good one would and stays where it is. `ill` is how the
+    whole relay board is out of order.
     """
 
     noisy = False
@@ -45,8 +50,10 @@ class RelayBoard(ServerFactory):
         faults: Faults,
         random: Random,
         moved: Callable[[Relay, bool], None],
+        ill: Illness | None = None,
     ) -> None:
         self.name = name
+        self.ill = ill
         self.relays_on: set[Relay] = set()
         self._faults = faults
         self._random = random
@@ -55,7 +62,7 @@ class RelayBoard(ServerFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> Connection | None:
         """None, which closes it at once, for a second connection."""
-        if self._connection is not None:
+        if self._connection is not None or self.ill == "refuses":
             return None
         self._connection = Connection(self)
         return self._connection
@@ -92,6 +99,8 @@ class Connection(Protocol):
         self.transport.setTcpNoDelay(True)
 
     def dataReceived(self, data: bytes) -> None:
+        if self._relay_board.ill == "hangs":
+            return
         try:
             command = parse_command(data)
         except BadCommand as error:

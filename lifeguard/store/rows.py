@@ -11,7 +11,10 @@ from msgspec.json import Decoder, Encoder
 from msgspec.structs import asdict
 
 from lifeguard.model import (
+    Cause,
+    Evidence,
     HistoryRow,
+    Incident,
     Notice,
     Outlet,
     Owed,
@@ -31,6 +34,8 @@ _encoder = Encoder()
 
 # Ten thousand boards have heard the same few events: they share what is decoded.
 _decode_names = lru_cache(Decoder(tuple[str, ...]).decode)
+
+_decode_boards = Decoder(tuple[str, ...]).decode
 
 _decoders: dict[str, Callable[[str], Any]] = {
     "boot_config": Decoder(dict[str, Any]).decode,
@@ -101,3 +106,35 @@ def to_relay_board_change(row: Row[Any]) -> RelayBoardChange:
 def to_notice(row: Row[Any]) -> Notice:
     """One notice that has not been told."""
     return Notice(**row._asdict())
+
+
+def from_evidence(evidence: Evidence) -> dict[str, Any]:
+    """The columns of `evidence`, but for the id it will be given."""
+    return asdict(evidence)
+
+
+def to_evidence(row: Row[Any]) -> tuple[int, Evidence]:
+    """What a change said, and its id."""
+    fields = row._asdict()
+    return fields.pop("id"), Evidence(**fields)
+
+
+def from_incident(incident: Incident) -> dict[str, Any]:
+    """The columns of `incidents`."""
+    row = asdict(incident)
+    row["kind"], row["name"] = row.pop("cause")
+    for column in ("boards", "failing"):
+        row[column] = _encoder.encode(row[column]).decode()
+    return row
+
+
+def to_incident(row: Row[Any]) -> Incident:
+    """StoreError where somebody else has written in the row."""
+    fields = row._asdict()
+    fields["cause"] = Cause(fields.pop("kind"), fields.pop("name"))
+    for column in ("boards", "failing"):
+        try:
+            fields[column] = _decode_boards(fields[column])
+        except DecodeError as error:
+            raise StoreError(f"incident {row.id}, {column}: {error}") from error
+    return Incident(**fields)

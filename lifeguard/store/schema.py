@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -139,6 +140,35 @@ notices = Table(
     Column("board", Text, nullable=False),
     Column("text", Text, nullable=False),
     sqlite_autoincrement=True,
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("board", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("image", Text),
+    sqlite_autoincrement=True,
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("opened", Moment, nullable=False),
+    Column("closed", Moment),
+    Column("since", Double, nullable=False),
+    Column("boards", Text, nullable=False),
+    Column("failing", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("set_aside", Boolean, nullable=False),
 )
 
 daemon = Table(

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
     from lifeguard.model import (
         Change,
+        Evidence,
         HistoryRow,
+        Incident,
+        IncidentPlace,
+        Judgement,
         Notice,
         Owed,
         RelayBoardChange,
@@ -118,6 +122,14 @@ class SqlStore:
         """Forget a notice that somebody has heard."""
         return self._ask(Ask(statements.told, notice))
 
+    def save_incident(self, judgement: Judgement) -> Deferred[None]:
+        """Keep an incident as it is by now; may be repeated."""
+        return self._ask(Ask(statements.save_incidents, judgement))
+
+    def forget_evidence(self, before: float) -> Deferred[None]:
+        """What was said before these service seconds is of no use any more."""
+        return self._ask(Ask(statements.forget_evidence, before))
+
     def save_time(self) -> Deferred[None]:
         """Save the service seconds, as every other write does by the way."""
         return self._ask(Ask(_no_more, None))
@@ -141,6 +153,31 @@ class SqlStore:
         """A board's newest rows first; those older than the row of id `before`."""
         return self._read(
             partial(statements.history_of, board=board, limit=limit, before=before)
+        )
+
+    def evidence(
+        self, after: int, since: float, until: float, at_most: int
+    ) -> Deferred[list[tuple[int, Evidence]]]:
+        """What boards failed by from `since` to `until`, in service seconds.
+
+        In the order in which it was saved, with its ids, those above `after`.
+        """
+        return self._read(
+            partial(
+                statements.evidence_between,
+                after=after,
+                since=since,
+                until=until,
+                at_most=at_most,
+            )
+        )
+
+    def incidents(
+        self, limit: int = 100, after: IncidentPlace | None = None
+    ) -> Deferred[list[Incident]]:
+        """The open ones first, of each the newest; those that come after a place."""
+        return self._read(
+            partial(statements.page_of_incidents, limit=limit, after=after)
         )
 
     def relay_board_history(

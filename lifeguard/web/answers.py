@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from twisted.logger import Logger
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from lifeguard.blame.inquiry import NotSetAside
 from lifeguard.event import Impossible, NotAccepted, NotYet, Stale, UnknownEvent
 from lifeguard.fleet import UnknownBoard
 from lifeguard.power import RelayError, UnknownRelayBoard
@@ -41,6 +42,7 @@ _STATUSES: dict[type[Exception], int] = {
     Missing: 404,
     Stale: 409,
     NotAccepted: 409,
+    NotSetAside: 409,
     TooLarge: 413,
     Impossible: 422,
     RelayError: 502,

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from lifeguard.model import RelayBoardChange
+from lifeguard.model import IncidentPlace, RelayBoardChange
 from lifeguard.power import UnknownRelayBoard
 from lifeguard.web.answers import read_query
-from lifeguard.web.boards import HistoryQuery
+from lifeguard.web.boards import HistoryQuery, Limit
+from lifeguard.web.errors import Missing
 from lifeguard.web.views import (
     ImageView,
+    IncidentView,
     OwedView,
     RelayBoardView,
     image_view,
+    incident_view,
     owed_view,
     relay_board_view,
 )
 
 if TYPE_CHECKING:
     from lifeguard.health.poller import HealthStatus
+    from lifeguard.model import Image, Incident
     from lifeguard.web.callers import Callers
     from lifeguard.web.request import LabRequest
     from lifeguard.web.world import World
@@ -42,6 +46,20 @@ class RelayBoardList(Struct, frozen=True):
     owed: list[OwedView]
 
 
+class IncidentsQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """`limit` of the incidents that come after `after`, a `next` of an answer."""
+
+    limit: Limit = 100
+    after: Annotated[str, Meta(pattern="^(open|closed)-[0-9]{1,18}$")] | None = None
+
+
+class IncidentList(Struct, frozen=True):
+    """The open ones first, of each the newest; `next` is null on the last page."""
+
+    incidents: list[IncidentView]
+    next: str | None
+
+
 class RelayBoardHistory(Struct, frozen=True):
     """The newest row first; `next` is the `before` of the next page, null on the last.
 
@@ -60,7 +78,24 @@ class Lab:
 
     async def images(self, request: LabRequest) -> ImageList:
         images = self._world.fleet.inventory.images.values()
-        return ImageList([image_view(image) for image in images])
+        return ImageList([self._image(image) for image in images])
+
+    async def release_image(self, request: LabRequest, name: str) -> ImageView:
+        self._callers.operator(request)
+        image = self._world.fleet.inventory.images.get(name)
+        if image is None:
+            raise Missing(f"no such image: {name}")
+        await self._world.inquiry.release(name)
+        return self._image(image)
+
+    async def incidents(self, request: LabRequest) -> IncidentList:
+        query = read_query(request, IncidentsQuery)
+        after = None if query.after is None else _place(query.after)
+        page = await self._world.store.incidents(query.limit, after)
+        more = len(page) == query.limit
+        return IncidentList(
+            list(map(incident_view, page)), _mark(page[-1]) if more else None
+        )
 
     async def relay_boards(self, request: LabRequest) -> RelayBoardList:
         owed = [owed_view(one) for one in self._world.power.owed()]
@@ -91,6 +126,10 @@ class Lab:
         self._world.poller.release()
         return self._world.poller.status()
 
+    def _image(self, image: Image) -> ImageView:
+        failed = self._world.fleet.docket.failed_image(image.name)
+        return image_view(image, failed)
+
     def _relay_boards(self) -> list[RelayBoardView]:
         world, power = self._world, self._world.power
         owed, seconds, wall = power.owed(), world.clock.seconds(), world.wall()
@@ -98,3 +137,13 @@ class Lab:
             relay_board_view(status, world.fleet.inventory, owed, seconds, wall)
             for status in power.relay_boards()
         ]
+
+
+def _mark(incident: Incident) -> str:
+    """The place of an incident in the list, as a client is given it."""
+    return f"{'open' if incident.closed is None else 'closed'}-{incident.id}"
+
+
+def _place(mark: str) -> IncidentPlace:
+    state, _, number = mark.partition("-")
+    return IncidentPlace(state == "closed", int(number))

@@ -15,10 +15,17 @@ from lifeguard.web.boards import (
     UnknownBoardList,
 )
 from lifeguard.web.events import Accepted, EventBody, Events, StateChange
-from lifeguard.web.lab import ImageList, Lab, RelayBoardHistory, RelayBoardList
+from lifeguard.web.lab import (
+    ImageList,
+    IncidentList,
+    IncidentsQuery,
+    Lab,
+    RelayBoardHistory,
+    RelayBoardList,
+)
 from lifeguard.web.operations import EVENT_STREAM, Operation
 from lifeguard.web.stream import Stream, StreamedChange
-from lifeguard.web.views import BoardDetail, RelayBoardView
+from lifeguard.web.views import BoardDetail, ImageView, RelayBoardView
 
 if TYPE_CHECKING:
     from lifeguard.web.callers import Callers
@@ -103,6 +110,23 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "What boards can be made to run.",
             lab.images,
             ImageList,
+        ),
+        Operation(
+            "POST",
+            "/images/<name>/release",
+            "Let boards have an image again that was set aside.",
+            lab.release_image,
+            ImageView,
+            errors=(403, 404, 409, 503),
+        ),
+        Operation(
+            "GET",
+            "/incidents",
+            "Boards that failed, by what is to blame: the open incidents first.",
+            lab.incidents,
+            IncidentList,
+            errors=(400, 503),
+            query=IncidentsQuery,
         ),
         Operation(
             "GET",

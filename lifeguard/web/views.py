@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 
 from lifeguard.draft import Moment, still_waits
 from lifeguard.lifecycle import Kind
-from lifeguard.model import HistoryRow
+from lifeguard.model import CauseKind, HistoryRow
 from lifeguard.netboot.decision import (
     BootDisk,
     BootImage,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lifeguard.board import ManagedBoard
-    from lifeguard.model import Image, Inventory, Request, Standing
+    from lifeguard.model import Image, Incident, Inventory, Request, Standing
     from lifeguard.netboot.progress import Progress
     from lifeguard.power import OwedOutlet, RelayBoardStatus
 
@@ -126,6 +126,15 @@ class BoardDetail(BoardSummary, frozen=True, kw_only=True):
     poll_withheld: bool = False
 
 
+class FailedImage(Struct, frozen=True):
+    """Why an image is set aside: requests for it are refused until it is released."""
+
+    incident: int
+    since: datetime
+    boards: list[str]
+    text: str
+
+
 class ImageView(Struct, frozen=True):
     """An image and the hardware it boots on; hidden are those with a role."""
 
@@ -133,6 +142,25 @@ class ImageView(Struct, frozen=True):
     hidden: bool
     role: Literal["self-test", "maintenance"] | None
     hardware: list[str]
+    failed: FailedImage | None
+
+
+class IncidentView(Struct, frozen=True, kw_only=True):
+    """Boards that fail by one cause; of all its `boards` these still fail.
+
+    `closed` is null while it is open; until then, and within `[blame] patience`, the
+    strikes of those do not count.
+    """
+
+    id: int
+    opened: datetime
+    closed: datetime | None
+    kind: CauseKind
+    name: str
+    text: str
+    boards: list[str]
+    failing: list[str]
+    set_aside: bool
 
 
 class RelayBoardView(Struct, frozen=True, kw_only=True):
@@ -271,9 +299,35 @@ def owed_view(owed: OwedOutlet) -> OwedView:
     )
 
 
-def image_view(image: Image) -> ImageView:
-    """An image, without what only the daemon reads."""
-    return ImageView(image.name, image.role is not None, image.role, sorted(image.boot))
+def image_view(image: Image, incident: Incident | None) -> ImageView:
+    """An image, without what only the daemon reads; `incident` set it aside."""
+    return ImageView(
+        image.name,
+        image.role is not None,
+        image.role,
+        sorted(image.boot),
+        None if incident is None else _failed_image(incident),
+    )
+
+
+def _failed_image(incident: Incident) -> FailedImage:
+    boards = list(incident.boards)
+    return FailedImage(incident.id, incident.opened, boards, incident.text)
+
+
+def incident_view(incident: Incident) -> IncidentView:
+    """An incident, in words of the API."""
+    return IncidentView(
+        id=incident.id,
+        opened=incident.opened,
+        closed=incident.closed,
+        kind=incident.cause.kind,
+        name=incident.cause.name,
+        text=incident.text,
+        boards=list(incident.boards),
+        failing=list(incident.failing),
+        set_aside=incident.set_aside,
+    )
 
 
 def relay_board_view(

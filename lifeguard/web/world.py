@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.fleet import Fleet
     from lifeguard.health.poller import HealthStatus
-    from lifeguard.model import HistoryRow, RelayBoardChange, Standing
+    from lifeguard.model import (
+        HistoryRow,
+        Incident,
+        IncidentPlace,
+        RelayBoardChange,
+        Standing,
+    )
     from lifeguard.netboot.files import Content
     from lifeguard.netboot.parameters import Server
     from lifeguard.netboot.tokens import Tokens
@@ -30,6 +36,11 @@ class Store(Protocol):
         self, board: str, limit: int = 100, before: int | None = None
     ) -> Deferred[list[HistoryRow]]:
         """The newest rows first; those older than the row of id `before`."""
+
+    def incidents(
+        self, limit: int = 100, after: IncidentPlace | None = None
+    ) -> Deferred[list[Incident]]:
+        """The open ones first; those that come after a place."""
 
     def relay_board_history(
         self, relay_board: str, limit: int = 100, before: int | None = None
@@ -55,6 +66,13 @@ class Poller(Protocol):
         """A person says that it is the boards that are ill."""
 
 
+class Inquiry(Protocol):
+    """Who sets images aside."""
+
+    async def release(self, image: str) -> None:
+        """Done when boards may have it again; raises NotSetAside."""
+
+
 class Files(Protocol):
     """What boot loaders are served, whichever way they ask."""
 
@@ -73,6 +91,7 @@ class World(NamedTuple):
     store: Store
     power: Power
     poller: Poller
+    inquiry: Inquiry
     files: Files
     tokens: Tokens
     server: Server

@@ -1,0 +1,65 @@
+"""The open incidents, found by what they are about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lifeguard.model import Blamed, Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lifeguard.model import Incident
+
+PATIENCE = 86400.0
+"""Service seconds for which an incident excuses its boards, where nothing is said."""
+
+
+class Docket:
+    """At most one incident of each cause.
+
+    `patience` is how many service seconds an incident excuses the failures of its
+    boards, so that none is retried for ever.
+    """
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self.patience = patience
+        self._open: dict[Cause, Incident] = {}
+        self._by_board: dict[str, Incident] = {}
+
+    @property
+    def open(self) -> Iterable[Incident]:
+        """All of them."""
+        return self._open.values()
+
+    def take(self, incident: Incident) -> None:
+        """Know it as it is by now; a closed one is forgotten."""
+        if (old := self._open.pop(incident.cause, None)) is not None:
+            for board in old.failing:
+                self._by_board.pop(board, None)
+        if incident.closed is not None:
+            return
+        self._open[incident.cause] = incident
+        if incident.cause.kind != "board":
+            self._by_board.update(dict.fromkeys(incident.failing, incident))
+
+    def on(self, cause: Cause) -> Incident | None:
+        """The one that is open on this cause."""
+        return self._open.get(cause)
+
+    def of(self, board: str) -> Incident | None:
+        """The one by whose cause a board fails, together with others."""
+        return self._by_board.get(board)
+
+    def blamed(self, board: str, now: float) -> Blamed | None:
+        """What a board's failures are blamed on at `now`, in service seconds."""
+        incident = self._by_board.get(board)
+        if incident is None:
+            return None
+        excuses = now - incident.since < self.patience
+        return Blamed(incident.id, incident.cause, excuses)
+
+    def failed_image(self, image: str | None) -> Incident | None:
+        """Why an image is set aside; None: it is not."""
+        incident = self._open.get(Cause("image", image or ""))
+        return incident if incident is not None and incident.set_aside else None

@@ -1,0 +1,346 @@
+"""Hears what becomes of all boards, and lays the blame where the rules say.
+
+An incident is saved before anything follows from it: before its boards are excused, an
+image is refused, or anybody is told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from lifeguard.blame import words
+from lifeguard.blame.evidence import image_in_question
+from lifeguard.blame.images import ImageRule
+from lifeguard.blame.recollection import Recollection
+from lifeguard.blame.register import Register
+from lifeguard.blame.sharing import Sharing
+from lifeguard.blame.together import TogetherRule
+from lifeguard.event import Event
+from lifeguard.lifecycle.state import (
+    CYCLE_HELD,
+    IMAGE_SET_ASIDE,
+    ONLY_IMAGE_SET_ASIDE,
+    REQUEST_PREFIX,
+)
+from lifeguard.model import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from twisted.internet.interfaces import IReactorTime
+    from twisted.python.failure import Failure
+
+    from lifeguard.blame.seams import Lab, Store, Suspect
+    from lifeguard.clock import ServiceTime, WallClock
+    from lifeguard.config import Blame
+    from lifeguard.model import Change, Evidence, Incident, Saved
+    from lifeguard.power.condition import State
+
+log = Logger()
+
+BOARDS = 500
+"""So many are looked at in one turn after a start: some 5 ms."""
+
+
+class NotSetAside(Exception):
+    """There is nothing to take back: the image is not set aside."""
+
+
+class Inquiry:
+    """To be told every committed change, from `begin` on.
+
+    `told` is called when there is something new that people should hear.
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        store: Store,
+        settings: Blame,
+        clock: IReactorTime,
+        service_time: ServiceTime,
+        wall: WallClock,
+        told: Callable[[], None],
+    ) -> None:
+        self._lab, self._settings, self._told = lab, settings, told
+        self._clock, self._service_time = clock, service_time
+        self._register = Register(store, clock, service_time, wall, self._saved)
+        self._meant = self._register.docket
+        window = max(settings.image_window, settings.window)
+        self._recollection = Recollection(store, clock, service_time, window)
+        self._sharing = Sharing(lab.inventory, settings.address_prefix)
+        self._images = ImageRule(
+            settings.image_boards,
+            settings.image_strikes,
+            settings.image_window,
+            self._sharing.causes,
+        )
+        self._together = TogetherRule(
+            settings.boards,
+            settings.share,
+            settings.settle,
+            settings.window,
+            self._sharing.causes,
+        )
+        self._broken: set[Cause] = set()
+        """Relay boards that say so themselves."""
+        self._held: list[Evidence] | None = []
+        """What is new while that of the time before the start is recalled."""
+        self._looking: Deferred[None] | None = None
+
+    # Starting and stopping.
+
+    def begin(self, saved: Saved) -> None:
+        """Go on where a stopped lifeguard left off; the boards have been loaded."""
+        incidents = tuple(
+            replace(each, failing=tuple(b for b in each.failing if self._has(b)))
+            for each in saved.incidents
+        )
+        self._register.resume(incidents, saved.last_incident)
+        self._looking = Deferred.fromCoroutine(self._look_around(saved.service_seconds))
+        self._looking.addErrback(_broke)
+
+    def stop(self) -> None:
+        """What has not been judged is judged anew after the next start."""
+        self._register.clerk.stop()
+        self._recollection.stop()
+        if self._looking is not None:
+            self._looking.cancel()
+
+    def store_is_away(self) -> None:
+        """What is judged meanwhile has to wait."""
+
+    def store_is_back(self) -> None:
+        """What has waited is saved."""
+        self._register.clerk.go_on()
+
+    async def _look_around(self, until: float) -> None:
+        """See how every board stands, some at a time: a start waits for nobody."""
+        for number, board in enumerate(self._lab.boards.values()):
+            if number % BOARDS == 0:
+                await deferLater(self._clock, 0)
+            self._stands(board)
+            self._follow(board)
+            self._take_away_image(board)
+        for incident in tuple(self._meant.open):
+            if self._is_over(incident):
+                self._close(incident, "no board fails by it")
+        self._recollection.begin(until, self._weigh, self._recalled)
+
+    def _is_over(self, incident: Incident) -> bool:
+        """Whether nothing is left of it; its cause may have left the inventory."""
+        if incident.set_aside:
+            return incident.cause.name not in self._lab.inventory.images
+        return not incident.failing
+
+    def _recalled(self) -> None:
+        held, self._held = self._held or [], None
+        for evidence in held:
+            self._hear(evidence)
+
+    def _has(self, board: str) -> bool:
+        return board in self._lab.boards
+
+    # What becomes of boards.
+
+    def changed(self, change: Change) -> None:
+        """A committed change may be evidence, or end what a board is blamed for."""
+        name = change.after.board
+        board = self._lab.boards[name]
+        self._stands(board)
+        if change.row.event.startswith(REQUEST_PREFIX):
+            self._together.clear(name)
+        if change.evidence is not None and self._held is not None:
+            self._held.append(change.evidence)
+        elif change.evidence is not None:
+            self._hear(change.evidence)
+        if change.row.event == CYCLE_HELD and self._meant.of(name) is None:
+            broken = self._broken.intersection(self._sharing.causes[name])
+            self._joined(name, sorted(broken))
+        self._follow(board, words.board_is_given_up(change.row))
+        self._take_away_image(board)
+
+    def _stands(self, board: Suspect) -> None:
+        lifecycle, standing = board.lifecycle, board.standing
+        known = standing.state in lifecycle
+        image = image_in_question(lifecycle, standing)
+        installs = known and lifecycle.installs(standing.state)
+        kind: Literal["image", "installed-image"]
+        kind = "image" if installs else "installed-image"
+        self._together.stands(
+            standing.board,
+            well=known and lifecycle[standing.state].clears,
+            image=None if image is None else Cause(kind, image),
+        )
+
+    def _follow(self, board: Suspect, came: str | None = None) -> None:
+        """What the state of a board means for the incidents about it."""
+        standing, lifecycle = board.standing, board.lifecycle
+        if standing.state not in lifecycle:
+            return
+        failure = lifecycle.kind(standing.state) == "failed"
+        cause = Cause("board", standing.board)
+        own, together = self._meant.on(cause), self._meant.of(standing.board)
+        if own is not None and not failure:
+            self._close(own, f"it came to {standing.state}")
+        if failure and own is None and together is None:
+            # The board's own change has brought the notice of it.
+            text = came or f"{cause}: {standing.state}"
+            self._register.open(cause, (standing.board,), text, told=True)
+        state = lifecycle[standing.state]
+        if together is not None and not failure and (state.clears or state.steady):
+            self._recovered(together, standing.board)
+
+    # What is said of them.
+
+    def _weigh(self, evidence: Evidence) -> bool:
+        """Take it in; True: the board is failing, perhaps together with others."""
+        if not self._has(evidence.board):
+            return False  # it is not in the inventory any more
+        incident = self._meant.of(evidence.board)
+        own = Cause("image", evidence.image or "")
+        if incident is None or incident.cause == own or evidence.verdict == "well":
+            self._images.weigh(evidence)
+        if incident is not None:
+            return False
+        if evidence.verdict == "well":
+            self._together.clear(evidence.board)
+            return False
+        return self._together.failed(evidence)
+
+    def _hear(self, evidence: Evidence) -> None:
+        failing = self._weigh(evidence)
+        if evidence.verdict == "well":
+            return
+        if evidence.about == "install" and evidence.image is not None:
+            self._judge_image(evidence.image)
+        if failing and self._meant.of(evidence.board) is None:
+            self._blame_what_is_shared(evidence.board)
+
+    def _judge_image(self, image: str) -> None:
+        if self._meant.failed_image(image) or image not in self._lab.inventory.images:
+            return
+        now = self._service_time.now()
+        if (case := self._images.judge(image, now, self._any_is_well)) is None:
+            return
+        text, cause = words.image_is_set_aside(case), Cause("image", image)
+        for board in case.boards:
+            self._together.clear(board)
+        if (incident := self._meant.on(cause)) is None:
+            self._register.open(cause, tuple(case.boards), text, set_aside=True)
+            return
+        boards = tuple(dict.fromkeys((*incident.boards, *case.boards)))
+        incident = replace(incident, boards=boards, failing=(), text=text)
+        news = f"incident {incident.id}: {text}"
+        self._register.change(replace(incident, set_aside=True), news)
+
+    def _any_is_well(self, cause: Cause, image: str) -> bool:
+        return self._together.any_is_well(cause, Cause("installed-image", image))
+
+    def _blame_what_is_shared(self, board: str) -> None:
+        if self._joined(board, self._together.suspects(board)):
+            return
+        if (case := self._together.judge(board)) is None:
+            return
+        for each in case.boards:
+            self._together.clear(each)
+            if (own := self._meant.on(Cause("board", each))) is not None:
+                self._close(own, f"blamed on {case.cause}")
+        text = words.boards_fail_together(case, self._settings.patience)
+        self._register.open(case.cause, case.boards, text)
+
+    def _joined(self, board: str, suspects: list[Cause]) -> bool:
+        """Whether it could be added to an open incident on one of the suspects."""
+        for cause in suspects:
+            if (incident := self._meant.on(cause)) is None:
+                continue
+            self._together.clear(board)
+            boards = tuple(dict.fromkeys((*incident.boards, board)))
+            # From an image that is set aside it is about to be freed.
+            failing = () if incident.set_aside else (*incident.failing, board)
+            self._register.change(replace(incident, boards=boards, failing=failing))
+            return True
+        return False
+
+    def _recovered(self, incident: Incident, board: str) -> None:
+        """It does well again, or a person has taken it away."""
+        failing = tuple(each for each in incident.failing if each != board)
+        incident, count = replace(incident, failing=failing), len(incident.boards)
+        too_many = len(failing) > self._settings.share * count
+        if too_many or incident.cause in self._broken:
+            return self._register.change(incident)
+        self._close(incident, words.boards_do_well(len(failing), count))
+
+    def _close(self, incident: Incident, why: str) -> None:
+        self._register.close(incident, why)
+        if incident.cause.kind != "board":
+            for board in incident.failing:
+                self._follow(self._lab.boards[board])
+
+    # Relay boards that say how they are doing.
+
+    def relay_board_is(self, name: str, state: State, why: str) -> None:
+        """A relay board has come to a state, for a reason if it is ill."""
+        cause = Cause("relay-board", name)
+        incident = self._meant.on(cause)
+        if state == "Broken":
+            self._broken.add(cause)
+        if state == "Broken" and incident is None:
+            boards = tuple(self._waiting_for(cause))
+            text = words.relay_board_is_broken(cause, why, boards)
+            self._register.open(cause, boards, text)
+        if state == "Working":
+            self._broken.discard(cause)
+            if incident is not None:
+                self._close(incident, "it works again")
+
+    def _waiting_for(self, relay_board: Cause) -> Iterator[str]:
+        for name, causes in self._sharing.causes.items():
+            if relay_board not in causes or self._meant.of(name) is not None:
+                continue
+            if CYCLE_HELD in self._lab.boards[name].standing.noted:
+                yield name
+
+    # What follows, once it is saved.
+
+    def _saved(self, incident: Incident) -> None:
+        self._lab.docket.take(incident)
+        self._told()
+        if incident.set_aside:
+            for board in self._lab.boards.values():
+                self._take_away_image(board)
+
+    def _take_away_image(self, board: Suspect) -> None:
+        """A board that was to install an image that is set aside has failed nothing."""
+        standing, lifecycle = board.standing, board.lifecycle
+        if self._lab.docket.failed_image(standing.wanted_image) is None:
+            return
+        if standing.state not in lifecycle or not lifecycle.installs(standing.state):
+            return
+        event = ONLY_IMAGE_SET_ASIDE if standing.image is None else IMAGE_SET_ASIDE
+        if lifecycle.transition(standing.state, event) is not None:
+            board.tell(Event(name=event, source="blame", stay=standing.stay))
+
+    async def release(self, image: str) -> None:
+        """Let boards have an image again; done when that is saved.
+
+        Raises NotSetAside, or StoreError. What it failed by until now is forgotten.
+        """
+        if (incident := self._lab.docket.failed_image(image)) is None:
+            raise NotSetAside(f"image {image} is not set aside")
+        written = self._register.clerk.written(incident.id)
+        self._images.forget(image)
+        if self._meant.failed_image(image) is not None:
+            self._close(incident, "taken back by an operator")
+        self._register.clerk.go_on()
+        await written
+
+
+def _broke(failure: Failure) -> None:
+    if failure.check(CancelledError) is None:
+        log.failure("the inquiry broke", failure)
