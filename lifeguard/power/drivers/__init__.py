@@ -1,0 +1,1 @@
+"""The kinds of relay board that lifeguard brings, one module each."""
