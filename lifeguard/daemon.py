@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred
-from twisted.internet.endpoints import HostnameEndpoint, serverFromString
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from lifeguard.clock import ServiceTime, WallClock
+from lifeguard.config.drivers import find_driver
 from lifeguard.fleet import Fleet
 from lifeguard.health.network import Network, board_agent
 from lifeguard.health.pinger import Pinger
@@ -38,6 +39,7 @@ from lifeguard.netboot.tftp import TftpServer
 from lifeguard.netboot.tokens import Tokens
 from lifeguard.notify import Notifier
 from lifeguard.power import Power, RelayBoardQueue
+from lifeguard.power.driver import Surroundings
 from lifeguard.store import SqlStore, StoreError, WorkerThreads
 from lifeguard.web import Access, World, site
 
@@ -109,7 +111,8 @@ class Daemon(Service):
             wall,
             configuration.server.resume_rate,
         )
-        self.power = Power(reactor, _queues(reactor, inventory), self.fleet)
+        queues = _queues(Surroundings(reactor, state_dir), inventory)
+        self.power = Power(reactor, queues, self.fleet)
         self._notifier = Notifier(self._store, reactor)
         self._housekeeping = Housekeeping(
             self._store, reactor, wall, configuration.server.history_days
@@ -303,12 +306,14 @@ def with_backlog(where: str) -> str:
     return f"{where}:backlog={BACKLOG}"
 
 
-def _queues(reactor: Any, inventory: Inventory) -> dict[str, RelayBoardQueue]:
+def _queues(
+    surroundings: Surroundings, inventory: Inventory
+) -> dict[str, RelayBoardQueue]:
     return {
         name: RelayBoardQueue(
-            reactor,
+            surroundings.reactor,
             relay_board,
-            HostnameEndpoint(reactor, relay_board.host, relay_board.port),
+            find_driver(relay_board.driver).device(relay_board, surroundings),
         )
         for name, relay_board in inventory.relay_boards.items()
     }

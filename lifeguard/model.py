@@ -44,10 +44,18 @@ class RelayBoard(Struct, frozen=True, kw_only=True):
 
     name: str
     driver: str
-    host: str
-    port: int
+    address: str
+    """Where it is, for people."""
     off_seconds: float = 1.0
-    dialect: Literal["classic", "advanced"] = "classic"
+    on_at_once: int = 1
+    on_apart: float = 0.0
+    """Between the switching on of so many outlets and the next: inrush."""
+    together: int = 16
+    """Boards whose power cycles may be under way."""
+    patience: float = 86400.0
+    """How long boards wait for it while it is ill, before they are given up."""
+    options: Any = None
+    """Its driver's own, a Struct."""
 
 
 class Boot(Struct, frozen=True, kw_only=True):

@@ -239,7 +239,7 @@ def inventory(lifecycle: Lifecycle = LIFECYCLE, boards: int = 2) -> Inventory:
     return Inventory(
         relay_boards={
             "rack1": RelayBoard(
-                name="rack1", driver="proxr", host="192.0.2.250", port=2101
+                name="rack1", driver="proxr", address="192.0.2.250:2101"
             )
         },
         hardware={

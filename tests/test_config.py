@@ -25,11 +25,13 @@ from lifeguard.config import (
     forms,
     load,
 )
+from lifeguard.config.forms import HostAndPort
 from lifeguard.config.proxy_dhcp import ARCHITECTURES, IPXE
 from lifeguard.config.settings import Settings
 from lifeguard.health.checks import parse as parse_check
 from lifeguard.lifecycle import standard
 from lifeguard.model import Board, Boot, Image, Inventory, Outlet, RelayBoard
+from lifeguard.power.drivers.proxr import DRIVER, ProxrOptions
 from lifeguard.wire.proxr import parse_relay
 
 ETC = Path(__file__).parent.parent / "etc"
@@ -127,7 +129,11 @@ def test_a_lab_becomes_records(lab: Path) -> None:
     boot = {"panda": Boot(loader="pxelinux", template=template)}
     assert inventory.relay_boards == {
         "rack1": RelayBoard(
-            name="rack1", driver="proxr", host="192.0.2.10", port=2101, off_seconds=1.0
+            name="rack1",
+            driver="proxr",
+            address="192.0.2.10:2101",
+            off_seconds=1.0,
+            options=ProxrOptions(address=HostAndPort("192.0.2.10", 2101)),
         )
     }
     assert inventory.images == {
@@ -468,6 +474,27 @@ BROKEN = [
     ("an unknown driver", B, '"proxr"', '"ipmi"', [
         'boards.toml: relay_boards.rack1.driver: expected "proxr", got "ipmi"',
     ]),
+    ("a relay board without a driver", B, 'driver = "proxr"', "off_seconds = 2", [
+        "boards.toml: relay_boards.rack1.driver: missing",
+    ]),
+    ("a key of no driver", B, 'driver = "proxr"', 'driver = "proxr"\ndialekt = "x"', [
+        "boards.toml: relay_boards.rack1.dialekt:"
+        ' unknown key, did you mean "dialect"?',
+    ]),
+    ("a key of no relay board", B, 'driver = "proxr"',
+     'driver = "proxr"\ntogeter = 1', [
+        "boards.toml: relay_boards.rack1.togeter:"
+        ' unknown key, did you mean "together"?',
+    ]),
+    ("a driver's key", B, 'driver = "proxr"', 'driver = "proxr"\ndialect = "x"', [
+        'boards.toml: relay_boards.rack1.dialect: expected "classic" or "advanced",'
+        ' got "x"',
+    ]),
+    ("an inrush that takes too long", B, 'driver = "proxr"',
+     'driver = "proxr"\non_apart = 5', [
+        "boards.toml: relay_boards.rack1.on_apart: 16 boards together would take 75 s"
+        " to be switched on, at most 30 s are allowed",
+    ]),
     ("a relay board's port", B, ":2101", ":0", [
         "boards.toml: relay_boards.rack1.address: expected HOST or HOST:PORT,"
         ' got "192.0.2.10:0"',
@@ -612,9 +639,9 @@ def test_the_mistakes_of_both_files_come_in_one_go(lab: Path) -> None:
     assert mistakes() == [
         'lifeguard.toml: http.listen: expected a Twisted endpoint like "tcp:8080",'
         " got 80",
-        'boards.toml: relay_boards.rack1.address: expected HOST or HOST:PORT, got "?"',
         "boards.toml: boards.panda-01.mac:"
         ' expected a MAC address like 02:00:00:00:00:01, got "02:00:00:00:00:0x"',
+        'boards.toml: relay_boards.rack1.address: expected HOST or HOST:PORT, got "?"',
     ]
 
 
@@ -706,8 +733,7 @@ def test_the_inventory_takes_the_checks_that_can_be_polled(check: str) -> None:
 @settings(max_examples=1000, deadline=None)
 @given(OUTLETS)
 def test_the_inventory_takes_the_outlets_that_can_be_switched(rest: str) -> None:
-    form = forms.OUTLETS["proxr"]
-    assert takes(form.parse, rest) == takes(parse_relay, rest)
+    assert takes(DRIVER.outlet.parse, rest) == takes(parse_relay, rest)
 
 
 SCALARS = st.one_of(

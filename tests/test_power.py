@@ -17,12 +17,14 @@ from twisted.internet.task import Clock
 
 from lifeguard.model import Outlet, Owed, RelayBoard
 from lifeguard.power import Power, RelayBoardQueue, RelayError
+from lifeguard.power.drivers.proxr import Proxr
 from lifeguard.wire.proxr import Relay
 from tests.fake_relay_board import SILENCE, FakeRelayBoard
 
 A = Outlet("rack1", "1/1")
 B = Outlet("rack1", "1/2")
 C = Outlet("rack2", "1/1")
+RACK1 = RelayBoard(name="rack1", driver="proxr", address="192.0.2.10:2101")
 NO_STORE = RuntimeError("no store")
 
 
@@ -682,8 +684,7 @@ class Lab(NamedTuple):
 def lab(round_trip=0.015625):
     clock, events = Clock(), []
     relay_board = FakeRelayBoard(clock, round_trip)
-    record = RelayBoard(name="rack1", driver="proxr", host="192.0.2.10", port=2101)
-    queue = RelayBoardQueue(clock, record, relay_board)
+    queue = RelayBoardQueue(clock, RACK1, Proxr(clock, relay_board, "classic", 3.0))
     power = Power(clock, {"rack1": queue}, FakeReports(events))
     power.startService()
     return Lab(power, clock, relay_board, events)

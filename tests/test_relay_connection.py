@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from lifeguard.power.connection import ProxrConnection, switch_power
+from lifeguard.power.connection import Connection, Exchange
+from lifeguard.power.drivers.proxr import Proxr, exchange
 from lifeguard.power.errors import (
+    BadOutlet,
     Closed,
     Disconnected,
     ForeignAnswer,
@@ -40,28 +42,24 @@ class Packets(StringTransport):
 
 
 class Rig(NamedTuple):
-    connection: ProxrConnection
+    connection: Connection
     transport: Packets
     clock: Clock
+    dialect: str
 
     def ask(self, command, deadline=5.0):
         """The list into which the outcome will be put."""
-        return outcome(self.connection.ask(command, deadline))
+        return outcome(self.ask_it(command, deadline))
 
-    def switch(self, on, answers):
-        """Switch power with these answers, one a command; the outcome."""
-        flow = switch_power(RELAY, on, self.connection, deadline=5.0)
-        heard = outcome(Deferred.fromCoroutine(flow))
-        for answer in answers:
-            self.connection.dataReceived(bytes([answer]))
-        return heard
+    def ask_it(self, command, deadline=5.0):
+        return self.connection.ask(exchange(command, self.dialect), deadline)
 
 
 def rig(dialect="classic"):
     clock, transport = Clock(), Packets()
-    connection = ProxrConnection(clock, dialect)
+    connection = Connection(clock)
     connection.makeConnection(transport)
-    return Rig(connection, transport, clock)
+    return Rig(connection, transport, clock, dialect)
 
 
 def outcome(deferred):
@@ -76,7 +74,7 @@ def failed(heard, error, text):
 
 
 def test_a_command_is_one_write_and_its_answer_its_outcome():
-    connection, transport, clock = parts = rig()
+    connection, transport, clock, _ = parts = rig()
     heard = parts.ask(Read(RELAY))
     assert (transport.packets, heard) == ([READ], [])
     connection.dataReceived(b"\1")
@@ -183,38 +181,92 @@ def test_aborting_fails_the_command_with_the_error_given():
 
 def test_cancelling_a_command_ends_the_connection():
     parts = rig()
-    asked = parts.connection.ask(Read(RELAY), deadline=5.0)
+    asked = parts.ask_it(Read(RELAY))
     heard = outcome(asked)
     asked.cancel()
     assert (len(heard), parts.transport.disconnected) == (1, True)
 
 
+# An answer whose length stands in it.
+
+
+FRAME = Exchange(
+    "a frame",
+    b"frame?",
+    lambda received: 1 + received[0] if received else None,
+    lambda answer: answer[1:].decode("ascii"),
+)
+
+
+def test_an_answer_is_as_long_as_it_says():
+    parts = rig()
+    heard = outcome(parts.connection.ask(FRAME, deadline=5.0))
+    for piece in (b"", b"\3", b"ye", b"s"):
+        assert heard == []
+        parts.connection.dataReceived(piece)
+    assert (heard, parts.transport.packets) == (["yes"], [b"frame?"])
+
+
+def test_an_answer_that_cannot_be_read_ends_the_connection():
+    parts = rig()
+    heard = outcome(parts.connection.ask(FRAME, deadline=5.0))
+    parts.connection.dataReceived(b"\1\xff")
+    [error] = heard
+    assert (type(error), parts.transport.disconnected) == (ForeignAnswer, True)
+
+
 # Relays stand the other way round: a relay that is on takes the power away.
+
+
+class Endpoint:
+    """Connects to what a test has in hand."""
+
+    def __init__(self, transport) -> None:
+        self.transport = transport
+
+    def connect(self, factory):
+        self.protocol = factory.buildProtocol(None)
+        self.protocol.makeConnection(self.transport)
+        return succeed(self.protocol)
+
+
+def switch(on, answers):
+    """Switch power with these answers, one a command: the outcome and the packets."""
+    clock, transport = Clock(), Packets()
+    endpoint = Endpoint(transport)
+    device = Proxr(clock, endpoint, "classic", linger=3.0)
+    heard = outcome(Deferred.fromCoroutine(device.switch("1/3", on, deadline=12.0)))
+    for answer in [85, *answers]:
+        endpoint.protocol.dataReceived(bytes([answer]))
+    return heard, transport.packets[1:]
 
 
 @pytest.mark.parametrize(
     ("on", "command", "state"), [(False, ON, 1), (True, OFF, 0)], ids=["off", "on"]
 )
 def test_power_is_switched_and_read_back_twice(on, command, state):
-    parts = rig()
-    assert parts.switch(on, [85, state, state]) == [None]
-    assert parts.transport.packets == [command, READ, READ]
+    assert switch(on, [85, state, state]) == ([None], [command, READ, READ])
 
 
 def test_reads_that_disagree_fail_the_switch():
-    heard = rig().switch(True, [85, 0, 1])
+    heard, _ = switch(True, [85, 0, 1])
     text = "two reads of relay 3 of bank 1 disagree"
     assert failed(heard, ReadsDisagree, text)
 
 
 def test_a_relay_that_stays_as_it_was_fails_the_switch():
-    heard = rig().switch(False, [85, 0, 0])
+    heard, _ = switch(False, [85, 0, 0])
     assert failed(heard, NotSwitched, "relay 3 of bank 1 did not switch on")
 
 
 def test_a_switch_that_is_not_acknowledged_is_not_read_back():
-    parts = rig()
-    heard = parts.switch(False, [1])
+    heard, packets = switch(False, [1])
     text = "1 does not answer: switch on relay 3 of bank 1"
     assert failed(heard, ForeignAnswer, text)
-    assert parts.transport.packets == [ON]
+    assert packets == [ON]
+
+
+def test_an_outlet_that_is_no_relay_is_refused_without_a_connection():
+    device = Proxr(Clock(), Endpoint(Packets()), "classic", linger=3.0)
+    heard = outcome(Deferred.fromCoroutine(device.switch("9", True, deadline=12.0)))
+    assert [type(error) for error in heard] == [BadOutlet]

@@ -8,6 +8,7 @@ from twisted.internet.task import Clock
 
 from lifeguard.model import Outlet, RelayBoard
 from lifeguard.power import RelayBoardQueue
+from lifeguard.power.drivers.proxr import Proxr
 from lifeguard.wire.proxr import Relay
 from tests.fake_relay_board import SILENCE, FakeRelayBoard
 
@@ -38,8 +39,9 @@ def rig():
     clock = Clock()
     clock.advance(100)
     relay_board = FakeRelayBoard(clock)
-    record = RelayBoard(name="rack1", driver="proxr", host="192.0.2.10", port=2101)
-    return Rig(RelayBoardQueue(clock, record, relay_board), relay_board, clock, [])
+    record = RelayBoard(name="rack1", driver="proxr", address="192.0.2.10:2101")
+    device = Proxr(clock, relay_board, "classic", linger=3.0)
+    return Rig(RelayBoardQueue(clock, record, device), relay_board, clock, [])
 
 
 LINK = "link test"
@@ -285,7 +287,7 @@ def test_a_connection_that_says_nothing_fails_all_that_wait():
     parts.switch(1, on=False)
     parts.switch(2, on=False)
     parts.run(6)
-    assert parts.heard == [(105, "1 off: NoAnswer"), (105, "2 off: NoAnswer")]
+    assert parts.heard == [(105, "1 off: Unreachable"), (105, "2 off: Unreachable")]
     assert parts.relay_board.seen_without_times() == ["connected", LINK, "aborted"]
 
 

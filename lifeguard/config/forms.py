@@ -132,10 +132,24 @@ def raspberry_pi_serial(value: object) -> str:
     return _serial_digits(text(value).lower())[-8:]
 
 
-def relay_board_address(value: object) -> tuple[str, int]:
-    """Host and port; 2101 is what a relay board's network module listens on."""
-    host, _, port = _host_and_port(value).partition(":")
-    return host, port_number(port or "2101")
+class HostAndPort(NamedTuple):
+    """Where a device listens on TCP."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def host_and_port(usual_port: int) -> Form:
+    """Where a device listens, which is at `usual_port` unless another is named."""
+
+    def parse(value: object) -> HostAndPort:
+        host, _, port = _host_and_port(value).partition(":")
+        return HostAndPort(host, port_number(port or str(usual_port)))
+
+    return Form("HOST or HOST:PORT", parse)
 
 
 _outlet = matching("[^/]+/.+")
@@ -239,6 +253,8 @@ Port = Annotated[int, whole(1, 65535)]
 Count = Annotated[int, whole(1, 1000)]
 Seconds = Annotated[float, number(0.01, 86400)]
 OffSeconds = Annotated[float, number(0.1, 60)]
+SecondsApart = Annotated[float, number(0, 60)]
+Patience = Annotated[float, number(60, 30 * 86400)]
 Share = Annotated[float, number(0, 1)]
 Days = Annotated[float, number(1, 36500)]
 Rate = Annotated[float, number(0.1, 100000)]
@@ -262,14 +278,12 @@ DatabaseUrl = Annotated[
     ),
 ]
 TftpMode = Annotated[Literal["serve", "symlinks"], one_of("serve", "symlinks")]
-Driver = Annotated[Literal["proxr"], one_of("proxr")]
-RelayBoardAddress = Annotated[
-    tuple[str, int], Form("HOST or HOST:PORT", relay_board_address)
-]
-Dialect = Annotated[Literal["classic", "advanced"], one_of("classic", "advanced")]
 PowerOutlet = Annotated[Outlet, Form('an outlet like "rack1/1/3"', outlet)]
 LifecycleName = Annotated[
     str, Form('"standard" or MODULE:NAME', matching(r"standard|[\w.]+:[\w.]+"))
+]
+Table = Annotated[
+    dict[str, Any], Form("a table", partial(convert, type=dict[str, Any]))
 ]
 Figures = Annotated[
     dict[str, Any], Form("a table of figures", partial(convert, type=dict[str, Any]))
@@ -281,11 +295,3 @@ HealthCheck = Annotated[
 ImageRole = Annotated[Role, one_of("self-test", "maintenance")]
 LOADER: Final = one_of(*get_args(LoaderName))
 Loader = Annotated[LoaderName, LOADER]
-
-OUTLETS: Final = {
-    "proxr": Form(
-        "BANK/RELAY with a bank from 1 to 32 and a relay from 1 to 8",
-        matching("([1-9]|[12][0-9]|3[0-2])/[1-8]"),
-    )
-}
-"""What each driver calls an outlet of its relay board."""

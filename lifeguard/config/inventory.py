@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
+from msgspec import structs
 
-from lifeguard.config.forms import LOADER, OUTLETS
+from lifeguard.config.drivers import BadDriver, driver_names, find_driver
+from lifeguard.config.forms import LOADER, one_of
 from lifeguard.config.reader import did_you_mean, dotted, read_text, reason_of
 from lifeguard.config.tables import (
     BoardTable,
@@ -29,8 +31,12 @@ from lifeguard.model import Board, Boot, Hardware, Image, Inventory, Outlet, Rel
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lifeguard.config.drivers import Driver
     from lifeguard.config.reader import Key, Reader
     from lifeguard.model import LoaderName
+
+INRUSH_SECONDS = 30.0
+"""How long limits on inrush may hold up the last of the boards that are cycled."""
 
 _FILES_LOADERS = {"raspberry-pi", "uefi"}
 _TEMPLATE_LOADERS = {"pxelinux", "ipxe", "grub", "raspberry-pi"}
@@ -49,14 +55,17 @@ class _Builder:
         self._reader = reader
         self._tables = tables
         self._owners: dict[str, str] = {}
+        self._drivers: dict[str, Driver] = {}
+        """Of the relay boards, by their names."""
         self._templates = SandboxedEnvironment()
 
     def inventory(self) -> Inventory:
         tables = self._tables
         return Inventory(
             relay_boards={
-                name: self._relay_board(name, table)
+                name: relay_board
                 for name, table in tables.relay_boards.items()
+                if (relay_board := self._relay_board(name, table)) is not None
             },
             hardware={
                 name: hardware
@@ -76,17 +85,45 @@ class _Builder:
             },
         )
 
-    def _relay_board(self, name: str, table: RelayBoardTable) -> RelayBoard:
-        host, port = table.address
-        self._claim(f"{host}:{port}", name, "relay_boards", name, "address")
-        return RelayBoard(
-            name=name,
-            driver=table.driver,
-            host=host,
-            port=port,
-            off_seconds=table.off_seconds,
-            dialect=table.dialect,
+    def _relay_board(self, name: str, table: dict[str, Any]) -> RelayBoard | None:
+        keys = ("relay_boards", name)
+        if (driver := self._driver(table, *keys)) is None:
+            return None
+        self._drivers[name] = driver
+        common, options = self._reader.pair(
+            RelayBoardTable, driver.options, table, *keys
         )
+        if common is None or options is None:
+            return None
+        address = driver.address(options)
+        if driver.exclusive:
+            self._claim(address, name, *keys, "address")
+        self._check_inrush(common, *keys)
+        return RelayBoard(
+            name=name, address=address, options=options, **structs.asdict(common)
+        )
+
+    def _driver(self, table: dict[str, Any], *keys: Key) -> Driver | None:
+        if "driver" not in table:
+            self._reader.mistake("missing", *keys, "driver")
+            return None
+        keys = (*keys, "driver")
+        name = self._reader.single(one_of(*driver_names()), table["driver"], *keys)
+        try:
+            return None if name is None else find_driver(name)
+        except BadDriver as error:
+            self._reader.mistake(str(error), *keys)
+            return None
+
+    def _check_inrush(self, table: RelayBoardTable, *keys: Key) -> None:
+        """All whose cycles are under way must be on again well within their time."""
+        seconds = (table.together - 1) // table.on_at_once * table.on_apart
+        if seconds > INRUSH_SECONDS:
+            reason = (
+                f"{table.together} boards together would take {seconds:g} s to be"
+                f" switched on, at most {INRUSH_SECONDS:g} s are allowed"
+            )
+            self._reader.mistake(reason, *keys, "on_apart")
 
     def _hardware(self, name: str, table: HardwareTable) -> Hardware | None:
         lifecycle = self._lifecycle(table.lifecycle, "hardware", name, "lifecycle")
@@ -217,9 +254,9 @@ class _Builder:
     def _outlet(self, outlet: Outlet, board: str, *keys: Key) -> None:
         relay_boards = self._tables.relay_boards
         self._refer(relay_boards, "relay_boards", outlet.relay_board, *keys)
-        if (relay_board := relay_boards.get(outlet.relay_board)) is None:
+        if (driver := self._drivers.get(outlet.relay_board)) is None:
             return
-        if self._reader.single(OUTLETS[relay_board.driver], outlet.rest, *keys):
+        if self._reader.single(driver.outlet, outlet.rest, *keys) is not None:
             self._claim(str(outlet), board, *keys)
 
     def _refer(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Record = TypeVar("Record", bound=Struct)
+Other = TypeVar("Other", bound=Struct)
 Key = str | int
 
 _BARE_KEY = re.compile("[A-Za-z0-9_-]+")
@@ -91,19 +92,40 @@ class Reader:
             self.mistake(f"expected {form.description}, got {shown(value)}", *keys)
             return None
 
+    def pair(
+        self, one: type[Record], other: type[Other], table: dict[str, Any], *keys: Key
+    ) -> tuple[Record | None, Other | None]:
+        """Two records whose keys stand side by side in one table."""
+        layouts = _layout(one), _layout(other)
+        fields = {**layouts[0].fields, **layouts[1].fields}
+        required = layouts[0].required | layouts[1].required
+        self._check_keys(table, _Layout(fields, required), *keys)
+        return self._fill(one, table, *keys), self._fill(other, table, *keys)
+
     def _record(self, kind: type[Record], table: object, *keys: Key) -> Record | None:
         if not isinstance(table, dict):
             self.mistake(f"expected a table, got {shown(table)}", *keys)
             return None
+        self._check_keys(table, _layout(kind), *keys)
+        return self._fill(kind, table, *keys)
+
+    def _fill(
+        self, kind: type[Record], table: dict[str, Any], *keys: Key
+    ) -> Record | None:
         layout = _layout(kind)
-        self._check_keys(table, layout, *keys)
         found = {
             name: value
             for name, (read, what) in layout.fields.items()
             if name in table
             and (value := read(self, what, table[name], *keys, name)) is not None
         }
-        return kind(**found) if layout.required <= found.keys() else None
+        if not layout.required <= found.keys():
+            return None
+        try:
+            return kind(**found)
+        except ValueError as error:  # what its keys say does not go together
+            self.mistake(str(error), *keys)
+            return None
 
     def _check_keys(self, table: dict[str, Any], layout: _Layout, *keys: Key) -> None:
         for name in table:

@@ -6,9 +6,8 @@ from msgspec import Struct
 
 from lifeguard.config.forms import (
     Address,
-    Dialect,
+    Count,
     DiskBoot,
-    Driver,
     Figures,
     HealthCheck,
     ImageRole,
@@ -17,21 +16,25 @@ from lifeguard.config.forms import (
     MacAddress,
     Name,
     OffSeconds,
+    Patience,
     PowerOutlet,
-    RelayBoardAddress,
+    SecondsApart,
     Serial,
+    Table,
     Text,
     Uuid,
 )
 
 
 class RelayBoardTable(Struct, frozen=True, kw_only=True):
-    """[relay_boards.NAME]"""
+    """[relay_boards.NAME], beside the keys that are its driver's options."""
 
-    driver: Driver
-    address: RelayBoardAddress
+    driver: Text
     off_seconds: OffSeconds = 1.0
-    dialect: Dialect = "classic"
+    on_at_once: Count = 1
+    on_apart: SecondsApart = 0.0
+    together: Count = 16
+    patience: Patience = 86400.0
 
 
 class HardwareTable(Struct, frozen=True, kw_only=True):
@@ -79,9 +82,9 @@ class BoardTable(Struct, frozen=True, kw_only=True):
 
 
 class Tables(Struct, frozen=True, kw_only=True):
-    """The whole file, by name."""
+    """The whole file, by name. What is in a relay board's table, its driver knows."""
 
-    relay_boards: dict[str, RelayBoardTable] = {}
+    relay_boards: dict[str, Table] = {}
     hardware: dict[str, HardwareTable] = {}
     images: dict[str, ImageTable] = {}
     boards: dict[str, BoardTable] = {}

@@ -1,12 +1,12 @@
-"""One TCP connection to a ProXR relay board: a command, its answer, the next.
+"""One TCP connection to a relay board: a request, its answer, the next.
 
-Answers bear no mark of the command they belong to. So the first thing that is wrong
-ends the connection: what might still come would pass for the next command's answer.
+Answers may bear no mark of the request they belong to. So the first thing that is
+wrong ends the connection: what might still come would pass for the next answer.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.protocol import Protocol
@@ -15,59 +15,64 @@ from lifeguard.power.errors import (
     Disconnected,
     ForeignAnswer,
     NoAnswer,
-    NotSwitched,
-    ReadsDisagree,
     RelayError,
     ShortAnswer,
     SurplusAnswer,
 )
-from lifeguard.wire.proxr import (
-    Command,
-    Dialect,
-    Read,
-    Relay,
-    Switch,
-    WrongAnswer,
-    answer_length,
-    parse_answer,
-)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.interfaces import IReactorTime, ITCPTransport
     from twisted.python.failure import Failure
 
+Value = TypeVar("Value")
 
-class ProxrConnection(Protocol):
-    """Asks one command at a time."""
+
+class Exchange(NamedTuple, Generic[Value]):
+    """A request, and how its answer is read; a ValueError says: that is none."""
+
+    text: str
+    """What is asked, for people."""
+    request: bytes
+    length: Callable[[bytes], int | None]
+    """Of what has come: how long the whole answer is; None: too little to tell."""
+    parse: Callable[[bytes], Value]
+    """Of an answer as long as that."""
+
+
+class Connection(Protocol):
+    """Asks one thing at a time."""
 
     transport: ITCPTransport
 
-    def __init__(self, clock: IReactorTime, dialect: Dialect) -> None:
-        self._clock, self._dialect = clock, dialect
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
         self.usable = False
-        """Whether another command may be asked."""
+        """Whether something else may be asked."""
         self.lost: Deferred[None] = Deferred()
         """Fires when the connection, once made, has ended."""
-        self._command: Command | None = None
-        self._answer: Deferred[bool]
+        self._exchange: Exchange[Any] | None = None
+        self._answer: Deferred[Any]
         self._received = b""
 
     def connectionMade(self) -> None:
         self.usable = True
 
-    def ask(self, command: Command, deadline: float) -> Deferred[bool]:
-        """Send a command; fires with what `parse_answer` makes of the answer.
+    def ask(self, exchange: Exchange[Value], deadline: float) -> Deferred[Value]:
+        """Send a request; fires with what the exchange makes of the answer.
 
         `deadline` is absolute, in seconds of the clock: an answer that trickles in
         does not move it. Fails with a RelayError, and the connection ends with it.
         """
         if not self.usable:
-            return fail(Disconnected(f"not connected any more: {command}"))
-        self._command, self._received = command, b""
+            return fail(Disconnected(f"not connected any more: {exchange.text}"))
+        self._exchange, self._received = exchange, b""
         time_left = max(0.0, deadline - self._clock.seconds())
-        answer = self._answer = Deferred(lambda _: self._give_up(command, time_left))
-        # Firmware 3.2 loses a command that comes in more than one packet.
-        self.transport.write(bytes(command))
+        answer: Deferred[Value]
+        answer = self._answer = Deferred(lambda _: self._give_up(exchange, time_left))
+        # ProXR's firmware 3.2 loses a request that comes in more than one packet.
+        self.transport.write(exchange.request)
         return answer.addTimeout(time_left, self._clock)
 
     def close(self) -> None:
@@ -76,63 +81,51 @@ class ProxrConnection(Protocol):
         self.transport.loseConnection()
 
     def abort(self, error: RelayError) -> None:
-        """End the connection at once; a command under way fails with `error`."""
+        """End the connection at once; a request under way fails with `error`."""
         self.usable = False
         self.transport.abortConnection()
         self._fail(error)
 
     def dataReceived(self, data: bytes) -> None:
-        if (command := self._command) is None:
+        if (exchange := self._exchange) is None:
             self.abort(SurplusAnswer(f"{len(data)} bytes came unasked"))
             return
         self._received += data
-        surplus = len(self._received) - answer_length(command, self._dialect)
-        if surplus > 0:
-            self.abort(SurplusAnswer(f"{surplus} bytes too many came after: {command}"))
-        elif surplus == 0:
-            self._take(command, self._received)
+        try:
+            self._take(exchange)
+        except ValueError as error:
+            self.abort(ForeignAnswer(str(error)))
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         why = reason.getErrorMessage().rstrip(".")
         self.usable = False
-        self._fail(Disconnected(f"{why}, before the answer to: {self._command}"))
+        if self._exchange is not None:
+            text = self._exchange.text
+            self._fail(Disconnected(f"{why}, before the answer to: {text}"))
         self.lost.callback(None)
 
-    def _take(self, command: Command, answer: bytes) -> None:
-        try:
-            value = parse_answer(command, answer, self._dialect)
-        except WrongAnswer as error:
-            self.abort(ForeignAnswer(str(error)))
+    def _take(self, exchange: Exchange[Any]) -> None:
+        length = exchange.length(self._received)
+        if length is None or len(self._received) < length:
             return
-        self._command = None
+        if surplus := len(self._received) - length:
+            text = f"{surplus} bytes too many came after: {exchange.text}"
+            self.abort(SurplusAnswer(text))
+            return
+        value = exchange.parse(self._received)
+        self._exchange = None
         self._answer.callback(value)
 
     def _fail(self, error: RelayError) -> None:
-        if self._command is not None:
-            self._command = None
+        if self._exchange is not None:
+            self._exchange = None
             self._answer.errback(error)
 
-    def _give_up(self, command: Command, seconds: float) -> None:
+    def _give_up(self, exchange: Exchange[Any], seconds: float) -> None:
         if self._received:
             came = f"only {len(self._received)} bytes"
-            self.abort(ShortAnswer(f"{came} came within {seconds:g} s: {command}"))
+            self.abort(
+                ShortAnswer(f"{came} came within {seconds:g} s: {exchange.text}")
+            )
         else:
-            self.abort(NoAnswer(f"no answer within {seconds:g} s: {command}"))
-
-
-async def switch_power(
-    relay: Relay, on: bool, connection: ProxrConnection, deadline: float
-) -> None:
-    """Give power to what hangs on a relay, or take it away, and read that back.
-
-    Raises a RelayError unless two reads agree that it is as it was wanted.
-    """
-    # Boards hang on the normally closed side: a relay that is on takes their power.
-    energised = not on
-    await connection.ask(Switch(relay, energised), deadline)
-    first = await connection.ask(Read(relay), deadline)
-    second = await connection.ask(Read(relay), deadline)
-    if first != second:
-        raise ReadsDisagree(f"two reads of {relay} disagree")
-    if first != energised:
-        raise NotSwitched(f"{relay} did not switch {'on' if energised else 'off'}")
+            self.abort(NoAnswer(f"no answer within {seconds:g} s: {exchange.text}"))

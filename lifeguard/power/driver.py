@@ -54,14 +54,24 @@ class Surroundings(NamedTuple):
     state_dir: Path
 
 
+def its_address(options: object) -> str:
+    """What the options call `address`, if anything."""
+    return str(getattr(options, "address", ""))
+
+
 class Driver(NamedTuple):
     """A kind of relay board.
 
     `options` are the keys of its table in `boards.toml` beside those that every relay
     board has; each field's `Annotated` carries a Form. `outlet` reads the rest of an
-    outlet. `device` finds its options in `RelayBoard.options`.
+    outlet. `device` finds its options in `RelayBoard.options`. Options that do not go
+    together raise a ValueError in their `__post_init__`, in words for a person.
     """
 
     options: type[Struct]
     outlet: Form
     device: Callable[[RelayBoard, Surroundings], Device]
+    address: Callable[[Any], str] = its_address
+    """Of the options: where the device is, for people."""
+    exclusive: bool = False
+    """Whether the device serves one client only: an address stands in one table."""

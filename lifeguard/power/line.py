@@ -1,22 +1,21 @@
 """The line to a relay board: at most one connection, opened when it is needed.
 
-The TCP stack of these relay boards serves one connection at a time, and wants a rest
-after each. So one is kept for a while when there is nothing to do, in case there
-soon is, and the next is opened only when the rest is over. A connection on which
-something went wrong ends itself.
+Many relay boards serve one connection at a time, and want a rest after each. So one is
+kept for a while when there is nothing to do, in case there soon is, and the next is
+opened only when the rest is over. A connection on which something went wrong ends
+itself.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 
-from lifeguard.power.connection import ProxrConnection
-from lifeguard.power.errors import Closed, Unreachable
-from lifeguard.wire.proxr import Dialect, LinkTest
+from lifeguard.power.connection import Connection, Exchange
+from lifeguard.power.errors import Closed, RelayError, Unreachable
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import (
@@ -27,28 +26,28 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 OPEN_SECONDS = 5.0
-"""How long a relay board may take to accept a connection and pass the link test."""
-
-REST_SECONDS = 1.0
-"""How long a relay board is left alone after a connection, or an attempt at one."""
+"""How long a relay board may take to accept a connection and answer the greeting."""
 
 
 class Line:
     """Opens, keeps and closes the one connection to a relay board.
 
-    `linger` is how many seconds a connection without work is kept.
+    A connection is of use once `greeting` has been answered. `linger` is how many
+    seconds one without work is kept, `rest` how many the relay board is left alone
+    after a connection, or after an attempt at one.
     """
 
     def __init__(
         self,
         clock: IReactorTime,
         endpoint: IStreamClientEndpoint,
-        dialect: Dialect,
+        greeting: Exchange[Any],
         linger: float,
+        rest: float,
     ) -> None:
-        self._clock, self._endpoint, self._dialect = clock, endpoint, dialect
-        self._linger = linger
-        self._connection: ProxrConnection | None = None
+        self._clock, self._endpoint, self._greeting = clock, endpoint, greeting
+        self._linger, self._rest_seconds = linger, rest
+        self._connection: Connection | None = None
         self._rested_at = 0.0
         self._closing: IDelayedCall | None = None
 
@@ -57,10 +56,10 @@ class Line:
         """Whether a connection is open and of use."""
         return self._connection is not None and self._connection.usable
 
-    async def connection(self) -> ProxrConnection:
-        """The open connection, or a new one that has passed the link test.
+    async def connection(self) -> Connection:
+        """The open connection, or a new one on which the greeting was answered.
 
-        Raises a RelayError after REST_SECONDS and OPEN_SECONDS at the latest.
+        Raises Unreachable after the rest and OPEN_SECONDS at the latest.
         """
         self._keep()
         if self._connection is not None and not self._connection.lost.called:
@@ -89,8 +88,8 @@ class Line:
         self._connection.abort(Closed())
         return self._connection.lost
 
-    async def _open(self) -> ProxrConnection:
-        connection = ProxrConnection(self._clock, self._dialect)
+    async def _open(self) -> Connection:
+        connection = Connection(self._clock)
         connection.lost.addCallback(self._rest)
         deadline = self._clock.seconds() + OPEN_SECONDS
         factory = Factory.forProtocol(lambda: connection)
@@ -100,11 +99,16 @@ class Line:
         await connecting.addTimeout(OPEN_SECONDS, self._clock, _too_late)
         self._connection = connection
         # Where somebody else has the one connection, ours opens and says nothing.
-        await connection.ask(LinkTest(), deadline)
+        try:
+            await connection.ask(self._greeting, deadline)
+        except Closed:
+            raise
+        except RelayError as error:
+            raise Unreachable(str(error)) from error
         return connection
 
     def _rest(self, _: object = None) -> None:
-        self._rested_at = self._clock.seconds() + REST_SECONDS
+        self._rested_at = self._clock.seconds() + self._rest_seconds
 
     def _keep(self) -> None:
         if self._closing is not None and self._closing.active():

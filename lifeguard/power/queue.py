@@ -13,44 +13,38 @@ nothing has succeeded for PATIENCE_SECONDS.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.logger import Logger
 
-from lifeguard.power.connection import ProxrConnection, switch_power
-from lifeguard.power.errors import BadOutlet, Closed, RelayError
-from lifeguard.power.line import Line
+from lifeguard.power.errors import Closed, RelayError, Unreachable
 from lifeguard.power.seams import RelayBoardStatus
-from lifeguard.wire.proxr import BadRelay, LinkTest, parse_relay
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+    from twisted.internet.interfaces import IReactorTime
 
     from lifeguard.model import Outlet, RelayBoard
+    from lifeguard.power.driver import Device
 
 log = Logger()
 
-REQUEST_SECONDS = 5.0
-"""How long one request may hold the queue, once it is sent."""
+REQUEST_SECONDS = 12.0
+"""How long one request may hold the queue, with a connection opened for it."""
 
 PATIENCE_SECONDS = 30.0
 """How long one request after the other may fail before all that wait fail too."""
 
-LINGER_SECONDS = 2.0
-"""How long a connection is kept beyond the off time of a cycle."""
-
 
 class Step(Protocol):
-    """What is done on the connection when a request is served."""
+    """What is done with the device when a request is served."""
 
     def __call__(
-        self, connection: ProxrConnection, deadline: float
-    ) -> Coroutine[Deferred[bool], object, None]: ...
+        self, device: Device, deadline: float
+    ) -> Coroutine[Deferred[Any], object, None]: ...
 
 
 @dataclass(eq=False)
@@ -64,19 +58,13 @@ _ON, _OFF = range(2)
 
 
 class RelayBoardQueue:
-    """Takes all requests for a relay board in turn, on one connection."""
+    """Takes all requests for a relay board in turn, one at a time."""
 
     def __init__(
-        self,
-        clock: IReactorTime,
-        relay_board: RelayBoard,
-        endpoint: IStreamClientEndpoint,
+        self, clock: IReactorTime, relay_board: RelayBoard, device: Device
     ) -> None:
         self.off_seconds = relay_board.off_seconds
-        self._clock, self._name = clock, relay_board.name
-        # The off half of a cycle must not lose the connection to somebody else.
-        linger = relay_board.off_seconds + LINGER_SECONDS
-        self._line = Line(clock, endpoint, relay_board.dialect, linger)
+        self._clock, self._name, self._device = clock, relay_board.name, device
         self._waiting: list[_Request] = []
         self._turns: list[Deferred[None]] = []
         self._busy = self._closed = False
@@ -95,19 +83,18 @@ class RelayBoardQueue:
         return turn
 
     def switch(self, outlet: Outlet, on: bool) -> Deferred[None]:
-        try:
-            relay = parse_relay(outlet.rest)
-        except BadRelay as error:
-            return fail(BadOutlet(str(error)))
-        return self._request(_ON if on else _OFF, partial(switch_power, relay, on))
+        return self._request(
+            _ON if on else _OFF,
+            lambda device, deadline: device.switch(outlet.rest, on, deadline),
+        )
 
     def test(self) -> Deferred[None]:
-        return self._request(_OFF, _link_test)
+        return self._request(_OFF, lambda device, deadline: device.test(deadline))
 
     def status(self) -> RelayBoardStatus:
         return RelayBoardStatus(
             name=self._name,
-            connected=self._line.connected,
+            connected=self._device.connected,
             waiting=len(self._waiting) + len(self._turns),
             last_success=self._last_success,
             last_error=self._last_error,
@@ -117,7 +104,7 @@ class RelayBoardQueue:
     def close(self) -> Deferred[None]:
         self._closed = True
         self._condemn(Closed())
-        closing = self._line.close()
+        closing = self._device.close()
         self._serving.cancel()
         return closing
 
@@ -147,7 +134,7 @@ class RelayBoardQueue:
                     self._give_turns()
         finally:
             self._busy = False
-        self._line.linger()
+        self._device.idle()
 
     def _give_turns(self) -> None:
         turns, self._turns = self._turns, []
@@ -155,26 +142,23 @@ class RelayBoardQueue:
             turn.callback(None)
 
     async def _serve_next(self) -> None:
-        try:
-            connection = await self._line.connection()
-        except RelayError as error:
-            self._failed(error)
-            self._condemn(error)
-            return
         request = min(self._waiting, key=attrgetter("urgency"))
         self._waiting.remove(request)
         if not request.done.called:  # else it was taken back
-            await self._perform(request, connection)
+            await self._perform(request)
 
-    async def _perform(self, request: _Request, connection: ProxrConnection) -> None:
+    async def _perform(self, request: _Request) -> None:
         deadline = self._clock.seconds() + REQUEST_SECONDS
         try:
-            await request.step(connection, deadline)
+            await request.step(self._device, deadline)
         except RelayError as error:
             self._failed(error)
-            if self._clock.seconds() >= self._patient_until:
-                self._condemn(error)
-            request.done.errback(error)
+            lost = isinstance(error, Unreachable)
+            if lost or self._clock.seconds() >= self._patient_until:
+                self._waiting.insert(0, request)
+                self._condemn(Closed() if self._closed else error)
+            else:
+                request.done.errback(error)
         else:
             self._last_success = self._clock.seconds()
             self._be_patient()
@@ -194,7 +178,3 @@ class RelayBoardQueue:
         waiting, self._waiting = self._waiting, []
         for request in waiting:
             request.done.errback(error)
-
-
-async def _link_test(connection: ProxrConnection, deadline: float) -> None:
-    await connection.ask(LinkTest(), deadline)

@@ -278,7 +278,7 @@ def relay_board_view(
     return RelayBoardView(
         name=status.name,
         driver=relay_board.driver,
-        address=f"{relay_board.host}:{relay_board.port}",
+        address=relay_board.address,
         connected=status.connected,
         waiting=status.waiting,
         last_success=moment(status.last_success),

@@ -110,4 +110,4 @@ def _board(number: int, planned: PlannedBoard) -> Board:
 
 
 def _relay_board(name: str) -> RelayBoard:
-    return RelayBoard(name=name, driver="proxr", host="192.0.2.1", port=2101)
+    return RelayBoard(name=name, driver="proxr", address="192.0.2.1:2101")
