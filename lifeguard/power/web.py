@@ -132,7 +132,7 @@ class Web:
             asking = Deferred.fromCoroutine(request)
             status, text = await asking.addTimeout(time_left, self._clock)
         except TimeoutError:
-            raise NoAnswer(f"no answer within {time_left:g} s: {asked}") from None
+            raise NoAnswer(f"no answer within {time_left:.3g} s: {asked}") from None
         except (ConnectError, DNSLookupError) as error:
             reason = str(error).rstrip(".")
             raise Unreachable(f"cannot be reached: {asked}: {reason}") from None
