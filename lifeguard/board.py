@@ -25,8 +25,10 @@ from lifeguard.keeper import SET_STATE, Keeper
 from lifeguard.lifecycle import Boots
 from lifeguard.lifecycle.state import (
     CYCLE_FAILED,
+    CYCLE_HELD,
     CYCLE_OK,
     CYCLE_STARTED,
+    CYCLE_VOID,
     TIMEOUT,
 )
 from lifeguard.store import StoreUnavailable
@@ -133,12 +135,31 @@ class ManagedBoard(Keeper):
 
     def cycle_ended(self, generation: int, failure: str | None) -> None:
         """A power cycle is over."""
+        name = CYCLE_OK if failure is None else CYCLE_FAILED
+        self._tell_of_cycle(name, generation, failure or "")
+
+    def cycle_held(self, generation: int, why: str, patience: float) -> None:
+        """A power cycle's relay board is ill: it waits, at most for `patience`."""
+        self._tell_of_cycle(CYCLE_HELD, generation, why, patience=patience)
+
+    def cycle_goes_on(self, generation: int) -> None:
+        """A power cycle that had begun, and was held, is so no more."""
+        self._tell_of_cycle(CYCLE_STARTED, generation)
+
+    def cycle_void(self, generation: int, why: str, patience: float) -> None:
+        """A power cycle was cut short by its relay board: another is due."""
+        self._tell_of_cycle(CYCLE_VOID, generation, why, patience=patience)
+
+    def _tell_of_cycle(
+        self, name: str, generation: int, reason: str = "", **body: float
+    ) -> None:
         self.tell(
             Event(
-                name=CYCLE_OK if failure is None else CYCLE_FAILED,
+                name=name,
                 source="power",
                 generation=generation,
-                reason=failure or "",
+                reason=reason,
+                body=body,
             )
         )
 

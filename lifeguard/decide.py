@@ -166,7 +166,7 @@ def _step(lifecycle: Lifecycle, state: State, draft: Draft, event: Event) -> Ste
     elif event.by == "board":
         draft.accept()
     if event.name == TIMEOUT and still_waits(lifecycle, draft.after):
-        draft.explain(f"waited {state.wait:g} s for its relay board: given up")
+        draft.waited()
         gives_up = True
     elif isinstance(lifecycle.transition(state.name, event.name), Strike):
         gives_up = draft.strike(state)

@@ -109,6 +109,16 @@ class Draft(Core):
             self._set(deadline=self._now + state.timeout)
         self.note()
 
+    def hold(self) -> None:
+        noted = tuple(each for each in self.after.noted if each != CYCLE_STARTED)
+        self._set(deadline=self._end_of_patience, noted=noted)
+        self.note()
+
+    def begin_again(self) -> None:
+        self.order_again()
+        assert self.after.deadline is not None, "it waits for its turn"
+        self._set(deadline=min(self.after.deadline, self._end_of_patience))
+
     def extend(self, state: State) -> None:
         assert state.timeout is not None, "checked when the lifecycle was built"
         assert state.total is not None, "checked when the lifecycle was built"
@@ -181,6 +191,12 @@ class Draft(Core):
         self.explain(f"{what}: given up" if too_many else what)
         return too_many
 
+    def waited(self) -> None:
+        """The turn of the power cycle never came."""
+        names = sorted({outlet.relay_board for outlet in self._board.power})
+        seconds = round(self._now - self.after.entered)
+        self.explain(f"waited {seconds} s for {', '.join(names)}: given up")
+
     def explain(self, reason: str) -> None:
         """Add to the reason that history gives."""
         self.reason = f"{self.reason}; {reason}" if self.reason else reason
@@ -209,6 +225,11 @@ class Draft(Core):
     @property
     def _now(self) -> float:
         return self._moment.service
+
+    @property
+    def _end_of_patience(self) -> float:
+        patience: float = self._event.body["patience"]
+        return self.after.entered + patience
 
     def _request(self) -> Request | None:
         if not self._event.name.startswith(REQUEST_PREFIX):

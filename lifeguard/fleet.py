@@ -19,7 +19,16 @@ from lifeguard.board import ManagedBoard
 from lifeguard.draft import first_standing
 from lifeguard.event import Answer, Event, Impossible
 from lifeguard.lifecycle import Boots
-from lifeguard.model import Board, Change, Inventory, Owed, Role, Saved, Standing
+from lifeguard.model import (
+    Board,
+    Change,
+    Inventory,
+    Owed,
+    RelayBoardChange,
+    Role,
+    Saved,
+    Standing,
+)
 from lifeguard.netboot.decision import Situation
 from lifeguard.resumption import Resumption
 from lifeguard.store import Presence, StoreError
@@ -31,6 +40,7 @@ if TYPE_CHECKING:
 
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.netboot.progress import Progress
+    from lifeguard.power.condition import Since
 
 log = Logger()
 
@@ -52,6 +62,7 @@ class Store(world.Store, Protocol):
     """The part of the store that the fleet needs."""
 
     def settle(self, owed: Owed) -> Deferred[None]: ...
+    def relay_board_changed(self, change: RelayBoardChange) -> Deferred[None]: ...
     def save_time(self) -> Deferred[None]: ...
     def tell(self, presence: Presence) -> None: ...
 
@@ -262,6 +273,36 @@ class Fleet(Service):
         """A power cycle is over."""
         if board in self.boards:
             self.boards[board].cycle_ended(generation, failure)
+
+    def cycle_held(
+        self, board: str, generation: int, why: str, patience: float
+    ) -> None:
+        """A power cycle waits for a relay board that is ill."""
+        if board in self.boards:
+            self.boards[board].cycle_held(generation, why, patience)
+
+    def cycle_goes_on(self, board: str, generation: int) -> None:
+        """A power cycle that was held is so no more."""
+        if board in self.boards:
+            self.boards[board].cycle_goes_on(generation)
+
+    def cycle_void(
+        self, board: str, generation: int, why: str, patience: float
+    ) -> None:
+        """A broken relay board cut a power cycle short."""
+        if board in self.boards:
+            self.boards[board].cycle_void(generation, why, patience)
+
+    def relay_board_changed(self, relay_board: str, since: Since) -> None:
+        """A relay board is in another state; nobody waits for that to be saved."""
+        change = RelayBoardChange(
+            at=self._wall(),
+            relay_board=relay_board,
+            state=since.state,
+            why=since.why,
+        )
+        saving = self._store.relay_board_changed(change)
+        saving.addErrback(lambda failure: failure.trap(StoreError) and None)
 
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         """An owed outlet was just read back as on, so the mark may go."""

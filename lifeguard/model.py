@@ -202,6 +202,17 @@ class HistoryRow(Struct, frozen=True, kw_only=True):
     """Given by the database, ascending; 0 until then."""
 
 
+class RelayBoardChange(Struct, frozen=True, kw_only=True):
+    """One line of a relay board's history: what it became, and what led to that."""
+
+    at: datetime
+    relay_board: str
+    state: str
+    why: str = ""
+    id: int = 0
+    """Given by the database, ascending; 0 until then."""
+
+
 class Notice(Struct, frozen=True, kw_only=True):
     """Something a person should hear, told once; a row until it has been told."""
 

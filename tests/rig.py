@@ -28,6 +28,7 @@ from lifeguard.model import (
     Outlet,
     Owed,
     RelayBoard,
+    RelayBoardChange,
     Saved,
     Standing,
 )
@@ -104,6 +105,10 @@ class FakeStore:
         if self.away:
             return fail(StoreUnavailable("away"))
         self.rows.append(row)
+        return succeed(None)
+
+    def relay_board_changed(self, change: RelayBoardChange) -> Deferred[None]:
+        self.said.append(("relay board", change.relay_board, change.state, change.why))
         return succeed(None)
 
     def standing(self, board: str) -> Deferred[Standing | None]:

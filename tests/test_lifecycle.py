@@ -15,8 +15,10 @@ from lifeguard.lifecycle.standard import LIFECYCLE
 from lifeguard.lifecycle.state import (
     BEGIN,
     CYCLE_FAILED,
+    CYCLE_HELD,
     CYCLE_OK,
     CYCLE_STARTED,
+    CYCLE_VOID,
     EXTEND,
     RENEW,
     SELF,
@@ -70,6 +72,12 @@ class Listed(Core):
 
     def extend(self, state: State) -> None:
         self.calls.append(("extend", state.name))
+
+    def hold(self) -> None:
+        self.calls.append("hold")
+
+    def begin_again(self) -> None:
+        self.calls.append("begin again")
 
     def note(self) -> None:
         self.calls.append("note")
@@ -179,6 +187,8 @@ def test_requests_are_accepted_everywhere_but_in_locked_out(state: str) -> None:
 def test_what_neither_moves_nor_strikes() -> None:
     assert sent("RebootRebooting", CYCLE_STARTED) == [("begin", "RebootRebooting")]
     assert sent("RebootRebooting", CYCLE_FAILED) == [("begin", "RebootRebooting")]
+    assert sent("RebootRebooting", CYCLE_HELD) == ["hold"]
+    assert sent("RebootRebooting", CYCLE_VOID) == ["begin again"]
     assert sent("ReimageInstalling", "install-progress") == [
         ("extend", "ReimageInstalling")
     ]
@@ -327,6 +337,8 @@ def test_a_state_that_cycles_power_must_hear_of_it() -> None:
 
     assert mistake(New, Work, GivenUp) == (
         "Work: it cycles power, so power-cycle-failed must be BEGIN; "
+        "Work: it cycles power, so power-cycle-held must be HOLD; "
+        "Work: it cycles power, so power-cycle-void must be AGAIN; "
         "Work: it cycles power, so power-cycle-ok must lead on"
     )
 

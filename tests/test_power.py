@@ -17,6 +17,7 @@ from twisted.internet.task import Clock
 
 from lifeguard.model import Outlet, Owed, RelayBoard
 from lifeguard.power import Power, RelayBoardQueue, RelayError
+from lifeguard.power.condition import Since
 from lifeguard.power.drivers.proxr import Proxr
 from lifeguard.wire.proxr import Relay
 from tests.fake_relay_board import SILENCE, FakeRelayBoard
@@ -32,9 +33,13 @@ class FakeQueue:
     """A relay board of which a test says when and how it answers."""
 
     off_seconds = 1.0
+    patience = 86400.0
 
     def __init__(self, name: str, events: list) -> None:
         self.name, self.events = name, events
+        self.since = Since("Working", 0.0)
+        self.listeners: list = []
+        self.cycles = 0
         self.asked: dict[tuple[Outlet, bool], Deferred[None]] = {}
         self.turns: list[Deferred[None]] = []
         self.turns_come = True
@@ -46,12 +51,26 @@ class FakeQueue:
             self.give_turns()
         return turn
 
+    def hear(self, listener):
+        self.listeners.append(listener)
+
+    def become(self, state, why=""):
+        self.since = Since(state, 0.0, why)
+        for listener in self.listeners:
+            listener()
+
+    def cycle_begins(self):
+        self.cycles += 1
+
+    def cycle_ends(self):
+        self.cycles -= 1
+
     def give_turns(self):
         turns, self.turns = self.turns, []
         for turn in turns:
             turn.callback(None)
 
-    def switch(self, outlet, on):
+    def switch(self, outlet, on, urgent=False):
         self.events.append(f"{'on' if on else 'off'} {outlet}")
         self.asked[outlet, on] = Deferred()
         return self.asked[outlet, on]
@@ -74,6 +93,7 @@ class FakeReports:
         self.events = events
         self.wanted: dict[int, Deferred[bool]] = {}
         self.noting: list[Deferred[None]] = []
+        self.became: list[tuple[str, str]] = []
 
     def cycle_started(self, board, generation):
         self.events.append(f"started {board} {generation}?")
@@ -81,6 +101,18 @@ class FakeReports:
 
     def cycle_ended(self, board, generation, failure):
         self.events.append(f"ended {board} {generation}: {failure or 'ok'}")
+
+    def cycle_held(self, board, generation, why, patience):
+        self.events.append(f"held {board} {generation} for {patience:g}: {why}")
+
+    def cycle_goes_on(self, board, generation):
+        self.events.append(f"goes on {board} {generation}")
+
+    def cycle_void(self, board, generation, why, patience):
+        self.events.append(f"void {board} {generation} for {patience:g}: {why}")
+
+    def relay_board_changed(self, relay_board, since):
+        self.became.append((relay_board, since.state))
 
     def outlet_is_on(self, owed):
         self.events.append(f"settled {owed.outlet} {owed.board} {owed.generation}")
@@ -717,35 +749,130 @@ def test_a_queue_that_is_long_but_healthy_fails_nobody():
     assert ended == [f"ended b{n} 1: ok" for n in range(96)]
 
 
-def test_a_relay_board_that_dies_between_off_and_on_is_switched_on_when_it_is_back():
+REFUSED = "cannot be reached: Connection was refused by other side"
+
+
+def test_a_relay_board_that_dies_between_off_and_on_voids_the_cycle_not_the_board():
     parts = lab()
     parts.power.cycle("a", 1, (A,))
     parts.run(0.5)
     assert parts.relay_board.relays_on == {Relay(1, 1)}
     parts.relay_board.hang_up()
     parts.relay_board.reachable = False
-    parts.run(10)
-    refused = "cannot be reached: Connection was refused by other side"
-    assert parts.events[1:] == [f"ended a 1: rack1/1/1: {refused}"]
+    parts.run(65)
+    assert parts.events[1:] == [
+        f"held a 1 for 86400: rack1 is suspect: {REFUSED}",
+        f"held a 1 for 86400: rack1 is broken: {REFUSED}",
+        f"void a 1 for 86400: rack1/1/1: {REFUSED}",
+    ]
     [owed] = parts.power.owed()
-    assert (owed.outlet, owed.last_error) == (A, refused)
+    assert (owed.outlet, owed.last_error) == (A, REFUSED)
     parts.relay_board.reachable = True
-    parts.run(8)
-    assert parts.events[2:] == ["settled rack1/1/1 a 1"]
+    parts.run(40)
+    assert parts.events[4:] == ["settled rack1/1/1 a 1"]
     assert parts.relay_board.relays_on == set()
     assert parts.power.owed() == []
 
 
-def test_a_relay_board_that_hangs_ends_every_cycle_in_bounded_time():
+def test_a_relay_board_that_is_away_for_a_moment_costs_no_second_cycle():
     parts = lab()
-    parts.relay_board.oddities["link test"] = [SILENCE] * 100
+    parts.power.cycle("a", 1, (A,))
+    parts.run(0.5)
+    parts.relay_board.hang_up()
+    parts.relay_board.reachable = False
+    parts.run(3)
+    parts.relay_board.reachable = True
+    parts.run(20)
+    assert parts.events == [
+        "started a 1?",
+        f"held a 1 for 86400: rack1 is suspect: {REFUSED}",
+        "goes on a 1",
+        "settled rack1/1/1 a 1",
+        "ended a 1: ok",
+    ]
+    assert parts.relay_board.relays_on == set()
+
+
+def test_a_relay_board_that_hangs_holds_every_cycle_and_ends_those_that_began():
+    parts = lab()
+    parts.relay_board.oddities["link test"] = [SILENCE] * 5
     for number in range(1, 9):
         parts.power.cycle(f"b{number}", 1, (Outlet("rack1", f"1/{number}"),))
-    parts.run(30)
-    ended = [event for event in parts.events if event.startswith("ended")]
-    assert len(ended) == 8
-    assert all("no answer within 5 s: link test" in event for event in ended)
-    assert len(parts.power.owed()) == 8
+    parts.run(42)
+    told = Counter(event.split()[0] for event in parts.events)
+    # Tried for 5 s, after pauses of 1, 2, 4 and 8 s: the fifth time it is broken.
+    assert told == {"started": 1, "held": 16}
+    parts.run(60)
+    told = Counter(event.split()[0] for event in parts.events)
+    assert (told["started"], told["ended"], told["void"]) == (8, 7, 1)
+    became = ["Suspect", "Broken", "Working"]
+    assert parts.power._reports.became == [("rack1", state) for state in became]
+    assert (parts.relay_board.relays_on, parts.power.owed()) == (set(), [])
+
+
+def test_a_cycle_waits_until_its_relay_board_works_and_is_not_begun_before():
+    parts = lab()
+    parts.relay_board.reachable = False
+    parts.power.owe([Owed(B, "b", 3)])
+    parts.power.cycle("a", 1, (A,))
+    held = f"held a 1 for 86400: rack1 is suspect: {REFUSED}"
+    assert parts.events == [held]
+    parts.run(100)
+    assert parts.events == [held, held.replace("suspect", "broken")]
+    parts.relay_board.reachable = True
+    parts.run(40)
+    assert parts.events[2:] == [
+        "settled rack1/1/2 b 3",
+        "started a 1?",
+        "settled rack1/1/1 a 1",
+        "ended a 1: ok",
+    ]
+
+
+def test_one_outlet_that_sticks_is_its_boards_failure_and_nobody_elses():
+    parts = lab()
+    parts.relay_board.stuck.add(Relay(1, 1))
+    parts.power.cycle("a", 1, (A,))
+    parts.power.cycle("b", 1, (B,))
+    parts.run(5)
+    stuck = "rack1/1/1: relay 1 of bank 1 did not switch on"
+    assert sorted(event for event in parts.events if "ended" in event) == [
+        f"ended a 1: {stuck}",
+        "ended b 1: ok",
+    ]
+    assert not [event for event in parts.events if "held" in event]
+
+
+def test_many_boards_of_one_relay_board_begin_sixteen_at_a_time():
+    parts = lab()
+    for n in range(40):
+        parts.power.cycle(f"b{n}", 1, (Outlet("rack1", f"{1 + n // 8}/{1 + n % 8}"),))
+    parts.run(0.5)
+    assert sum("started" in event for event in parts.events) == 16
+    parts.run(16)
+    assert sum("ended" in event for event in parts.events) == 40
+
+
+def test_a_cycle_of_two_relay_boards_waits_for_both():
+    parts = rig()
+    parts.queues["rack1"].turns_come = False
+    parts.queues["rack2"].turns_come = False
+    parts.power.cycle("a", 1, (A, C))
+    parts.queues["rack1"].give_turns()
+    parts.queues["rack1"].become("Suspect", "no answer")
+    parts.queues["rack2"].give_turns()
+    held = "held a 1 for 86400: rack1 is suspect: no answer"
+    assert parts.told() == [held]
+    parts.queues["rack1"].become("Working")
+    parts.queues["rack1"].give_turns()
+    assert parts.told()[0] == "started a 1?"
+    assert [queue.cycles for queue in parts.queues.values()] == [1, 1]
+    for on in (False, True):
+        parts.answer(A, on)
+        parts.answer(C, on)
+        parts.clock.advance(1)
+    assert parts.told()[-1] == "ended a 1: ok"
+    assert [queue.cycles for queue in parts.queues.values()] == [0, 0]
 
 
 acts = st.one_of(
@@ -786,7 +913,11 @@ def test_whatever_a_relay_board_does_every_board_is_on_again_and_told_of(script)
     parts.run(600)
     assert (relay_board.relays_on, parts.power.owed()) == (set(), [])
     started = {event[8:-1] for event in parts.events if event.startswith("started")}
-    ended = [event[6:].partition(":")[0] for event in parts.events if "ended" in event]
+    ended = [
+        " ".join(event.replace(":", "").split()[1:3])
+        for event in parts.events
+        if event.startswith(("ended", "void"))
+    ]
     assert sorted(ended) == sorted(started)
     assert parts.clock.getDelayedCalls() == []
 

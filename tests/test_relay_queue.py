@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import pytest
 from twisted.internet.task import Clock
 
 from lifeguard.model import Outlet, RelayBoard
@@ -18,6 +19,11 @@ class Rig(NamedTuple):
     relay_board: FakeRelayBoard
     clock: Clock
     heard: list
+    told: list
+
+    def states(self):
+        """What the relay board has become, one after the other."""
+        return list(self.told)
 
     def switch(self, number, on):
         switching = self.queue.switch(Outlet("rack1", f"1/{number}"), on)
@@ -27,7 +33,8 @@ class Rig(NamedTuple):
     def hear(self, what, deferred):
         def note(result):
             error = "" if result is None else f": {type(result.value).__name__}"
-            self.heard.append((self.clock.seconds(), what + error))
+            what_came = f"{what}{error}" if error else what
+            self.heard.append((self.clock.seconds(), what_came))
 
         deferred.addBoth(note)
 
@@ -35,13 +42,17 @@ class Rig(NamedTuple):
         self.clock.pump([0.125] * int(seconds * 8))
 
 
-def rig():
+def rig(**limits):
     clock = Clock()
     clock.advance(100)
     relay_board = FakeRelayBoard(clock)
-    record = RelayBoard(name="rack1", driver="proxr", address="192.0.2.10:2101")
+    record = RelayBoard(
+        name="rack1", driver="proxr", address="192.0.2.10:2101", **limits
+    )
     device = Proxr(clock, relay_board, "classic", linger=3.0)
-    return Rig(RelayBoardQueue(clock, record, device), relay_board, clock, [])
+    queue, states = RelayBoardQueue(clock, record, device), []
+    queue.hear(lambda: states.append(queue.since.state))
+    return Rig(queue, relay_board, clock, [], states)
 
 
 LINK = "link test"
@@ -147,38 +158,6 @@ def test_a_connection_lost_while_idle_fails_nobody():
     assert [what for _, what in parts.heard] == ["1 off", "1 on"]
 
 
-def test_a_failed_request_costs_a_new_connection_but_not_the_others():
-    parts = rig()
-    parts.relay_board.oddities["read relay 1 of bank 1"] = [[b"\x55"]]
-    parts.switch(1, on=False)
-    parts.switch(2, on=False)
-    parts.run(3)
-    assert parts.relay_board.seen_without_times() == [
-        "connected",
-        LINK,
-        *off(1)[:2],
-        "aborted",
-        "connected",
-        LINK,
-        *off(2),
-    ]
-    assert parts.heard == [(100.375, "1 off: ForeignAnswer"), (101.875, "2 off")]
-
-
-def test_every_oddity_of_a_relay_board_fails_its_request_with_its_own_error():
-    for answer, error in [
-        (SILENCE, "NoAnswer"),
-        ([b"\1" * 50], "SurplusAnswer"),
-        ([b"\7"], "ForeignAnswer"),
-    ]:
-        parts = rig()
-        parts.relay_board.oddities["read relay 1 of bank 1"] = [answer]
-        parts.switch(1, on=False)
-        parts.run(7)
-        assert [what for _, what in parts.heard] == [f"1 off: {error}"]
-        assert parts.relay_board.seen_without_times()[-1] == "aborted"
-
-
 def test_an_answer_that_goes_on_later_does_not_reach_the_next_request():
     parts = rig()
     read = "read relay 1 of bank 1"
@@ -199,96 +178,214 @@ def test_an_answer_that_goes_on_later_does_not_reach_the_next_request():
     assert [what for _, what in parts.heard] == ["1 off", "2 off"]
 
 
-def test_a_relay_that_is_stuck_is_told_by_its_read_back_and_costs_no_connection():
+# What fails.
+
+
+def test_an_oddity_costs_a_new_connection_and_a_test_but_no_request():
+    for answer in (SILENCE, [b"\1" * 50], [b"\7"]):
+        parts = rig()
+        parts.relay_board.oddities["read relay 1 of bank 1"] = [answer]
+        parts.switch(1, on=False)
+        parts.switch(2, on=False)
+        parts.run(12)
+        assert parts.states()[:2] == ["Suspect", "Working"]
+        assert parts.relay_board.seen_without_times()[:-1] == [
+            "connected",
+            LINK,
+            *off(1)[:2],
+            "aborted",
+            "connected",
+            LINK,
+            LINK,
+            *off(2),
+            *off(1),
+        ]
+        assert [what for _, what in parts.heard] == ["2 off", "1 off"]
+
+
+def test_one_outlet_that_never_does_as_it_is_told_fails_alone():
+    silent = "switch on relay 1 of bank 1"
+    for break_it in (
+        lambda board: board.stuck.add(Relay(1, 1)),
+        lambda board: board.oddities.update({silent: [SILENCE] * 9}),
+    ):
+        parts = rig()
+        break_it(parts.relay_board)
+        for number in (1, 2, 3):
+            parts.switch(number, on=False)
+        parts.run(30)
+        assert [what.partition(":")[0] for _, what in parts.heard] == [
+            "2 off",
+            "3 off",
+            "1 off",
+        ]
+        assert "1 off: N" in parts.heard[-1][1]
+        assert parts.queue.since.state == "Working"
+
+
+def test_one_outlet_fails_alone_also_where_no_other_is_asked_for():
     parts = rig()
-    parts.relay_board.stuck.add(Relay(1, 1))
+    parts.relay_board.oddities["switch on relay 1 of bank 1"] = [SILENCE] * 9
     parts.switch(1, on=False)
-    parts.switch(2, on=False)
-    parts.run(0.75)
-    assert parts.queue.status().last_error == "relay 1 of bank 1 did not switch on"
-    parts.run(2)
-    assert parts.heard == [(100.5, "1 off: NotSwitched"), (100.875, "2 off")]
+    parts.run(15)
+    assert [what for _, what in parts.heard] == ["1 off: NoAnswer"]
+    assert parts.states() == ["Suspect", "Working"]
 
 
-def test_reads_that_disagree_cost_no_connection():
-    parts = rig()
-    parts.relay_board.oddities["read relay 1 of bank 1"] = [[b"\0"]]
-    parts.switch(1, on=False)
-    parts.switch(2, on=False)
-    parts.run(2)
-    assert parts.heard == [(100.5, "1 off: ReadsDisagree"), (100.875, "2 off")]
-
-
-def test_silence_holds_the_queue_for_five_seconds():
-    parts = rig()
-    parts.relay_board.oddities["switch on relay 1 of bank 1"] = [SILENCE]
-    parts.switch(1, on=False)
-    parts.switch(2, on=False)
-    parts.run(8)
-    assert parts.heard == [(105.125, "1 off: NoAnswer"), (106.625, "2 off")]
-
-
-def test_a_relay_board_that_only_fails_for_half_a_minute_fails_all_that_wait():
+def test_outlets_that_all_stick_are_the_relay_boards_failure():
     parts = rig()
     for number in range(1, 9):
-        parts.relay_board.oddities[f"switch on relay {number} of bank 1"] = [SILENCE]
+        parts.relay_board.stuck.add(Relay(1, number))
         parts.switch(number, on=False)
-    parts.run(60)
-    failures = [105.125, 111.25, 117.375, 123.5, 129.625, 135.75, 135.75, 135.75]
-    assert [at for at, _ in parts.heard] == failures
-    assert all(what.endswith("off: NoAnswer") for _, what in parts.heard)
+    parts.run(25)
+    assert (parts.heard, parts.states()) == ([], ["Suspect"])
+    parts.relay_board.stuck.clear()
+    parts.run(30)
+    assert parts.states() == ["Suspect", "Working"]
+    assert sorted(what for _, what in parts.heard) == [
+        f"{number} off" for number in range(1, 9)
+    ]
 
 
-def test_a_relay_board_that_does_something_right_is_waited_for():
+UNREACHABLE = {
+    "refuses": lambda board: setattr(board, "reachable", False),
+    "does not accept": lambda board: setattr(board, "reachable", None),
+    "says nothing": lambda board: board.oddities.update({LINK: [SILENCE] * 99}),
+}
+
+
+@pytest.mark.parametrize("how", UNREACHABLE)
+def test_a_relay_board_that_is_not_there_is_broken_after_half_a_minute(how):
     parts = rig()
+    UNREACHABLE[how](parts.relay_board)
     for number in range(1, 9):
-        if number != 5:
-            silent = f"switch on relay {number} of bank 1"
-            parts.relay_board.oddities[silent] = [SILENCE]
-        parts.switch(number, on=False)
-    parts.run(60)
-    moments = [at for at, _ in parts.heard]
-    assert len(set(moments)) == 8
-    assert max(moments) > 140
+        parts.switch(number, on=number % 2 == 0)
+    parts.hear("turn", parts.queue.turn())
+    parts.run(28)
+    assert (parts.heard, parts.states()) == ([], ["Suspect"])
+    parts.run(30)
+    assert parts.states() == ["Suspect", "Broken"]
+    assert sorted(what for _, what in parts.heard) == [
+        f"{number} {'on' if number % 2 == 0 else 'off'}: Ill" for number in range(1, 9)
+    ]
 
 
-def test_a_relay_board_that_refuses_fails_all_that_wait():
+def test_a_broken_relay_board_is_tried_ever_more_seldom_and_works_again_by_itself():
     parts = rig()
     parts.relay_board.reachable = False
     parts.switch(1, on=False)
-    parts.switch(2, on=True)
-    parts.switch(3, on=False)
-    parts.run(2)
-    assert parts.heard == [
-        (100, "1 off: Unreachable"),
-        (101, "2 on: Unreachable"),
-        (101, "3 off: Unreachable"),
-    ]
-    assert parts.relay_board.seen == [(100, "refused"), (101, "refused")]
-
-
-def test_a_relay_board_that_does_not_accept_fails_all_that_wait():
-    parts = rig()
-    parts.relay_board.reachable = None
-    for number in range(1, 9):
-        parts.switch(number, on=False)
+    parts.run(150)
+    refused = [at - 100 for at, what in parts.relay_board.seen if what == "refused"]
+    assert refused == [0, 1, 3, 7, 15, 31, 61, 91, 121]
     parts.hear("turn", parts.queue.turn())
-    parts.run(6)
-    assert parts.heard == [
-        *((105, f"{number} off: Unreachable") for number in range(1, 9)),
-        (105, "turn"),
-    ]
-    assert parts.relay_board.seen_without_times() == ["waiting", "gave up"]
+    parts.relay_board.reachable = True
+    parts.run(0.5)
+    assert parts.queue.since.state == "Broken"
+    parts.run(30)
+    assert parts.states() == ["Suspect", "Broken", "Working"]
+    assert [what for _, what in parts.heard] == ["1 off: Ill", "turn"]
 
 
-def test_a_connection_that_says_nothing_fails_all_that_wait():
+def test_a_person_may_test_a_broken_relay_board_at_once():
     parts = rig()
-    parts.relay_board.oddities[LINK] = [SILENCE]
+    parts.relay_board.reachable = False
+    parts.switch(1, on=False)
+    parts.run(63)
+    parts.relay_board.reachable = True
+    parts.hear("test", parts.queue.test())
+    parts.run(1)
+    assert parts.heard[1:] == [(163.25, "test")]
+    assert parts.queue.since.state == "Working"
+
+
+def test_what_a_driver_raises_is_the_relay_boards_failure(logged_failures):
+    parts = rig()
+    parts.queue._device.switch = explode
+    parts.switch(1, on=True)
+    parts.run(1)
+    assert parts.states() == ["Suspect"]
+    assert parts.queue.status().last_error == "its driver failed: KeyError('x')"
+    parts.queue.close()
+    logged_failures.clear()
+
+
+async def explode(rest, on, deadline):
+    raise KeyError("x")
+
+
+# Who asks for the same outlet, or in a hurry.
+
+
+def test_two_who_want_the_same_of_an_outlet_share_one_request():
+    parts = rig()
+    parts.switch(1, on=False)
+    parts.switch(2, on=True)
+    parts.switch(2, on=True)
+    parts.run(2)
+    assert parts.relay_board.seen_without_times() == [
+        "connected",
+        LINK,
+        *off(1),
+        *on(2),
+    ]
+    assert [what for _, what in parts.heard] == ["1 off", "2 on", "2 on"]
+
+
+def test_the_newer_of_two_opposite_wishes_is_done():
+    parts = rig()
     parts.switch(1, on=False)
     parts.switch(2, on=False)
-    parts.run(6)
-    assert parts.heard == [(105, "1 off: Unreachable"), (105, "2 off: Unreachable")]
-    assert parts.relay_board.seen_without_times() == ["connected", LINK, "aborted"]
+    parts.switch(2, on=True)
+    parts.run(2)
+    assert parts.relay_board.seen_without_times()[2:] == [*off(1), *on(2)]
+    assert [what for _, what in parts.heard] == ["2 off: Superseded", "1 off", "2 on"]
+
+
+def test_who_hears_that_a_wish_is_superseded_may_ask_again_at_once():
+    parts = rig()
+    parts.switch(1, on=False)
+    parts.switch(2, on=False).addCallback(lambda _: parts.switch(2, on=True))
+    parts.switch(2, on=True)
+    parts.run(2)
+    assert parts.relay_board.seen_without_times()[2:] == [*off(1), *on(2)]
+    assert [what for _, what in parts.heard if what == "2 on"] == ["2 on", "2 on"]
+
+
+def test_what_is_urgent_waits_only_for_the_request_in_hand():
+    parts = rig()
+    for number in (1, 2, 3):
+        parts.switch(number, on=True)
+    parts.run(0.25)
+    parts.hear("now", parts.queue.switch(Outlet("rack1", "1/8"), False, urgent=True))
+    parts.run(2)
+    assert [what for _, what in parts.heard] == ["1 on", "now", "2 on", "3 on"]
+
+
+def test_outlets_are_switched_on_so_many_at_once_and_so_far_apart():
+    parts = rig(on_at_once=2, on_apart=4.0)
+    for number in (1, 2, 3, 4):
+        parts.switch(number, on=True)
+    parts.run(3)
+    parts.switch(8, on=False)  # that draws no current
+    parts.run(20)
+    assert parts.heard == [
+        (100.5, "1 on"),
+        (100.875, "2 on"),
+        (103.375, "8 off"),
+        (104.875, "3 on"),
+        (105.25, "4 on"),
+    ]
+
+
+def test_only_so_many_cycles_are_in_hand_together():
+    parts = rig(together=2)
+    for number in range(3):
+        turn = parts.queue.turn()
+        turn.addCallback(lambda _: parts.queue.cycle_begins())
+        parts.hear(number, turn)
+    assert [what for _, what in parts.heard] == [0, 1]
+    parts.queue.cycle_ends()
+    assert [what for _, what in parts.heard] == [0, 1, 2]
 
 
 def test_a_request_that_waits_can_be_taken_back():
@@ -336,7 +433,7 @@ def test_status_tells_what_waits_and_what_came_last():
     parts.relay_board.hang_up()
     parts.run(3)
     status = parts.queue.status()
-    assert (status.waiting, status.last_success) == (0, 101.875)
+    assert (status.waiting, status.last_success) == (0, 102.375)
     assert "before the answer to" in status.last_error
     assert status.last_error_at == 100.375
 

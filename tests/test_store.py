@@ -18,7 +18,16 @@ from twisted.internet.defer import CancelledError, Deferred, execute
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from lifeguard.model import Change, HistoryRow, Notice, Outlet, Owed, Saved, Standing
+from lifeguard.model import (
+    Change,
+    HistoryRow,
+    Notice,
+    Outlet,
+    Owed,
+    RelayBoardChange,
+    Saved,
+    Standing,
+)
 from lifeguard.store import SqlStore, StoreError, StoreUnavailable, statements
 from lifeguard.store.calls import LIMIT_SECONDS
 from lifeguard.store.database import Database
@@ -660,3 +669,19 @@ def test_a_full_disk_fails_a_write_and_spares_what_was_saved(tmp_path: Path) -> 
     parts.clock.advance(TRIAL_SECONDS)
     assert outcome(parts.store.commit(change())) == "saved"
     parts.close()
+
+
+def test_what_becomes_of_relay_boards_is_kept(opened: Rig) -> None:
+    def became(state: str, relay_board: str = "rack1") -> RelayBoardChange:
+        return RelayBoardChange(
+            at=NOON, relay_board=relay_board, state=state, why="no answer"
+        )
+
+    for each in (became("Suspect"), became("Broken", "rack2"), became("Broken")):
+        result(opened.store.relay_board_changed(each))
+    found = result(opened.store.relay_board_history("rack1"))
+    assert [(row.id, row.state, row.at) for row in found] == [
+        (3, "Broken", NOON),
+        (1, "Suspect", NOON),
+    ]
+    assert result(opened.store.relay_board_history("rack1", before=3)) == found[1:]

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, insert, select
 from lifeguard.store.database import Database
 from lifeguard.store.migrate import migrate
 from lifeguard.store.retention import forget
-from lifeguard.store.schema import history, metadata
+from lifeguard.store.schema import history, metadata, relay_board_history
 from tests.postgres import KINDS, fresh_url
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -138,3 +138,24 @@ def test_a_pass_leaves_what_is_young_whatever_the_steps(
             assert after > 0
         assert list(connection.scalars(select(history.c.id))) == younger
     engine.dispose()
+
+
+def test_old_rows_of_relay_boards_go_too(database: Database) -> None:
+    rows = [
+        {
+            "at": NOON - timedelta(days=age),
+            "relay_board": "rack1",
+            "state": "Broken",
+            "why": "",
+        }
+        for age in (1, 9)
+    ]
+    statement = insert(relay_board_history)
+    database.run(lambda connection: connection.execute(statement, rows) and None)
+    pass_over(database, days=5, at_most=10)
+    left = database.run(
+        lambda connection: (
+            connection.execute(select(relay_board_history.c.id)).scalars().all()
+        )
+    )
+    assert left == [1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -421,3 +422,18 @@ def test_a_mistake_on_the_command_line_is_one_line(
 def test_days_are_days() -> None:
     lab = live(Plan(seed=1, boards=1, days=0.25, troubles=QUIET))
     assert lab.clock.seconds() == 0.25 * DAY
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_board_pays_for_its_relay_board(seed: int) -> None:
+    troubles = replace(QUIET, relay_outages=20, requests=8, kills=10, stops=2)
+    lab = live(Plan(seed=seed, boards=16, days=1, troubles=troubles))
+    rows = [row for name in lab.boards for row in lab.disk.durable.history(name)]
+    events = Counter(row.event for row in rows)
+    assert min(events["power-cycle-held"], events["power-cycle-void"]) > 0
+    assert [
+        (row.event, row.reason)
+        for row in rows
+        if row.from_state.endswith("Rebooting") and "strike" in row.reason
+    ] == []
+    assert [str(row) for row in rows if row.event == "power-cycle-failed"] == []

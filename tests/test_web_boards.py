@@ -9,7 +9,15 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
 
 from lifeguard.lifecycle.standard import LIFECYCLE
-from lifeguard.model import HistoryRow, Outlet, Request, Saved, Standing, Strikes
+from lifeguard.model import (
+    HistoryRow,
+    Outlet,
+    RelayBoardChange,
+    Request,
+    Saved,
+    Standing,
+    Strikes,
+)
 from lifeguard.netboot.progress import Progress
 from lifeguard.power import OwedOutlet
 from lifeguard.store import StoreUnavailable
@@ -413,12 +421,38 @@ def test_relay_boards_are_shown_in_wall_time() -> None:
         "name": "rack1",
         "driver": "proxr",
         "address": "192.0.2.250:2101",
+        "state": "Working",
+        "since": "2026-01-01T00:00:05Z",
+        "why": None,
         "connected": True,
         "waiting": 2,
         "last_success": "2026-01-01T00:00:10Z",
         "last_error": None,
         "last_error_at": None,
     }
+
+
+def test_the_history_of_a_relay_board_comes_in_pages() -> None:
+    parts = web()
+    rows = [
+        RelayBoardChange(at=EPOCH, relay_board="rack1", state=state, why=why, id=number)
+        for number, state, why in [(2, "Broken", "no answer"), (1, "Suspect", "")]
+    ]
+
+    def history(
+        relay_board: str, limit: int = 100, before: int | None = None
+    ) -> Deferred[list[RelayBoardChange]]:
+        older = [row for row in rows if before is None or row.id < before]
+        return succeed(older[:limit])
+
+    parts.lab.store.relay_board_history = history  # type: ignore[attr-defined]
+    path = "/api/v1/relay-boards/rack1/history"
+    first = parts.ask(f"{path}?limit=1").json
+    assert [row["state"] for row in first["history"]] == ["Broken"]
+    second = parts.ask(f"{path}?before={first['next']}").json
+    assert [row["state"] for row in second["history"]] == ["Suspect"]
+    assert second["next"] is None
+    assert parts.ask("/api/v1/relay-boards/rack9/history").status == 404
 
 
 def test_what_is_owed_on_a_relay_board_that_is_gone_is_shown() -> None:

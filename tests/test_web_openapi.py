@@ -65,6 +65,7 @@ def test_these_are_the_operations() -> None:
         ("GET", "/images"),
         ("GET", "/openapi.json"),
         ("GET", "/relay-boards"),
+        ("GET", "/relay-boards/{name}/history"),
         ("POST", "/relay-boards/{name}/test"),
         ("GET", "/stream"),
         ("GET", "/unknown-boards"),

@@ -54,6 +54,9 @@ class FakeRelayBoards:
         return [
             RelayBoardStatus(
                 name="rack1",
+                state="Working",
+                since=5.0,
+                why="",
                 connected=True,
                 waiting=2,
                 last_success=10.0,

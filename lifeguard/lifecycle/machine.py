@@ -16,9 +16,11 @@ from automat import TypeMachineBuilder
 
 from lifeguard.lifecycle.state import (
     SELF,
+    Again,
     Begin,
     Doing,
     Extend,
+    Hold,
     Move,
     State,
     Strike,
@@ -41,6 +43,14 @@ class Core(ABC):
     @abstractmethod
     def begin(self, state: State) -> None:
         """What was waited for begins now, and so does the state's timeout."""
+
+    @abstractmethod
+    def hold(self) -> None:
+        """The state's timeout stands still until what was waited for begins."""
+
+    @abstractmethod
+    def begin_again(self) -> None:
+        """What had begun has come to nothing: it is ordered once more."""
 
     @abstractmethod
     def extend(self, state: State) -> None:
@@ -128,6 +138,10 @@ def _arms(
             yield give_up(event), state.give_up, _enter(states[state.give_up].state)
     elif isinstance(transition, Extend):
         yield event, state.name, lambda _inputs, core: core.extend(state)
+    elif isinstance(transition, Hold):
+        yield event, state.name, lambda _inputs, core: core.hold()
+    elif isinstance(transition, Again):
+        yield event, state.name, lambda _inputs, core: core.begin_again()
     elif isinstance(transition, Begin):
         yield event, state.name, lambda _inputs, core: core.begin(state)
     else:

@@ -13,13 +13,17 @@ from typing import NamedTuple
 
 from lifeguard.lifecycle.state import (
     CYCLE_FAILED,
+    CYCLE_HELD,
     CYCLE_OK,
     CYCLE_STARTED,
+    CYCLE_VOID,
     REQUEST_PREFIX,
     SELF,
     TIMEOUT,
+    Again,
     Begin,
     Extend,
+    Hold,
     Move,
     Renew,
     State,
@@ -182,15 +186,23 @@ def _actions(declared: Declared) -> Iterator[str]:
             yield f"{event} is no request, and names no image to want"
 
 
+_CYCLE_TRANSITIONS: dict[str, type[Transition]] = {
+    CYCLE_STARTED: Begin,
+    CYCLE_FAILED: Begin,
+    CYCLE_HELD: Hold,
+    CYCLE_VOID: Again,
+}
+
+
 def _power(declared: Declared) -> Iterator[str]:
     transitions = declared.transitions
     if "cycle_power" not in declared.wants:
         return
     if declared.state.steady:
         yield "a steady state cannot wait for a power cycle"
-    for event in (CYCLE_STARTED, CYCLE_FAILED):
-        if not isinstance(transitions.get(event), Begin):
-            yield f"it cycles power, so {event} must be BEGIN"
+    for event, kind in _CYCLE_TRANSITIONS.items():
+        if not isinstance(transitions.get(event), kind):
+            yield f"it cycles power, so {event} must be {kind.__name__.upper()}"
     if not isinstance(transitions.get(CYCLE_OK), Move):
         yield f"it cycles power, so {CYCLE_OK} must lead on"
     if declared.state.wait <= 0:

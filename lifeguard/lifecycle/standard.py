@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from lifeguard.lifecycle.lifecycle import Lifecycle
 from lifeguard.lifecycle.state import (
+    AGAIN,
     BEGIN,
     CONFIG_FETCHED,
     CYCLE_FAILED,
+    CYCLE_HELD,
     CYCLE_OK,
     CYCLE_STARTED,
+    CYCLE_VOID,
     EXTEND,
+    HOLD,
     NOTE,
     POLL_FAILED,
     RENEW,
@@ -43,10 +47,17 @@ class Managed(State):
 
 class Rebooting(Managed):
     """The board's power is being cycled; failures are the network's or the
-    relay board's. A cycle that failed is tried again when the timeout is over."""
+    outlet's. A cycle that failed is tried again when the timeout is over; while the
+    relay board is ill, no time counts."""
 
     timeout, attempts = 60, 200
-    on = {CYCLE_STARTED: BEGIN, CYCLE_FAILED: BEGIN, TIMEOUT: strike(SELF)}
+    on = {
+        CYCLE_STARTED: BEGIN,
+        CYCLE_FAILED: BEGIN,
+        CYCLE_HELD: HOLD,
+        CYCLE_VOID: AGAIN,
+        TIMEOUT: strike(SELF),
+    }
 
     def entry(self, board: Wants) -> None:
         board.cycle_power()

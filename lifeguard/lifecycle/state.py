@@ -17,10 +17,21 @@ POLL_FAILED: Final = "poll-failed"
 CYCLE_STARTED: Final = "power-cycle-started"
 CYCLE_OK: Final = "power-cycle-ok"
 CYCLE_FAILED: Final = "power-cycle-failed"
+CYCLE_HELD: Final = "power-cycle-held"
+CYCLE_VOID: Final = "power-cycle-void"
 CONFIG_FETCHED: Final = "boot-config-fetched"
 
 INTERNAL: Final = frozenset(
-    {TIMEOUT, POLL_FAILED, CYCLE_STARTED, CYCLE_OK, CYCLE_FAILED, CONFIG_FETCHED}
+    {
+        TIMEOUT,
+        POLL_FAILED,
+        CYCLE_STARTED,
+        CYCLE_OK,
+        CYCLE_FAILED,
+        CYCLE_HELD,
+        CYCLE_VOID,
+        CONFIG_FETCHED,
+    }
 )
 """Events that only lifeguard itself sends; nobody can send them over HTTP."""
 
@@ -114,11 +125,22 @@ class Begin:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """A relay board is ill: the timeout stands still until `Begin`, but not longer
+    than the relay board's patience since the state was entered; then it gives up."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """A relay board's failure cut the power cycle short: another, within patience."""
+
+
+@dataclass(frozen=True)
 class Renew:
     """Restart the timeout for ever; only where polls watch over the state."""
 
 
-Transition = Move | Strike | Note | Extend | Begin | Renew
+Transition = Move | Strike | Note | Extend | Begin | Hold | Again | Renew
 
 
 def move(target: str, doing: Doing) -> Move:
@@ -132,6 +154,7 @@ def strike(retry: str, *, after: str | None = None) -> Strike:
 
 
 NOTE, EXTEND, BEGIN, RENEW = Note(), Extend(), Begin(), Renew()
+HOLD, AGAIN = Hold(), Again()
 
 
 class State:

@@ -11,14 +11,14 @@ does: a request in its queue, the off time, and what the store is asked to commi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from lifeguard.model import Outlet, Owed
-from lifeguard.power.errors import OutOfTime
+from lifeguard.power.errors import Ill, OutOfTime
 from lifeguard.power.owed import note_on
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from lifeguard.power.seams import PowerReports, Switches
 
 log = Logger()
+
+Passed = TypeVar("Passed")
 
 START_SECONDS = 30.0
 """How long the store may take to commit that a cycle starts."""
@@ -45,6 +47,21 @@ class Order(NamedTuple):
     def owed(self, outlets: Iterable[Outlet]) -> list[Owed]:
         """The marks under which these outlets are owed."""
         return [Owed(outlet, self.board, self.generation) for outlet in outlets]
+
+
+class Failed(NamedTuple):
+    """What went wrong with an outlet, and whether its relay board is broken."""
+
+    outlet: Outlet
+    text: str
+    is_ill: bool
+
+    @classmethod
+    def of(cls, failure: Failure, outlet: Outlet) -> Failed:
+        return cls(outlet, failure.getErrorMessage(), bool(failure.check(Ill)))
+
+    def __str__(self) -> str:
+        return f"{self.outlet}: {self.text}"
 
 
 class Cycle:
@@ -83,7 +100,25 @@ class Cycle:
 
     async def run(self) -> None:
         """The whole cycle; what fails on the way is reported, not raised."""
-        await gatherResults([queue.turn() for queue in self._queues.values()])
+        await self._turns()
+        for queue in self._queues.values():
+            queue.cycle_begins()
+        running = Deferred.fromCoroutine(self._run())
+        await running.addBoth(self._leave)
+
+    async def _turns(self) -> None:
+        """Returns when it is this cycle's turn on all relay boards at once."""
+        queues = self._queues.values()
+        await gatherResults([queue.turn() for queue in queues])
+        while ill := [queue for queue in queues if queue.since.state != "Working"]:
+            await gatherResults([queue.turn() for queue in ill])
+
+    def _leave(self, result: Passed) -> Passed:
+        for queue in self._queues.values():
+            queue.cycle_ends()
+        return result
+
+    async def _run(self) -> None:
         wanted = not self._forgotten and await self._is_wanted(self.order)
         if self._forgotten:
             return
@@ -91,10 +126,20 @@ class Cycle:
             self._owe(self.order.owed(self.order.outlets))
             return
         failures = await self._off_half() + await self._on_half()
-        for generation in self._generations:
-            self._report_end(generation, "; ".join(failures) or None)
+        self._report(failures)
 
-    async def _off_half(self) -> list[str]:
+    def _report(self, failures: list[Failed]) -> None:
+        ill = [error.outlet.relay_board for error in failures if error.is_ill]
+        text = "; ".join(map(str, failures))
+        for generation in self._generations:
+            if ill:
+                patience = max(self._queues[name].patience for name in ill)
+                board = self.order.board
+                self._reports.cycle_void(board, generation, text, patience)
+            else:
+                self._report_end(generation, text or None)
+
+    async def _off_half(self) -> list[Failed]:
         self.begun = True
         self._take_over(self.order.outlets)
         self._generations.append(self.order.generation)
@@ -103,7 +148,7 @@ class Cycle:
             longest = max(queue.off_seconds for queue in self._queues.values())
             await deferLater(self._clock, longest)
             await self._share()
-        return _texts(failures)
+        return failures
 
     async def _share(self) -> None:
         """Take in what was ordered meanwhile, before the board boots of it.
@@ -115,13 +160,14 @@ class Cycle:
             if await self._is_wanted(self.order):
                 self._generations.append(self.order.generation)
 
-    async def _on_half(self) -> list[str]:
+    async def _on_half(self) -> list[Failed]:
         outlets = self.order.outlets
         failures = await self._each(self._switch_on, outlets)
-        read_on = [outlet for outlet in outlets if outlet not in failures]
+        failed = [failure.outlet for failure in failures]
+        read_on = [outlet for outlet in outlets if outlet not in failed]
         not_noted = await self._each(self._note_on, read_on)
-        self._owe(self.order.owed([*failures, *not_noted]))
-        return _texts(failures)
+        self._owe(self.order.owed([*failed, *(each.outlet for each in not_noted)]))
+        return failures
 
     async def _is_wanted(self, order: Order) -> bool:
         try:
@@ -134,14 +180,15 @@ class Cycle:
 
     async def _each(
         self, step: Callable[[Outlet], Deferred[None]], outlets: Sequence[Outlet]
-    ) -> dict[Outlet, str]:
+    ) -> list[Failed]:
         """Take a step for all outlets at once; says what went wrong with which."""
-        texts = await gatherResults(
-            maybeDeferred(step, outlet).addCallbacks(_no_text, _text)
+        failures = await gatherResults(
+            maybeDeferred(step, outlet).addCallbacks(
+                _nothing, Failed.of, (), {}, (outlet,)
+            )
             for outlet in outlets
         )
-        paired = zip(outlets, texts, strict=True)
-        return {outlet: text for outlet, text in paired if text is not None}
+        return [failed for failed in failures if failed is not None]
 
     def _switch_off(self, outlet: Outlet) -> Deferred[None]:
         return self._queues[outlet.relay_board].switch(outlet, on=False)
@@ -167,13 +214,5 @@ def _not_committed(_: object, seconds: float) -> NoReturn:
     raise OutOfTime(f"its start was not committed within {seconds:g} s")
 
 
-def _no_text(_: None) -> None:
+def _nothing(_: None) -> None:
     return None
-
-
-def _text(failure: Failure) -> str:
-    return failure.getErrorMessage()
-
-
-def _texts(failures: dict[Outlet, str]) -> list[str]:
-    return [f"{outlet}: {text}" for outlet, text in failures.items()]

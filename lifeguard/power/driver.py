@@ -23,7 +23,10 @@ class Device(Protocol):
     """One relay board, asked one thing at a time.
 
     What fails, fails with a RelayError, and at the latest at `deadline`: absolute, in
-    seconds of the clock. An outlet is called by its rest, as the driver's form has it.
+    seconds of the clock. An OutletError says that the device answered as it should, and
+    one outlet is not as it was wanted; any other makes the device itself suspect, and
+    `test` is what clears it. After either the same may be asked again. An outlet is
+    called by its rest, as the driver's form has it.
     """
 
     @property

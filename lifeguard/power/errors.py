@@ -39,11 +39,15 @@ class Refused(RelayError):
     """What came says that it is not done, or will not be."""
 
 
-class ReadsDisagree(RelayError):
+class OutletError(RelayError):
+    """The relay board answered as it should, and one outlet is not as it was wanted."""
+
+
+class ReadsDisagree(OutletError):
     """A relay read twice was once on and once off."""
 
 
-class NotSwitched(RelayError):
+class NotSwitched(OutletError):
     """The relay board took the command, and the relay stayed as it was."""
 
 
@@ -56,6 +60,14 @@ class UnknownRelayBoard(RelayError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"no relay board {name} in the inventory")
+
+
+class Ill(RelayError):
+    """The relay board is broken, whatever was asked of it."""
+
+
+class Superseded(RelayError):
+    """Somebody has asked for the opposite since."""
 
 
 class OutOfTime(RelayError):

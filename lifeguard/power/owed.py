@@ -92,7 +92,12 @@ class Debt:
 
     def note(self) -> None:
         """The store is back: if that was all that was missing, it is noted now."""
-        if self._is_on and self._retry is not None and self._retry.active():
+        if self._is_on:
+            self.hurry()
+
+    def hurry(self) -> None:
+        """Do not wait for the next try."""
+        if self._retry is not None and self._retry.active():
             self.attempt()
 
     def shown(self) -> OwedOutlet:
@@ -171,6 +176,12 @@ class OwedOutlets:
         """Forget what these outlets owe: somebody else takes care of them."""
         for debt in self._of(outlets):
             debt.drop()
+
+    def hurry(self, relay_board: str) -> None:
+        """Try now what would have been tried later: the relay board works again."""
+        for outlet, debt in tuple(self._debts.items()):
+            if outlet.relay_board == relay_board:
+                debt.hurry()
 
     def note(self) -> None:
         """Let the store, which is back, note what was read back as on meanwhile."""

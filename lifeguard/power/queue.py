@@ -1,60 +1,48 @@
-"""The queue of one relay board: whose turn it is, and what its failures condemn.
+"""The queue of one relay board: whose turn it is, and what becomes of what fails.
 
 A request is one outlet switched and read back, a few round trips. A power cycle's off
-time is no request: it holds nothing up. Switching on goes before switching off, and
-both before a new cycle's turn, so what has begun is finished first.
+time is no request: it holds nothing up. All requests go before a new cycle's turn, so
+what has begun is finished.
 
-How long a request waits is no matter while the relay board does what it is asked; it
-may have many outlets. The wait has an end all the same, as each request that is
-served has one, and all that wait fail when no connection is to be had, or when
-nothing has succeeded for PATIENCE_SECONDS.
+How long a request waits is no matter while the relay board does what it is asked. What
+fails by the relay board's fault is tried again, with a pause after each try, for as
+long as it is only suspected; once it is broken, each try fails all that wait.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from collections import deque
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.logger import Logger
 
-from lifeguard.power.errors import Closed, RelayError, Unreachable
+from lifeguard.power.condition import Condition
+from lifeguard.power.errors import (
+    BadOutlet,
+    Closed,
+    Ill,
+    NoAnswer,
+    RelayError,
+)
+from lifeguard.power.inrush import Inrush
+from lifeguard.power.requests import Requests
 from lifeguard.power.seams import RelayBoardStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
-    from twisted.internet.interfaces import IReactorTime
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
     from lifeguard.model import Outlet, RelayBoard
+    from lifeguard.power.condition import Since
     from lifeguard.power.driver import Device
+    from lifeguard.power.requests import Request
 
 log = Logger()
 
-REQUEST_SECONDS = 12.0
+REQUEST_SECONDS = 30.0
 """How long one request may hold the queue, with a connection opened for it."""
-
-PATIENCE_SECONDS = 30.0
-"""How long one request after the other may fail before all that wait fail too."""
-
-
-class Step(Protocol):
-    """What is done with the device when a request is served."""
-
-    def __call__(
-        self, device: Device, deadline: float
-    ) -> Coroutine[Deferred[Any], object, None]: ...
-
-
-@dataclass(eq=False)
-class _Request:
-    urgency: int
-    step: Step
-    done: Deferred[None]
-
-
-_ON, _OFF = range(2)
 
 
 class RelayBoardQueue:
@@ -64,17 +52,32 @@ class RelayBoardQueue:
         self, clock: IReactorTime, relay_board: RelayBoard, device: Device
     ) -> None:
         self.off_seconds = relay_board.off_seconds
+        self.patience = relay_board.patience
         self._clock, self._name, self._device = clock, relay_board.name, device
-        self._waiting: list[_Request] = []
-        self._turns: list[Deferred[None]] = []
+        self._together = relay_board.together
+        self._inrush = Inrush(relay_board.on_at_once, relay_board.on_apart)
+        self._condition = Condition(clock.seconds())
+        self._told = self._condition.since
+        self._listeners: list[Callable[[], None]] = []
+        self._requests = Requests()
+        self._tests: list[Deferred[None]] = []
+        self._turns: deque[Deferred[None]] = deque()
+        self._cycles = 0
         self._busy = self._closed = False
         self._serving: Deferred[None] = succeed(None)
-        self._patient_until = 0.0
+        self._later: IDelayedCall | None = None
         self._last_success: float | None = None
         self._last_error: str | None = None
         self._last_error_at: float | None = None
 
     # What others ask of it; `Switches` says what is promised.
+
+    @property
+    def since(self) -> Since:
+        return self._condition.since
+
+    def hear(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
 
     def turn(self) -> Deferred[None]:
         turn: Deferred[None] = Deferred()
@@ -82,20 +85,36 @@ class RelayBoardQueue:
         self._wake()
         return turn
 
-    def switch(self, outlet: Outlet, on: bool) -> Deferred[None]:
-        return self._request(
-            _ON if on else _OFF,
-            lambda device, deadline: device.switch(outlet.rest, on, deadline),
-        )
+    def cycle_begins(self) -> None:
+        self._cycles += 1
+
+    def cycle_ends(self) -> None:
+        self._cycles -= 1
+        self._wake()
+
+    def switch(self, outlet: Outlet, on: bool, urgent: bool = False) -> Deferred[None]:
+        if self._closed:
+            return fail(Closed())
+        switching = self._requests.add(outlet.rest, on, urgent)
+        self._wake()
+        return switching
 
     def test(self) -> Deferred[None]:
-        return self._request(_OFF, lambda device, deadline: device.test(deadline))
+        if self._closed:
+            return fail(Closed())
+        test: Deferred[None] = Deferred()
+        self._tests.append(test)
+        self._serve_now()
+        return test
 
     def status(self) -> RelayBoardStatus:
         return RelayBoardStatus(
             name=self._name,
+            state=self.since.state,
+            since=self.since.at,
+            why=self.since.why,
             connected=self._device.connected,
-            waiting=len(self._waiting) + len(self._turns),
+            waiting=len(self._requests) + len(self._tests) + len(self._turns),
             last_success=self._last_success,
             last_error=self._last_error,
             last_error_at=self._last_error_at,
@@ -103,78 +122,172 @@ class RelayBoardQueue:
 
     def close(self) -> Deferred[None]:
         self._closed = True
+        self._forget_later()
         self._condemn(Closed())
         closing = self._device.close()
         self._serving.cancel()
         return closing
 
-    # One request at a time.
-
-    def _request(self, urgency: int, step: Step) -> Deferred[None]:
-        if self._closed:
-            return fail(Closed())
-        request = _Request(urgency, step, Deferred())
-        self._waiting.append(request)
-        self._wake()
-        return request.done
+    # What comes next, and when.
 
     def _wake(self) -> None:
-        if not self._busy:
+        """Serve what there is, unless the relay board is left alone for a while."""
+        if self._condition.works or self._later is None:
+            self._serve_now()
+
+    def _serve_now(self) -> None:
+        self._forget_later()
+        if not (self._busy or self._closed):
             self._busy = True
-            self._be_patient()
             self._serving = Deferred.fromCoroutine(self._serve())
             self._serving.addErrback(lambda failure: failure.trap(CancelledError))
 
+    def _serve_later(self, seconds: float) -> None:
+        self._forget_later()
+        self._later = self._clock.callLater(seconds, self._serve_now)
+
+    def _forget_later(self) -> None:
+        if self._later is not None and self._later.active():
+            self._later.cancel()
+        self._later = None
+
     async def _serve(self) -> None:
         try:
-            while self._waiting or self._turns:
-                if self._waiting:
-                    await self._serve_next()
-                else:
-                    self._give_turns()
+            while await self._serve_one():
+                pass
         finally:
             self._busy = False
         self._device.idle()
 
-    def _give_turns(self) -> None:
-        turns, self._turns = self._turns, []
-        for turn in turns:
-            turn.callback(None)
+    async def _serve_one(self) -> bool:
+        """Do what comes next; False when there is nothing to do for now."""
+        if self._tests or not self._condition.works:
+            await self._test()
+        elif not self._requests:
+            return self._give_turns()
+        if self._later is None and self._requests:
+            await self._serve_next()
+        return self._later is None
 
     async def _serve_next(self) -> None:
-        request = min(self._waiting, key=attrgetter("urgency"))
-        self._waiting.remove(request)
-        if not request.done.called:  # else it was taken back
+        pause = self._inrush.wait(self._now)
+        if (request := self._requests.take(on_too=not pause)) is not None:
             await self._perform(request)
-
-    async def _perform(self, request: _Request) -> None:
-        deadline = self._clock.seconds() + REQUEST_SECONDS
-        try:
-            await request.step(self._device, deadline)
-        except RelayError as error:
-            self._failed(error)
-            lost = isinstance(error, Unreachable)
-            if lost or self._clock.seconds() >= self._patient_until:
-                self._waiting.insert(0, request)
-                self._condemn(Closed() if self._closed else error)
-            else:
-                request.done.errback(error)
         else:
-            self._last_success = self._clock.seconds()
-            self._be_patient()
-            request.done.callback(None)
+            self._serve_later(pause)
+
+    def _give_turns(self) -> bool:
+        turns_before = len(self._turns)
+        while self._turns and self._cycles < self._together:
+            self._turns.popleft().callback(None)
+        return len(self._turns) < turns_before
+
+    # One at a time.
+
+    async def _perform(self, request: Request) -> None:
+        def step(deadline: float) -> Coroutine[Deferred[Any], object, None]:
+            return self._device.switch(request.outlet, request.on, deadline)
+
+        try:
+            await self._ask(step)
+        except BadOutlet as error:
+            request.fail(error)
+        except RelayError as error:
+            self._could_not(request, error)
+        else:
+            if request.on:
+                self._inrush.switched_on(self._now)
+            self._condition.switched(request.outlet, self._now)
+            self._say()
+            request.succeed()
+
+    async def _test(self) -> None:
+        tests, self._tests = self._tests, []
+        try:
+            await self._ask(self._device.test)
+        except RelayError as error:
+            self._condition.failed(error, self._now)
+            self._failed(error)
+            for test in tests:
+                test.errback(error)
+            return
+        self._condition.answered()
+        if not self._requests:
+            self._condition.recovered(self._now)
+            self._say()
+        for test in tests:
+            test.callback(None)
+
+    async def _ask(
+        self, step: Callable[[float], Coroutine[Deferred[Any], object, None]]
+    ) -> None:
+        """Take a step with the device; whatever its driver raises fails the step."""
+        asked = Deferred.fromCoroutine(step(self._now + REQUEST_SECONDS))
+        asked.addTimeout(REQUEST_SECONDS + 1, self._clock, _overdue)
+        try:
+            await asked
+        except RelayError as error:
+            raise (Closed() if self._closed else error) from error
+        except CancelledError as error:
+            raise Closed() from error
+        except Exception as error:
+            log.failure("{relay_board}: its driver failed", relay_board=self._name)
+            raise RelayError(f"its driver failed: {error!r}") from error
+        self._last_success = self._now
 
     # Failures.
 
-    def _be_patient(self) -> None:
-        self._patient_until = self._clock.seconds() + PATIENCE_SECONDS
+    def _could_not(self, request: Request, error: RelayError) -> None:
+        if self._closed:
+            request.fail(error)
+            return
+        own = self._condition.outlet_failed(request.outlet, error, self._now)
+        self._failed(error)
+        if own:
+            request.fail(error)
+        elif self._condition.broken:
+            request.fail(Ill(str(error)))
+        else:
+            self._requests.put_back(request)
 
     def _failed(self, error: RelayError) -> None:
-        self._last_error, self._last_error_at = str(error), self._clock.seconds()
+        self._last_error, self._last_error_at = str(error), self._now
         log.warn("{relay_board}: {error}", relay_board=self._name, error=error)
+        self._say()
+        if self._closed or self._condition.works:
+            return
+        self._serve_later(self._condition.pause())
+        if self._condition.broken:
+            self._condemn(Ill(str(error)))
 
     def _condemn(self, error: RelayError) -> None:
         """Fail all that wait: each would only learn the same after another wait."""
-        waiting, self._waiting = self._waiting, []
-        for request in waiting:
-            request.done.errback(error)
+        tests, self._tests = self._tests, []
+        for request in self._requests.take_all():
+            request.fail(error)
+        for test in tests:
+            test.errback(error)
+
+    def _say(self) -> None:
+        """Tell what has become of the relay board, if that is something else now."""
+        before, after = self._told, self._condition.since
+        if after is before:
+            return
+        self._told = after
+        log.warn(
+            "{relay_board}: {old} --> {new}{why}",
+            relay_board=self._name,
+            old=before.state,
+            new=after.state,
+            why=f" ({after.why})" if after.why else "",
+        )
+        for listener in self._listeners:
+            listener()
+
+    @property
+    def _now(self) -> float:
+        return self._clock.seconds()
+
+
+def _overdue(_: object, seconds: float) -> NoReturn:
+    raise NoAnswer(f"its driver did not come to an end within {seconds:g} s")

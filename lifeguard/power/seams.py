@@ -6,16 +6,25 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from lifeguard.power.condition import State
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.defer import Deferred
 
     from lifeguard.model import Outlet, Owed
+    from lifeguard.power.condition import Since
 
 
 class RelayBoardStatus(Struct, frozen=True, kw_only=True):
     """How a relay board is doing; moments are in seconds of the clock."""
 
     name: str
+    state: State
+    since: float
+    why: str
+    """What led to the state, if it is ill."""
     connected: bool
     waiting: int
     """Requests and turns that have not been taken up."""
@@ -33,15 +42,34 @@ class Switches(Protocol):
     @property
     def off_seconds(self) -> float: ...
 
-    def turn(self) -> Deferred[None]:
-        """Fires when nothing waits to be switched; holds nothing up."""
+    @property
+    def patience(self) -> float:
+        """How long boards wait for it while it is ill."""
 
-    def switch(self, outlet: Outlet, on: bool) -> Deferred[None]:
-        """Fires when the outlet has been switched, and twice read back so.
+    @property
+    def since(self) -> Since:
+        """How the relay board is doing."""
+
+    def hear(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever the state of the relay board is another."""
+
+    def turn(self) -> Deferred[None]:
+        """Fires when the relay board works, nothing waits to be switched, and not too
+        many cycles are in hand; holds nothing up."""
+
+    def cycle_begins(self) -> None:
+        """A cycle whose turn has come is in hand from now on."""
+
+    def cycle_ends(self) -> None:
+        """It is no more."""
+
+    def switch(self, outlet: Outlet, on: bool, urgent: bool = False) -> Deferred[None]:
+        """Fires when the outlet has been switched, and read back so.
 
         It always ends, but only when the relay board has come to it: how long that
-        takes, while it serves others, says nothing about this outlet. Cancelling takes
-        the request back, unless it is under way already.
+        takes, while it serves others, says nothing about this outlet. Fails with Ill
+        when the relay board is broken, with Superseded when the opposite was asked for
+        since. Cancelling takes the request back, unless it is under way already.
         """
 
     def test(self) -> Deferred[None]:
@@ -62,6 +90,23 @@ class PowerReports(Protocol):
 
     def cycle_ended(self, board: str, generation: int, failure: str | None) -> None:
         """The cycle is over; without a failure, every outlet was read back as on."""
+
+    def cycle_held(
+        self, board: str, generation: int, why: str, patience: float
+    ) -> None:
+        """A relay board that the cycle needs is ill: no time counts until it goes on,
+        but for `patience`, in seconds since the board's state was entered."""
+
+    def cycle_goes_on(self, board: str, generation: int) -> None:
+        """The cycle had begun, was held, and is so no more."""
+
+    def cycle_void(
+        self, board: str, generation: int, why: str, patience: float
+    ) -> None:
+        """A broken relay board cut the cycle short: it is over, and another is due."""
+
+    def relay_board_changed(self, relay_board: str, since: Since) -> None:
+        """A relay board is in another state."""
 
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         """An owed outlet was read back as on, so the mark may go."""

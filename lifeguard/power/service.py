@@ -6,6 +6,7 @@ in a cycle nothing else switches it; what it owes is settled when the cycle has 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
@@ -49,6 +50,8 @@ class Power(Service):
         self._cycles: dict[str, Cycle] = {}
         self._owed = OwedOutlets(queues, clock, reports)
         self._stopping = False
+        for name, queue in queues.items():
+            queue.hear(partial(self._relay_board_changed, name))
 
     def cycle(self, board: str, generation: int, outlets: tuple[Outlet, ...]) -> None:
         """Cycle a board's power; `PowerReports` hears what becomes of it.
@@ -63,6 +66,7 @@ class Power(Service):
         current = self._cycles.get(board)
         if current is not None and current.begun:
             current.newer = order
+            self._hold(order)
             return
         if current is not None:
             self._forget(current)
@@ -131,6 +135,7 @@ class Power(Service):
             self.owe,
         )
         self._cycles[order.board] = cycle
+        self._hold(order)
         running = Deferred.fromCoroutine(cycle.run())
         running.addErrback(self._broken, cycle)
         running.addCallback(self._ended, cycle)
@@ -164,6 +169,29 @@ class Power(Service):
             cycle.begun and outlet in cycle.order.outlets
             for cycle in self._cycles.values()
         )
+
+    # Relay boards that are ill, and well again.
+
+    def _relay_board_changed(self, name: str) -> None:
+        self._reports.relay_board_changed(name, self._queues[name].since)
+        for cycle in tuple(self._cycles.values()):
+            for order in filter(None, (cycle.order, cycle.newer)):
+                if name not in {outlet.relay_board for outlet in order.outlets}:
+                    continue
+                if not self._hold(order) and cycle.begun and order is cycle.order:
+                    self._reports.cycle_goes_on(order.board, order.generation)
+        if self._queues[name].since.state == "Working":
+            self._owed.hurry(name)
+
+    def _hold(self, order: Order) -> bool:
+        """Say that an order is held, if a relay board that it needs is ill."""
+        for name in sorted({outlet.relay_board for outlet in order.outlets}):
+            since, patience = self._queues[name].since, self._queues[name].patience
+            if since.state != "Working":
+                why = f"{name} is {since.state.lower()}: {since.why}"
+                self._reports.cycle_held(order.board, order.generation, why, patience)
+                return True
+        return False
 
     # The end of the service.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, func, select
 
-from lifeguard.store.schema import history
+from lifeguard.store.schema import history, relay_board_history
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,6 +33,10 @@ _forget = delete(history).where(
     func.coalesce(history.c.last, history.c.at) < bindparam("older_than"),
 )
 
+_forget_relay_boards = delete(relay_board_history).where(
+    relay_board_history.c.at < bindparam("older_than")
+)
+
 
 def forget(
     connection: Connection, older_than: datetime, after: int, at_most: int
@@ -44,6 +48,8 @@ def forget(
     ones are younger. `older_than` is aware. Rows are dated by the wall clock; where it
     was ahead for `at_most` rows on end, passes end there until their time has come.
     """
+    if after == 0:  # there is little of it
+        connection.execute(_forget_relay_boards, {"older_than": older_than})
     step = {"after": after, "at_most": at_most}
     last, oldest = connection.execute(_measure, step).one()
     if oldest is None or oldest >= older_than:

@@ -15,6 +15,7 @@ from lifeguard.model import (
     Notice,
     Outlet,
     Owed,
+    RelayBoardChange,
     Request,
     Standing,
     Strikes,
@@ -80,8 +81,8 @@ def to_owed(row: Row[Any]) -> Owed:
     return Owed(Outlet(row.relay_board, row.rest), row.board, row.generation)
 
 
-def from_numbered(record: HistoryRow | Notice) -> dict[str, Any]:
-    """The columns of `history` or `notices`, but for the id they will be given."""
+def from_numbered(record: HistoryRow | Notice | RelayBoardChange) -> dict[str, Any]:
+    """The columns of a table whose rows are numbered, but for their number."""
     row = asdict(record)
     del row["id"]
     return row
@@ -90,6 +91,11 @@ def from_numbered(record: HistoryRow | Notice) -> dict[str, Any]:
 def to_history_row(row: Row[Any]) -> HistoryRow:
     """One line of a board's history."""
     return HistoryRow(**row._asdict())
+
+
+def to_relay_board_change(row: Row[Any]) -> RelayBoardChange:
+    """One line of a relay board's history."""
+    return RelayBoardChange(**row._asdict())
 
 
 def to_notice(row: Row[Any]) -> Notice:

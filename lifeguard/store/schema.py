@@ -106,6 +106,18 @@ history = Table(
     sqlite_autoincrement=True,
 )
 
+relay_board_history = Table(
+    "relay_board_history",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("relay_board", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Index("history_of_relay_board", "relay_board", "id"),
+    sqlite_autoincrement=True,
+)
+
 # SQLite would give the id of a notice that was told to the next one, which a
 # second `told` of the first would then delete.
 notices = Table(

@@ -27,14 +27,28 @@ from sqlalchemy.exc import IntegrityError
 from lifeguard.model import Saved
 from lifeguard.store import rows
 from lifeguard.store.errors import Replaced, StoreError, Superseded
-from lifeguard.store.schema import boards, daemon, history, notices, owed_outlets
+from lifeguard.store.schema import (
+    boards,
+    daemon,
+    history,
+    notices,
+    owed_outlets,
+    relay_board_history,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection, Row
 
-    from lifeguard.model import Change, HistoryRow, Notice, Owed, Standing
+    from lifeguard.model import (
+        Change,
+        HistoryRow,
+        Notice,
+        Owed,
+        RelayBoardChange,
+        Standing,
+    )
 
 COALESCED = 20
 """Among so many of a board's newest rows a repeated one is looked for."""
@@ -51,6 +65,7 @@ _standings = select(boards).where(boards.c.board.in_(bindparam("of", expanding=T
 _insert_board = insert(boards)
 _insert_line = insert(history)
 _insert_notice = insert(notices)
+_insert_relay_board_change = insert(relay_board_history)
 
 _move_board = update(boards).where(
     boards.c.board == bindparam("of_board"),
@@ -138,6 +153,14 @@ def record(connection: Connection, recorded: Sequence[HistoryRow]) -> None:
             connection.execute(_insert_line, rows.from_numbered(row))
 
 
+def relay_boards_changed(
+    connection: Connection, changes: Sequence[RelayBoardChange]
+) -> None:
+    """Keep what became of relay boards."""
+    lines = [rows.from_numbered(change) for change in changes]
+    _many(connection, _insert_relay_board_change, lines)
+
+
 def told(connection: Connection, heard: Sequence[Notice]) -> None:
     """Forget notices; those already forgotten are no error."""
     _many(connection, _tell, [{"told": notice.id} for notice in heard])
@@ -210,6 +233,18 @@ def history_of(
         newest = newest.where(history.c.id < before)
     found = connection.execute(newest.order_by(history.c.id.desc()).limit(limit))
     return list(map(rows.to_history_row, found))
+
+
+def history_of_relay_board(
+    connection: Connection, relay_board: str, limit: int, before: int | None
+) -> list[RelayBoardChange]:
+    """As `history_of`, of a relay board."""
+    columns = relay_board_history.c
+    newest = select(relay_board_history).where(columns.relay_board == relay_board)
+    if before is not None:
+        newest = newest.where(columns.id < before)
+    found = connection.execute(newest.order_by(columns.id.desc()).limit(limit))
+    return list(map(rows.to_relay_board_change, found))
 
 
 def _write_standings(connection: Connection, standings: Sequence[Standing]) -> None:

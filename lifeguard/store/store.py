@@ -29,7 +29,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from twisted.internet.interfaces import IReactorTime
 
-    from lifeguard.model import Change, HistoryRow, Notice, Owed, Saved, Standing
+    from lifeguard.model import (
+        Change,
+        HistoryRow,
+        Notice,
+        Owed,
+        RelayBoardChange,
+        Saved,
+        Standing,
+    )
     from lifeguard.store.lookups import Found
     from lifeguard.store.threads import Threads
     from lifeguard.store.writer import Presence
@@ -102,6 +110,10 @@ class SqlStore:
         """Keep an event that moved nothing, counted into a recent one like it."""
         return self._ask(Ask(statements.record, row))
 
+    def relay_board_changed(self, change: RelayBoardChange) -> Deferred[None]:
+        """Keep what became of a relay board."""
+        return self._ask(Ask(statements.relay_boards_changed, change))
+
     def told(self, notice: Notice) -> Deferred[None]:
         """Forget a notice that somebody has heard."""
         return self._ask(Ask(statements.told, notice))
@@ -130,6 +142,18 @@ class SqlStore:
         return self._read(
             partial(statements.history_of, board=board, limit=limit, before=before)
         )
+
+    def relay_board_history(
+        self, relay_board: str, limit: int = 100, before: int | None = None
+    ) -> Deferred[list[RelayBoardChange]]:
+        """A relay board's newest rows first; those older than the row `before`."""
+        step = partial(
+            statements.history_of_relay_board,
+            relay_board=relay_board,
+            limit=limit,
+            before=before,
+        )
+        return self._read(step)
 
     def forget_history(
         self, older_than: datetime, after: int, at_most: int

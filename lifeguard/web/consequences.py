@@ -8,8 +8,10 @@ from msgspec import Struct
 
 from lifeguard.lifecycle.state import (
     SELF,
+    Again,
     Begin,
     Extend,
+    Hold,
     Move,
     Note,
     Renew,
@@ -54,6 +56,10 @@ def _consequence(
             return Consequence(event, f"restarts {state.timeout:g} s, {total}")
         case Begin():
             return Consequence(event, f"the timeout of {state.timeout:g} s begins")
+        case Hold():
+            return Consequence(event, "the timeout stands still until it goes on")
+        case Again():
+            return Consequence(event, "orders another power cycle")
         case Renew():
             return Consequence(event, f"restarts {state.timeout:g} s")
         case Note():

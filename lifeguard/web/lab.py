@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from lifeguard.model import RelayBoardChange
+from lifeguard.power import UnknownRelayBoard
+from lifeguard.web.answers import read_query
+from lifeguard.web.boards import HistoryQuery
 from lifeguard.web.views import (
     ImageView,
     OwedView,
@@ -38,6 +42,16 @@ class RelayBoardList(Struct, frozen=True):
     owed: list[OwedView]
 
 
+class RelayBoardHistory(Struct, frozen=True):
+    """The newest row first; `next` is the `before` of the next page, null on the last.
+
+    A row is a state that it entered: Working, Suspect or Broken.
+    """
+
+    history: list[RelayBoardChange]
+    next: int | None
+
+
 class Lab:
     """Shows what the boards share, and takes an operator's hand in it."""
 
@@ -51,6 +65,18 @@ class Lab:
     async def relay_boards(self, request: LabRequest) -> RelayBoardList:
         owed = [owed_view(one) for one in self._world.power.owed()]
         return RelayBoardList(self._relay_boards(), owed)
+
+    async def relay_board_history(
+        self, request: LabRequest, name: str
+    ) -> RelayBoardHistory:
+        query = read_query(request, HistoryQuery)
+        if name not in self._world.fleet.inventory.relay_boards:
+            raise UnknownRelayBoard(name)
+        rows = await self._world.store.relay_board_history(
+            name, query.limit, query.before
+        )
+        next_page = rows[-1].id if len(rows) == query.limit else None
+        return RelayBoardHistory(rows, next_page)
 
     async def test_relay_board(self, request: LabRequest, name: str) -> RelayBoardView:
         self._callers.operator(request)

@@ -15,7 +15,7 @@ from lifeguard.web.boards import (
     UnknownBoardList,
 )
 from lifeguard.web.events import Accepted, EventBody, Events, StateChange
-from lifeguard.web.lab import ImageList, Lab, RelayBoardList
+from lifeguard.web.lab import ImageList, Lab, RelayBoardHistory, RelayBoardList
 from lifeguard.web.operations import EVENT_STREAM, Operation
 from lifeguard.web.stream import Stream, StreamedChange
 from lifeguard.web.views import BoardDetail, RelayBoardView
@@ -110,6 +110,15 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "How the switches are doing, and which outlets are owed.",
             lab.relay_boards,
             RelayBoardList,
+        ),
+        Operation(
+            "GET",
+            "/relay-boards/<name>/history",
+            "What became of a relay board.",
+            lab.relay_board_history,
+            RelayBoardHistory,
+            errors=(400, 404, 503),
+            query=HistoryQuery,
         ),
         Operation(
             "POST",

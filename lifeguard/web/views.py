@@ -136,6 +136,10 @@ class RelayBoardView(Struct, frozen=True, kw_only=True):
     name: str
     driver: str
     address: str
+    state: Literal["Working", "Suspect", "Broken"]
+    since: datetime | None
+    why: str | None
+    """What led to its state, if it is ill."""
     connected: bool
     waiting: int
     last_success: datetime | None
@@ -279,6 +283,9 @@ def relay_board_view(
         name=status.name,
         driver=relay_board.driver,
         address=relay_board.address,
+        state=status.state,
+        since=moment(status.since),
+        why=status.why or None,
         connected=status.connected,
         waiting=status.waiting,
         last_success=moment(status.last_success),

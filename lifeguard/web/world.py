@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.fleet import Fleet
     from lifeguard.health.poller import HealthStatus
-    from lifeguard.model import HistoryRow, Standing
+    from lifeguard.model import HistoryRow, RelayBoardChange, Standing
     from lifeguard.netboot.files import Content
     from lifeguard.netboot.parameters import Server
     from lifeguard.netboot.tokens import Tokens
@@ -30,6 +30,10 @@ class Store(Protocol):
         self, board: str, limit: int = 100, before: int | None = None
     ) -> Deferred[list[HistoryRow]]:
         """The newest rows first; those older than the row of id `before`."""
+
+    def relay_board_history(
+        self, relay_board: str, limit: int = 100, before: int | None = None
+    ) -> Deferred[list[RelayBoardChange]]: ...
 
 
 class Power(Protocol):

@@ -12,6 +12,7 @@ from lifeguard.board import RESUME
 from lifeguard.keeper import SET_STATE
 from lifeguard.lifecycle.state import (
     CYCLE_FAILED,
+    CYCLE_HELD,
     CYCLE_STARTED,
     REQUEST_PREFIX,
     SELF,
@@ -19,6 +20,7 @@ from lifeguard.lifecycle.state import (
     Move,
     Strike,
 )
+from lifeguard.simulator.virtual.relays import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,7 +127,10 @@ def _judge_deadline(
         return
     assert state.timeout is not None
     longest = max(state.timeout, state.wait if _waits(lifecycle, after) else 0.0)
-    if after.deadline > now + longest:
+    end = now + longest
+    if CYCLE_HELD in after.noted:
+        end = max(end, after.entered + PATIENCE_SECONDS)
+    if after.deadline > end:
         yield 4, f"{after.state} ends in {after.deadline - now:g} s, not {longest:g}"
     if state.total is not None and after.deadline > after.entered + state.total:
         yield 4, f"{after.state} may last longer than its total of {state.total:g} s"

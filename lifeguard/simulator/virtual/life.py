@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from lifeguard.clock import WallClock
     from lifeguard.model import Change, Inventory, Outlet, Owed
+    from lifeguard.power.condition import Since
     from lifeguard.simulator.virtual.disk import VirtualDisk
     from lifeguard.simulator.virtual.heap import HeapClock
     from lifeguard.simulator.virtual.observer import Operation
@@ -187,6 +188,22 @@ class _Reports:
         if self._life.alive:
             self._life.around.rules.outlets.ended(board, generation, failure)
         self._fleet.cycle_ended(board, generation, failure)
+
+    def cycle_held(
+        self, board: str, generation: int, why: str, patience: float
+    ) -> None:
+        self._fleet.cycle_held(board, generation, why, patience)
+
+    def cycle_goes_on(self, board: str, generation: int) -> None:
+        self._fleet.cycle_goes_on(board, generation)
+
+    def cycle_void(
+        self, board: str, generation: int, why: str, patience: float
+    ) -> None:
+        self._fleet.cycle_void(board, generation, why, patience)
+
+    def relay_board_changed(self, relay_board: str, since: Since) -> None:
+        self._fleet.relay_board_changed(relay_board, since)
 
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         return self._fleet.outlet_is_on(owed)

@@ -1,4 +1,4 @@
-"""Relay boards of a virtual lab, and the queue that a daemon has for each.
+"""Relay boards of a virtual lab, and a daemon's way to each.
 
 Where a relay is outlives every daemon. A request is two steps, the switching and the
 read-back, so that the daemon may die in between.
@@ -6,14 +6,13 @@ read-back, so that the daemon may die in between.
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
-from lifeguard.power import RelayBoardStatus
+from lifeguard.model import Outlet, RelayBoard
+from lifeguard.power import RelayBoardQueue
 from lifeguard.power.errors import (
-    Closed,
     NoAnswer,
     NotSwitched,
     RelayError,
@@ -24,11 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from lifeguard.model import Outlet
+    from twisted.internet.defer import Deferred
+
     from lifeguard.simulator.virtual.heap import LifeClock
     from lifeguard.simulator.virtual.plan import Troubles
 
 UNREACHABLE_SECONDS = 5.0
+
+PATIENCE_SECONDS = 86400.0
+"""How long boards wait for a relay board that is ill."""
 
 
 class Rack:
@@ -75,100 +78,52 @@ class Observer(Protocol):
     def switched(self, outlet: Outlet, error: RelayError | None) -> None: ...
 
 
-class _Request(NamedTuple):
-    outlet: Outlet
-    on: bool
-    done: Deferred[None]
-
-
-class VirtualSwitches:
-    """A daemon's queue for one relay board, with the order of the real one."""
-
-    off_seconds = 1.0
+class VirtualDevice:
+    """A daemon's way to one relay board."""
 
     def __init__(self, rack: Rack, clock: LifeClock, observer: Observer) -> None:
         self._rack, self._clock, self._observer = rack, clock, observer
-        self._waiting: deque[_Request] = deque()
-        self._turns: list[Deferred[None]] = []
-        self._busy = self._closed = False
 
-    def turn(self) -> Deferred[None]:
-        turn: Deferred[None] = Deferred()
-        self._turns.append(turn)
-        self._wake()
-        return turn
+    @property
+    def connected(self) -> bool:
+        return self._rack.reachable
 
-    def switch(self, outlet: Outlet, on: bool) -> Deferred[None]:
-        self._observer.switch_asked(outlet, on)
-        request = _Request(outlet, on, Deferred())
-        if self._closed:
-            request.done.errback(Closed())
-        else:
-            (self._waiting.appendleft if on else self._waiting.append)(request)
-            self._wake()
-        return request.done
+    async def switch(self, rest: str, on: bool, deadline: float) -> None:
+        outlet = Outlet(self._rack.name, rest)
+        await self._reach()
+        error = self._rack.switch(outlet, on)
+        self._observer.switched(outlet, error)
+        await deferLater(self._clock, self._rack.pause())
+        if error is not None:
+            raise error
 
-    def test(self) -> Deferred[None]:
-        raise NotImplementedError("nobody tests relay boards in virtual time")
+    async def test(self, deadline: float) -> None:
+        await self._reach()
 
-    def status(self) -> RelayBoardStatus:
-        return RelayBoardStatus(
-            name=self._rack.name,
-            connected=self._rack.reachable,
-            waiting=len(self._waiting) + len(self._turns),
-            last_success=None,
-            last_error=None,
-            last_error_at=None,
-        )
+    def idle(self) -> None:
+        """Nothing is kept open."""
 
     def close(self) -> Deferred[None]:
-        self._closed = True
-        self._condemn(Closed())
-        closed: Deferred[None] = Deferred()
-        self._clock.callLater(self._rack.pause(), closed.callback, None)
-        return closed
+        return deferLater(self._clock, self._rack.pause())
 
-    # One request at a time.
-
-    def _wake(self) -> None:
-        if not self._busy:
-            self._busy = True
-            self._go_on()
-
-    def _go_on(self) -> None:
-        while self._turns and not self._waiting:
-            turns, self._turns = self._turns, []
-            for turn in turns:
-                turn.callback(None)
-        if not self._waiting:
-            self._busy = False
-        elif self._rack.reachable:
-            self._clock.callLater(self._rack.pause(), self._serve)
+    async def _reach(self) -> None:
+        if self._rack.reachable:
+            await deferLater(self._clock, self._rack.pause())
         else:
-            self._clock.callLater(UNREACHABLE_SECONDS, self._give_up)
+            await deferLater(self._clock, UNREACHABLE_SECONDS)
+            raise Unreachable("cannot be reached")
 
-    def _serve(self) -> None:
-        request = self._waiting.popleft() if self._waiting else None
-        if request is None or request.done.called:  # it was taken back
-            self._go_on()
-            return
-        error = self._rack.switch(request.outlet, request.on)
-        self._observer.switched(request.outlet, error)
-        self._clock.callLater(self._rack.pause(), self._answer, request, error)
 
-    def _answer(self, request: _Request, error: RelayError | None) -> None:
-        if error is None:
-            request.done.callback(None)
-        else:
-            request.done.errback(error)
-        self._go_on()
+class VirtualSwitches(RelayBoardQueue):
+    """A daemon's queue for one relay board: the real one."""
 
-    def _give_up(self) -> None:
-        self._condemn(Unreachable("cannot be reached"))
-        self._go_on()
+    def __init__(self, rack: Rack, clock: LifeClock, observer: Observer) -> None:
+        relay_board = RelayBoard(
+            name=rack.name, driver="virtual", address="", patience=PATIENCE_SECONDS
+        )
+        super().__init__(clock, relay_board, VirtualDevice(rack, clock, observer))
+        self._observer = observer
 
-    def _condemn(self, error: RelayError) -> None:
-        waiting, self._waiting = self._waiting, deque()
-        for request in waiting:
-            if not request.done.called:
-                request.done.errback(error)
+    def switch(self, outlet: Outlet, on: bool, urgent: bool = False) -> Deferred[None]:
+        self._observer.switch_asked(outlet, on)
+        return super().switch(outlet, on, urgent)

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from lifeguard.model import Change, HistoryRow, Notice, Owed, Standing
+    from lifeguard.model import (
+        Change,
+        HistoryRow,
+        Notice,
+        Owed,
+        RelayBoardChange,
+        Standing,
+    )
     from lifeguard.simulator.virtual.disk import VirtualDisk
     from lifeguard.simulator.virtual.durable import Written
     from lifeguard.simulator.virtual.heap import LifeClock
@@ -80,6 +87,9 @@ class VirtualStore:
 
     def record(self, row: HistoryRow) -> Deferred[None]:
         return self._ask(row.board, lambda: self._record(row))
+
+    def relay_board_changed(self, change: RelayBoardChange) -> Deferred[None]:
+        return self._ask("", _nothing)
 
     def told(self, notice: Notice) -> Deferred[None]:
         return self._ask(notice.board, lambda: self._disk.durable.told(notice))
