@@ -12,7 +12,7 @@ test: $(VENV)/installed
 	$(BIN)/python -m pytest -q $(TESTS)
 
 # Needs the Debian packages that .ci/run installs: QEMU, TFTP clients, OpenSSH.
-test-system: $(VENV)/installed
+test-system: $(VENV)/peers
 	$(BIN)/python -m pytest -q -m 'system and not firmware' $(TESTS)
 
 # The same with firmware that is much like what `test-system` boots.
@@ -28,6 +28,12 @@ $(VENV)/installed: setup.py pyproject.toml
 	python3 -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[test,check]'
+	touch $@
+
+# The servers of others that drivers are tried on.
+$(VENV)/peers: $(VENV)/installed tests/system/peers.txt
+	$(BIN)/python -m pip install --quiet --requirement tests/system/peers.txt
+	$(BIN)/python -m pip install --quiet --no-deps pdudaemon
 	touch $@
 
 clean:

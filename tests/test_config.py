@@ -31,10 +31,13 @@ from lifeguard.config.settings import Settings
 from lifeguard.health.checks import parse as parse_check
 from lifeguard.lifecycle import standard
 from lifeguard.model import Board, Boot, Image, Inventory, Outlet, RelayBoard
+from lifeguard.power.drivers import BUILT_IN
 from lifeguard.power.drivers.proxr import DRIVER, ProxrOptions
 from lifeguard.wire.proxr import parse_relay
 
 ETC = Path(__file__).parent.parent / "etc"
+
+DRIVERS = " or ".join(f'"{name}"' for name in sorted(BUILT_IN))
 
 SETTINGS = """
 [server]
@@ -473,7 +476,7 @@ BROKEN = [
         ' BANK/RELAY with a bank from 1 to 32 and a relay from 1 to 8, got "1/9"',
     ]),
     ("an unknown driver", B, '"proxr"', '"ipmi"', [
-        'boards.toml: relay_boards.rack1.driver: expected "proxr", got "ipmi"',
+        f'boards.toml: relay_boards.rack1.driver: expected {DRIVERS}, got "ipmi"',
     ]),
     ("a relay board without a driver", B, 'driver = "proxr"', "off_seconds = 2", [
         "boards.toml: relay_boards.rack1.driver: missing",

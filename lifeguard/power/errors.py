@@ -31,6 +31,14 @@ class ForeignAnswer(RelayError):
     """What came answers another command."""
 
 
+class BadAnswer(RelayError):
+    """What came makes no sense as an answer."""
+
+
+class Refused(RelayError):
+    """What came says that it is not done, or will not be."""
+
+
 class OutletError(RelayError):
     """The relay board answered as it should, and one outlet is not as it was wanted."""
 

@@ -60,6 +60,11 @@ class Daemon:
         if impatience.active():
             impatience.cancel()
 
+    async def kill(self) -> None:
+        """End it as a power cut would."""
+        self._child.signal("KILL")
+        await self._child.ended
+
     async def request(self, event: str, body: object) -> None:
         """Want something of the board."""
         path = f"{self._board}/events/{event}"

@@ -1,0 +1,106 @@
+"""A command that is run to its end, or killed with all that it has started."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from signal import SIGKILL
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.error import (
+    ProcessDone,
+    ProcessExitedAlready,
+    ProcessTerminated,
+)
+from twisted.internet.protocol import ProcessProtocol
+
+from lifeguard.power.errors import NoAnswer, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from twisted.internet.interfaces import IProcessTransport
+    from twisted.python.failure import Failure
+
+OUTPUT_BYTES = 1 << 16
+"""What is kept of an output; what comes after that is dropped."""
+
+SHOWN = 100
+"""How many characters of an output stand in an error."""
+
+
+class Output(NamedTuple):
+    """What a command came to; `exit_code` None: a signal ended it."""
+
+    exit_code: int | None
+    out: str
+    err: str
+
+    def __str__(self) -> str:
+        """The last line, which is where programs say what went wrong."""
+        lines = (self.err.strip() or self.out.strip() or "no output").splitlines()
+        end = "killed" if self.exit_code is None else f"exit code {self.exit_code}"
+        return f"{end}: {' '.join(lines[-1].split())[:SHOWN]}"
+
+
+async def run(
+    reactor: Any,
+    command: Sequence[str],
+    deadline: float,
+    files: Mapping[int, int | str] | None = None,
+    directory: str | None = None,
+) -> Output:
+    """Run `command` in a session of its own, with our environment.
+
+    Only its name stands in errors, as arguments may be secret. `files` are its open
+    ones, as in `spawnProcess`. NoAnswer at the deadline; then it has been killed.
+    """
+    time_left = max(0.0, deadline - reactor.seconds())
+    running = _Running()
+    try:
+        reactor.spawnProcess(
+            running,
+            "setsid",
+            ["setsid", *command],
+            env=None,
+            path=directory,
+            childFDs=files or {0: "w", 1: "r", 2: "r"},
+        )
+    except OSError as error:
+        raise Unreachable(f"{command[0]} cannot be run: {error.strerror}") from None
+    try:
+        return await running.ended.addTimeout(time_left, reactor)
+    except TimeoutError:
+        raise NoAnswer(f"{command[0]} did not end within {time_left:.3g} s") from None
+
+
+class _Running(ProcessProtocol):
+    transport: IProcessTransport
+
+    def __init__(self) -> None:
+        self.ended: Deferred[Output] = Deferred(lambda _: self._kill())
+        self._output = {1: b"", 2: b""}
+
+    def connectionMade(self) -> None:
+        # `setsid` makes it the leader of a group, by which all of it can be killed.
+        self._group = int(self.transport.pid)
+        self.transport.closeStdin()
+
+    def childDataReceived(self, childFD: int, data: bytes) -> None:
+        self._output[childFD] = (self._output[childFD] + data)[:OUTPUT_BYTES]
+
+    def processEnded(self, reason: Failure) -> None:
+        assert isinstance(reason.value, ProcessTerminated | ProcessDone)
+        if self.ended.called:
+            return
+        out, err = (text.decode(errors="replace") for text in self._output.values())
+        self.ended.callback(Output(reason.value.exitCode, out, err))
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._group, SIGKILL)
+        with suppress(ProcessExitedAlready):  # it was not yet the leader of a group
+            self.transport.signalProcess("KILL")
+        # What has left the group may hold these open for ever.
+        self.transport.loseConnection()

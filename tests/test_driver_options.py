@@ -1,0 +1,162 @@
+"""What tables of relay boards may say: as the manual shows it, and as it should not."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from twisted.internet.testing import MemoryReactorClock
+
+from lifeguard.config import ConfigurationError, drivers, load
+from lifeguard.model import Inventory, RelayBoard
+from lifeguard.power.driver import Driver, Surroundings
+from lifeguard.power.drivers import BUILT_IN
+from tests.fake_web import outcome
+
+ROOT = Path(__file__).parents[1]
+MANUAL = (ROOT / "docs" / "power.md").read_text()
+EXAMPLES = [
+    example
+    for example in re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
+    if "[boards." not in example
+]
+
+
+def inventory(directory: Path, boards: str) -> Inventory:
+    (directory / "lifeguard.toml").touch()
+    (directory / "boards.toml").write_text(boards)
+    return load(directory / "lifeguard.toml").inventory
+
+
+def mistakes(directory: Path, boards: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as raised:
+        inventory(directory, boards)
+    file = f"{directory}/boards.toml: "
+    return [line.removeprefix(file) for line in raised.value.mistakes]
+
+
+def board(place: Path, name: str, **options: str) -> RelayBoard:
+    """A relay board of one driver, with these lines of TOML."""
+    lines = "\n".join(f"{key} = {value}" for key, value in options.items())
+    table = f'[relay_boards.it]\ndriver = "{name}"\n{lines}\n'
+    return inventory(place, table).relay_boards["it"]
+
+
+def test_every_driver_has_an_example_in_the_manual_that_can_be_used(tmp_path):
+    found = {
+        relay_board.driver: relay_board
+        for example in EXAMPLES
+        for relay_board in inventory(tmp_path, example).relay_boards.values()
+    }
+    assert sorted(found) == sorted(BUILT_IN)
+    headings = re.findall(r"(?m)^## ([a-z-]+)$", MANUAL)
+    assert sorted(headings) == sorted(BUILT_IN)
+
+
+def test_a_device_of_every_example_can_be_made_and_closed(tmp_path):
+    surroundings = Surroundings(MemoryReactorClock(), tmp_path)
+    for example in EXAMPLES:
+        for relay_board in inventory(tmp_path, example).relay_boards.values():
+            assert relay_board.address
+            found = drivers.find_driver(relay_board.driver)
+            device = found.device(relay_board, surroundings)
+            assert device.connected is False
+            device.idle()
+            assert device.close().called
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (
+            'driver = "http"\nurl = "http://x"\non = "on"\noff = "/off"',
+            'it.on: expected a path like "/relay/{outlet}?turn=on", got "on"',
+        ),
+        (
+            'driver = "http"\nurl = "http://x"\non = "/on"\noff = "/off"\nvalue = "a"',
+            "it: value needs a read",
+        ),
+        (
+            'driver = "http"\nurl = "http://x"\non = "/on"\noff = "/off"\nmethod = "G"',
+            'it.method: expected "GET" or "POST" or "PUT", got "G"',
+        ),
+        (
+            'driver = "tasmota"\nurl = "192.0.2.1"',
+            'it.url: expected a URL like http://192.0.2.1:8080, got "192.0.2.1"',
+        ),
+        (
+            'driver = "shelly"\nurl = "http://x"\ngeneration = 9',
+            "it.generation: expected a whole number from 1 to 4, got 9",
+        ),
+        ('driver = "shelly"\nurl = "http://x"', "it.generation: missing"),
+        ('driver = "pdudaemon"\nurl = "http://x"', "it.hostname: missing"),
+        (
+            'driver = "redfish"\nurl = "https://x"\nverify = "no"',
+            'it.verify: expected true or false, got "no"',
+        ),
+        (
+            'driver = "exec"\non = "true"\noff = []',
+            "it: on and off need a command",
+        ),
+        (
+            'driver = "exec"\non = "a"\noff = "b"\nread = "c"\nmeans_on = "("',
+            'it.means_on: expected a regular expression, got "("',
+        ),
+        (
+            'driver = "modbus-tcp"\naddress = "x"\nunit = 256',
+            "it.unit: expected a whole number from 0 to 255, got 256",
+        ),
+        (
+            'driver = "gpio"\nchip = "gpiochip0"',
+            'it.chip: expected a device like /dev/gpiochip0, got "gpiochip0"',
+        ),
+        (
+            'driver = "qemu"\n[relay_boards.it.guests]\npc = []',
+            "it: guest pc needs a command",
+        ),
+    ],
+)
+def test_a_mistake_in_a_table_is_one_line(tmp_path, table, expected):
+    assert mistakes(tmp_path, f"[relay_boards.it]\n{table}\n") == [
+        f"relay_boards.{expected}"
+    ]
+
+
+def test_an_outlet_is_checked_by_its_driver(tmp_path):
+    text = """
+[relay_boards.it]
+driver = "tasmota"
+url = "http://192.0.2.21"
+[hardware.pc]
+[boards.a]
+mac = "02:00:00:00:00:01"
+hardware = "pc"
+power = "it/33"
+"""
+    assert mistakes(tmp_path, text) == [
+        'boards.a.power: expected a relay from 1 to 32, got "33"'
+    ]
+
+
+def test_a_password_that_is_a_number_is_taken_as_it_is_written(tmp_path):
+    found = board(tmp_path, "tasmota", url='"http://x"', user='"a"', password="1234")
+    assert found.options.password == "1234"
+
+
+def test_the_example_of_a_labs_own_driver_works(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "etc")
+    lever = EntryPoint("lever", "lever:DRIVER", drivers.GROUP)
+    monkeypatch.setattr(drivers, "entry_points", lambda group: [lever])
+    drivers._places.cache_clear()
+    found = board(tmp_path, "lever", directory=f'"{tmp_path}"')
+    driver = drivers.find_driver("lever")
+    drivers._places.cache_clear()
+    assert isinstance(driver, Driver)
+    device = driver.device(found, Surroundings(None, tmp_path))
+    assert outcome(device.switch("a1", True, 5.0)) == ["done"]
+    assert (tmp_path / "a1").exists()
+    assert outcome(device.switch("a1", False, 5.0)) == ["done"]
+    assert outcome(device.test(5.0)) == ["done"]
+    assert not (tmp_path / "a1").exists()
