@@ -1,7 +1,7 @@
 """Turns of the reactor: much that is due at once shall hold up nothing else.
 
-Ten thousand timeouts may come in one instant, or two thousand readers of one file;
-whoever else waits for the reactor gets turns among them all the same.
+Ten thousand boards may time out in one instant, or two thousand read one file; whoever
+else waits for the reactor gets turns among them all the same.
 """
 
 from __future__ import annotations

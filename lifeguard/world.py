@@ -58,6 +58,7 @@ class World(NamedTuple):
     power: Power
     poller: Poller
     deadlines: Deadlines
+    """Of all boards, so that those due together take turns."""
     service_time: ServiceTime
     wall: WallClock
     checks: Callable[[Board, Standing], tuple[str, ...]]

@@ -14,12 +14,14 @@ from twisted.internet.udp import Port
 from twisted.logger import Logger
 
 from lifeguard.netboot.connection import Client
-from lifeguard.netboot.pump import BUDGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 log = Logger()
+
+BUDGET = 0.0005
+"""Seconds after which the rest of the reactor has its turn, transfers among it."""
 
 _RECEIVE_BUFFER = 4 * 2**20  # bytes; the usual 208 KiB hold 277 requests
 _LARGEST_REQUEST = 1472  # an Ethernet frame's; TFTP's and DHCP's are smaller
@@ -44,7 +46,7 @@ class RequestPort(Port):
         return handle
 
     def doRead(self) -> None:
-        """Take what has arrived, for two milliseconds at the most.
+        """Take what has arrived, for half a millisecond at the most.
 
         Nothing that it does closes the port.
         """
