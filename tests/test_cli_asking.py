@@ -216,6 +216,12 @@ def test_a_wait_that_is_interrupted_is_quiet_and_harms_nothing() -> None:
     assert rig.web.lab.state() == "RebootRebooting"
 
 
+def test_a_request_that_is_interrupted_is_as_quiet() -> None:
+    rig = cli()
+    rig.web.lab.store.holds = True
+    assert rig.run("reboot", "panda-01") == (130, [], [])
+
+
 def test_on_a_terminal_a_bar_shows_how_far_each_board_has_come() -> None:
     rig = cli()
     rig.width, rig.is_terminal = 80, True
