@@ -76,6 +76,13 @@ def test_an_impostor_is_one_line(status: int, body: bytes) -> None:
         assert line.startswith("lifeguard: ")
 
 
+def test_a_redirection_is_not_followed_with_the_token() -> None:
+    said = ask(["status"], 302, b"")
+    assert said.err == [
+        "lifeguard: http://127.0.0.1:8080: this is no lifeguard: status 302"
+    ]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
