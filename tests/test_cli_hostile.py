@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
@@ -94,7 +94,7 @@ def answers(rig: CliRig, path: str) -> dict[str, Any]:
     return document
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 @given(st.data())
 def test_an_answer_that_is_wrong_somewhere_is_no_traceback(data: st.DataObject) -> None:
     document = answers(cli(), "/api/v1/boards?name=panda-01")
