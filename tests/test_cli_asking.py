@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lifeguard.cli.waiting import usual_way
+from lifeguard.cli.waiting import Wait, usual_way
 from lifeguard.lifecycle.standard import LIFECYCLE
 from lifeguard.model import Saved, Standing
 from tests.cli_rig import CliRig, cli
@@ -214,6 +214,20 @@ def test_a_wait_that_is_interrupted_is_quiet_and_harms_nothing() -> None:
     rig = cli()
     assert rig.run("reboot", "panda-01", "--wait") == (130, [], [])
     assert rig.web.lab.state() == "RebootRebooting"
+
+
+def test_a_request_that_is_interrupted_is_as_quiet() -> None:
+    rig = cli()
+    rig.web.lab.store.holds = True
+    assert rig.run("reboot", "panda-01") == (130, [], [])
+
+
+def test_news_that_is_older_does_not_count() -> None:
+    (document,) = cli().web.ask("/api/v1/boards?name=panda-01").json["boards"]
+    wait = Wait([])
+    wait.stands({**document, "kind": "busy", "version": 5}, "", 0.0)
+    wait.stands({**document, "kind": "well", "version": 4}, "", 0.0)
+    assert not wait.is_over
 
 
 def test_on_a_terminal_a_bar_shows_how_far_each_board_has_come() -> None:

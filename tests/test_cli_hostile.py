@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
@@ -76,6 +76,13 @@ def test_an_impostor_is_one_line(status: int, body: bytes) -> None:
         assert line.startswith("lifeguard: ")
 
 
+def test_a_redirection_is_not_followed_with_the_token() -> None:
+    said = ask(["status"], 302, b"")
+    assert said.err == [
+        "lifeguard: http://127.0.0.1:8080: this is no lifeguard: status 302"
+    ]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -87,7 +94,7 @@ def answers(rig: CliRig, path: str) -> dict[str, Any]:
     return document
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 @given(st.data())
 def test_an_answer_that_is_wrong_somewhere_is_no_traceback(data: st.DataObject) -> None:
     document = answers(cli(), "/api/v1/boards?name=panda-01")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from treq.client import HTTPClient
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ReactorNotRunning
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, HTTPConnectionPool
@@ -45,10 +45,11 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
 
     reactor.callWhenRunning(start)
     reactor.run()
-    (result,) = results
-    if isinstance(result, Failure):
-        result.raiseException()
-    return result
+    if not results:
+        raise CancelledError
+    if isinstance(results[0], Failure):
+        results[0].raiseException()
+    return results[0]
 
 
 def main() -> NoReturn:

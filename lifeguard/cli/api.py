@@ -105,11 +105,12 @@ class Api:
 
     async def stream(self, heard: Callable[[bytes], None]) -> Body:
         """The stream, once it is open; what it says from then on is handed on."""
+        end = self.clock.seconds() + REQUEST_SECONDS
         try:
             asked = self._request("GET", "/stream", unbuffered=True)
             response = await asked.addTimeout(REQUEST_SECONDS, self.clock)
         except _FAILURES as error:
-            raise self._unreachable(error) from error
+            raise self._failed(error, end) from error
         if response.code != 200:
             raise self._refusal("/stream", response.code, b"")
         body = Body(heard, self.clock)
@@ -139,10 +140,7 @@ class Api:
             asked = Deferred.fromCoroutine(whole())
             return await asked.addTimeout(REQUEST_SECONDS, self.clock)
         except _FAILURES as error:
-            # A request that is cancelled fails as if its connection was lost.
-            if _is_cancelled(error) and self.clock.seconds() < end:
-                raise CancelledError from error
-            raise self._unreachable(error) from error
+            raise self._failed(error, end) from error
 
     def _request(self, method: str, path: str, **how: Any) -> Deferred[Response]:
         asked: Deferred[Response] = self._http.request(
@@ -162,7 +160,13 @@ class Api:
         except (Strange, KeyError):
             return Unreachable(f"{self.url}: this is no lifeguard: status {status}")
 
-    def _unreachable(self, error: Exception) -> Unreachable:
+    def _failed(self, error: Exception, end: float) -> Exception:
+        """What a request came to that had time until `end`.
+
+        One that is cancelled fails as if its connection was lost.
+        """
+        if _is_cancelled(error) and self.clock.seconds() < end:
+            return CancelledError()
         return Unreachable(f"{self.url}: {_reason(error)}")
 
 
