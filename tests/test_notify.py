@@ -101,5 +101,5 @@ def test_a_board_that_is_given_up_leaves_a_notice_that_says_why() -> None:
     parts.clock.advance(1800)
     assert [each.text for each in changes[-1].notices] == [
         "RebootRebooting -- timeout --> FailedRebootRebooting:"
-        " waited 1800 s for its relay board: given up"
+        " waited 1800 s for rack1: given up"
     ]

@@ -53,7 +53,7 @@ def test_it_says_when_it_is_ready_switches_and_ends_with_its_parent(
     )
     lab = config.load(tmp_path / "lab" / "lifeguard.toml").inventory
     rack = lab.relay_boards["rack1"]
-    with socket.create_connection((rack.host, rack.port), SECONDS) as relay_board:
+    with socket.create_connection(rack.options.address, SECONDS) as relay_board:
         assert _ask(relay_board, bytes(Switch(Relay(1, 2), True))) == b"\x55"
         assert _ask(relay_board, bytes(Read(Relay(1, 2)))) == b"\x01"
     moved_at, *move = (tmp_path / "lab" / "relays.log").read_text().split()
