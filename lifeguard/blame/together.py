@@ -184,8 +184,10 @@ class TogetherRule:
     def _count(self, status: _Status, by: int) -> None:
         for cause in status.causes:
             self._sharing[cause] += by
-            self._well[cause] += by * status.well
-            self._failing[status.of_power, cause] += by * status.failing
+            if status.well:
+                self._well[cause] += by
+            if status.failing:
+                self._failing[status.of_power, cause] += by
 
     def _forget(self, board: str) -> None:
         """To be called while the board is not counted."""

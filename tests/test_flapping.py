@@ -1,0 +1,65 @@
+"""A board that keeps coming back and failing again: how often, and within what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lifeguard.config import load
+from tests.rig import Rig, reimaged, rig
+
+LAB = """
+[relay_boards.rack1]
+driver = "proxr"
+address = "192.0.2.10"
+
+[hardware.panda]
+
+[hardware.panda.states.Ready]
+attempts = 2
+forget = 50000
+
+[images.debian.boot.panda]
+loader = "pxelinux"
+template = "panda.cfg.j2"
+
+[boards.panda-01]
+mac = "02:00:00:00:00:01"
+address = "192.0.2.101"
+hardware = "panda"
+power = "rack1/1/1"
+"""
+
+
+def flapping(folder: Path) -> Rig:
+    """A board that is Ready, in a lab that allows two failures within 50,000 s."""
+    (folder / "lifeguard.toml").touch()
+    (folder / "boards.toml").write_text(LAB)
+    (folder / "panda.cfg.j2").write_text("default lifeguard\n")
+    return reimaged(rig(load(folder / "lifeguard.toml").inventory))
+
+
+def fails_and_comes_back(parts: Rig) -> None:
+    parts.poller.watches["panda-01"].failed("no answer")
+    if parts.state() == "RebootRebooting":
+        parts.cycled()
+        parts.happens("image-running")
+
+
+def test_count_and_window_are_the_labs_own(tmp_path: Path) -> None:
+    parts = flapping(tmp_path)
+    for _ in range(3):
+        fails_and_comes_back(parts)
+    assert parts.state() == "FailedFlapping"
+    assert parts.store.rows[-1].reason == (
+        "no answer; strike 3, 2 allowed, forgotten after 50000 s without one: given up"
+    )
+
+
+def test_a_window_without_a_failure_clears_it(tmp_path: Path) -> None:
+    parts = flapping(tmp_path)
+    for _ in range(2):
+        fails_and_comes_back(parts)
+    parts.clock.advance(50001)
+    for _ in range(2):
+        fails_and_comes_back(parts)
+    assert parts.state() == "Ready"
