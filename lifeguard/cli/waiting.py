@@ -14,7 +14,7 @@ from lifeguard.cli.views.status import strikes
 from lifeguard.cli.views.tables import plain_table, state_text
 from lifeguard.cli.words import LOOKS, duration
 from lifeguard.lifecycle.standard import LIFECYCLE
-from lifeguard.lifecycle.state import REQUEST_PREFIX, Move
+from lifeguard.lifecycle.state import DETOURS, REQUEST_PREFIX, Move
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -83,7 +83,9 @@ def _first_states(lifecycle: Lifecycle, request: str) -> list[str]:
 
 def _next(lifecycle: Lifecycle, state: str, way: list[str]) -> Iterator[str]:
     for event, transition in lifecycle[state].transitions().items():
-        if not isinstance(transition, Move) or event.startswith(REQUEST_PREFIX):
+        if not isinstance(transition, Move) or event in DETOURS:
+            continue
+        if event.startswith(REQUEST_PREFIX):
             continue
         if (
             transition.target not in way

@@ -40,6 +40,9 @@ INTERNAL: Final = frozenset(
 )
 """Events that only lifeguard itself sends; nobody can send them over HTTP."""
 
+DETOURS: Final = frozenset({IMAGE_SET_ASIDE, ONLY_IMAGE_SET_ASIDE})
+"""Events that lead off the way which a state is on."""
+
 REQUEST_PREFIX: Final = "rq-"
 """Events that a person or a client of the lab sends, never a board."""
 

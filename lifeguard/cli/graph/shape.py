@@ -1,14 +1,14 @@
 """Where the states of a lifecycle belong on a page: lanes of states that follow.
 
 Moves lead to the right. What a state gives up to belongs below it; strikes, which lead
-back, and requests, which lead in from everywhere, have no say in the order.
+back, requests, which lead in from everywhere, and detours have no say in the order.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from lifeguard.lifecycle.state import REQUEST_PREFIX, SELF, Move, Strike
+from lifeguard.lifecycle.state import DETOURS, REQUEST_PREFIX, SELF, Move, Strike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +51,9 @@ def shape(lifecycle: Lifecycle) -> Shape:
         one._replace(events=(TOO_MANY,)) for one in _edges(lifecycle, _give_up)
     ]
     return Shape(
-        _lanes(lifecycle, onward),
+        _lanes(
+            lifecycle, [one for one in onward if not DETOURS.issuperset(one.events)]
+        ),
         onward,
         list(_edges(lifecycle, _retry)),
         {
