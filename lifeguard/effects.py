@@ -1,4 +1,4 @@
-"""What a board's present state has under way: its timer, its polls, its power cycle.
+"""What a board's present state has under way: its timers, its polls, its power.
 
 All of it is bound to the state that began it. A power cycle is not stopped here: once
 its turn comes it asks whether anybody still wants it.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from lifeguard.event import Event
-from lifeguard.lifecycle.state import CYCLE_FAILED, POLL_FAILED, TIMEOUT
+from lifeguard.lifecycle.state import CYCLE_FAILED, POLL_FAILED, POWER_OFF, TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
 
     from lifeguard.draft import Effect
-    from lifeguard.model import Board, Standing
+    from lifeguard.model import Board, Outlet, Standing
     from lifeguard.world import Watch, World
 
+    Order = Callable[[str, int, tuple[Outlet, ...]], None]
+
 log = Logger()
+
+POLICY = "policy"
+"""The source of what nobody but the inventory has asked for."""
 
 
 class Effects:
@@ -34,11 +39,18 @@ class Effects:
     ) -> None:
         self._board, self._world, self._tell = board, world, tell
         self._timer: IDelayedCall | None = None
+        self._idle_timer: IDelayedCall | None = None
         self._watch: Watch | None = None
 
     def begin(self, standing: Standing, effects: tuple[Effect, ...]) -> None:
         """In order; one that fails stops those after it."""
-        actions = {"cycle_power": self.cycle_power, "poll": self.poll}
+        actions = {
+            "cycle_power": self.cycle_power,
+            "power_off": self.power_off,
+            "keep_off": self.keep_off,
+            "switch_on": self.switch_on,
+            "poll": self.poll,
+        }
         try:
             for effect in effects:
                 actions[effect](standing)
@@ -65,6 +77,26 @@ class Effects:
             max(at_least, left), self._world.turns.wait, timeout
         )
 
+    def arm_idle(self, standing: Standing, at_least: float = 0.0) -> None:
+        """Ask for the board to be switched off when nobody has wanted it for long.
+
+        That counts from when the state was entered, in service seconds: so nothing
+        need be saved for it, and it is not begun anew by a start.
+        """
+        self._disarm_idle()
+        if self._board.idle_off is None:
+            return
+        left = standing.entered + self._board.idle_off - self._world.service_time.now()
+        event = Event(
+            name=POWER_OFF,
+            source=POLICY,
+            stay=standing.stay,
+            reason=f"nobody has wanted it for {self._board.idle_off:g} s",
+        )
+        self._idle_timer = self._world.clock.callLater(
+            max(at_least, left), self._world.turns.wait, partial(self._tell, event)
+        )
+
     def watch_again(self, standing: Standing) -> None:
         """Begin the polls that could not be begun, at the state's own pace."""
         if self._watch is None:
@@ -89,9 +121,23 @@ class Effects:
 
     def cycle_power(self, standing: Standing) -> None:
         """Order a power cycle; one that cannot be ordered is one that failed."""
-        order = self._board.name, standing.generation, self._board.power
+        self._order(self._world.power.cycle, standing)
+
+    def power_off(self, standing: Standing) -> None:
+        """Have the board switched off; if that cannot be ordered, it has failed."""
+        self._order(self._world.power.switch_off, standing)
+
+    def keep_off(self, standing: Standing) -> None:
+        """Have the board kept off; nothing waits for that."""
+        self._world.power.keep_off(*self._named(standing))
+
+    def switch_on(self, standing: Standing) -> None:
+        """Give back to the board what it is owed; nothing waits for that."""
+        self._world.power.switch_on(*self._named(standing))
+
+    def _order(self, order: Order, standing: Standing) -> None:
         try:
-            self._world.power.cycle(*order)
+            order(*self._named(standing))
         except Exception as error:
             event = Event(
                 name=CYCLE_FAILED,
@@ -102,8 +148,17 @@ class Effects:
             self._tell(event)
             raise
 
+    def _named(self, standing: Standing) -> tuple[str, int, tuple[Outlet, ...]]:
+        return self._board.name, standing.generation, self._board.power
+
     def disarm(self) -> None:
         """No timeout comes until `arm` is called again."""
+        self._disarm_idle()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
+
+    def _disarm_idle(self) -> None:
+        if self._idle_timer is not None and self._idle_timer.active():
+            self._idle_timer.cancel()
+        self._idle_timer = None
