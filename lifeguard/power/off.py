@@ -53,6 +53,7 @@ class Off:
         self._queues = {name: queues[name] for name, _ in order.outlets}
         self._clock, self._reports = clock, reports
         self._running: Deferred[None] | None = None
+        self._forgotten = False
         self._works: Deferred[None] = Deferred()
 
     def begin(self) -> None:
@@ -64,6 +65,7 @@ class Off:
 
     def forget(self) -> None:
         """Something else is wanted of the board: go no further."""
+        self._forgotten = True
         if self._running is not None:
             self._running.cancel()
 
@@ -94,11 +96,15 @@ class Off:
             self.begun = True
             failures = await each(self._now, self.order.outlets)
             self.begun = False
-            self._report(reports, failures)
+            # Requests that were taken back have failed, too.
+            if not self._forgotten:
+                self._report(reports, failures)
 
     async def _keep_off(self) -> None:
         await self._relay_boards_work()
         while failures := await each(self._in_turn, self.order.outlets):
+            if self._forgotten:
+                return
             text = "; ".join(map(str, failures))
             board = self.order.board
             log.warn("{board}: it may not be off: {text}", board=board, text=text)
@@ -113,6 +119,8 @@ class Off:
     async def _is_wanted(self, reports: PowerReports) -> bool:
         try:
             return await start(self.order, reports, self._clock)
+        except CancelledError:
+            raise
         except Exception as error:
             board, generation, _ = self.order
             reports.cycle_ended(board, generation, f"not begun: {error}")
@@ -122,7 +130,7 @@ class Off:
         board, generation, _ = self.order
         text = "; ".join(map(str, failures))
         log.info("{board}: power: {outcome}", board=board, outcome=text or "off")
-        if ill := [each.outlet.relay_board for each in failures if each.is_ill]:
+        if ill := [one.outlet.relay_board for one in failures if one.is_ill]:
             patience = max(self._queues[name].patience for name in ill)
             reports.cycle_void(board, generation, text, patience)
         elif failures:

@@ -150,6 +150,7 @@ class Power(Service):
         self._stopping = True
         for off in self._off.values():
             off.forget()
+        self._off.clear()
         for cycle in tuple(self._cycles.values()):
             cycle.newer = None
             if not cycle.begun:
