@@ -177,6 +177,7 @@ def test_requests_are_accepted_everywhere_but_in_locked_out(state: str) -> None:
         "rq-reimage": "ReimageRebooting",
         "rq-self-test": "SelfTestRebooting",
         "rq-maintenance": "MaintenanceRebooting",
+        "rq-power-off": "PoweringOff",
     }
     assert {event: sent(state, event) for event in requests} == {
         event: [target] for event, target in requests.items()
@@ -201,6 +202,8 @@ def test_board_events_and_requests_are_told_apart() -> None:
         "rq-reimage",
         "rq-self-test",
         "rq-maintenance",
+        "rq-power-off",
+        "rq-power-on",
     }
     assert LIFECYCLE.board_events == {
         "image-running",

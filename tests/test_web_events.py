@@ -183,6 +183,7 @@ def test_a_refusal_by_the_state_names_what_is_accepted() -> None:
             "accepted": [
                 "installer-running",
                 "rq-maintenance",
+                "rq-power-off",
                 "rq-reboot",
                 "rq-reimage",
                 "rq-self-test",

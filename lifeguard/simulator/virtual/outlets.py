@@ -136,6 +136,10 @@ class OutletRules:
         board, now = self._board_of[outlet], self._clock.seconds()
         if on:
             self._on_again_at[outlet] = now
+            state = self._durable.standings[board].state
+            kept_off = self._lifecycle.wants(state, "keep_off")
+            text = f"{outlet} was switched on, and the board is in {state}"
+            self._verdicts.check(not kept_off, 6, board, text)
             return
         fair = outlet in self._durable.owed or self._may_be_off(board)
         self._verdicts.check(fair, 6, board, f"{outlet} is off, and it is not owed")
