@@ -34,9 +34,7 @@ def idle_lab(seconds: float = 600.0) -> Inventory:
 
 
 def stands(state: str, **fields: object) -> Saved:
-    standing = Standing(
-        board="panda-01", state=state, since=EPOCH, version=1, **fields
-    )
+    standing = Standing(board="panda-01", state=state, since=EPOCH, version=1, **fields)
     return Saved(service_seconds=1000.0, standings={"panda-01": standing})
 
 

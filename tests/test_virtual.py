@@ -206,6 +206,50 @@ def test_killed_between_off_and_on_it_first_switches_on() -> None:
     assert lab.tally.strikes == 0
 
 
+@pytest.mark.parametrize("where", ["written", "off asked", "switched"])
+def test_killed_while_a_board_is_switched_off_it_is_switched_off(
+    where: Operation,
+) -> None:
+    lab = rig()
+    begin_a_cycle(lab)
+    lab.reached = _once_being_switched_off(lab, where)
+    want(lab, "rq-power-off")
+    lab.run_until(HOUR)
+    assert states(lab)["sim-01"] == "Off"
+    assert off(lab) == ["rack1/1/1", "second1/1/1"]
+    assert lab.disk.durable.owed == {}
+    want(lab, "rq-power-on")
+    lab.run_until(2 * HOUR)
+    assert_all_is_well(lab)
+
+
+def want(lab: Lab, request: str) -> None:
+    """Ask for the first board, until that is acknowledged."""
+    asked = lab.uplink.request("sim-01", request, {})
+    asked.addErrback(lambda failure: None)
+
+
+def begin_a_cycle(lab: Lab) -> None:
+    """Have a mark for the off to take away."""
+    want(lab, "rq-reboot")
+    while not lab.disk.durable.owed:
+        assert lab.clock.step(HOUR)
+
+
+def _once_being_switched_off(
+    lab: Lab, wanted: Operation
+) -> Callable[[Operation, str], bool]:
+    left = [wanted]
+
+    def reached(operation: Operation, board: str) -> bool:
+        if operation not in left or states(lab).get(board) != "PoweringOff":
+            return False
+        left.remove(operation)
+        return True
+
+    return reached
+
+
 def test_killed_between_two_boards_of_one_group_both_go_on() -> None:
     lab = rig(boards=3)
     answered: list[str] = []
