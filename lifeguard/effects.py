@@ -121,7 +121,12 @@ class Effects:
 
     def cycle_power(self, standing: Standing) -> None:
         """Order a power cycle; one that cannot be ordered is one that failed."""
-        self._order(self._world.power.cycle, standing)
+        try:
+            self._order(self._world.power.cycle, standing)
+        except Exception:
+            # The board may be off, and nobody else knows what the change has owed it.
+            self.switch_on(standing)
+            raise
 
     def power_off(self, standing: Standing) -> None:
         """Have the board switched off; if that cannot be ordered, it has failed."""

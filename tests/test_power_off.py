@@ -225,3 +225,28 @@ def test_an_unknown_relay_board_fails_the_order() -> None:
     assert parts.told() == [
         "ended a 1: gone/1/1: no relay board gone in the inventory",
     ]
+
+
+def test_an_order_that_has_failed_waits_for_no_relay_board() -> None:
+    parts = rig()
+    parts.power.switch_off("a", 1, (A,))
+    parts.answer(A, on=False, failure="stuck")
+    parts.told()
+    parts.queues["rack1"].become("Suspect", "no answer")
+    parts.queues["rack1"].become("Working")
+    assert parts.told() == []
+
+
+def test_a_board_is_kept_off_only_when_its_cycle_has_ended() -> None:
+    parts = in_off_half()
+    parts.power.keep_off("a", 1, (A,))
+    parts.queues["rack1"].become("Suspect", "no answer")
+    parts.queues["rack1"].become("Working")
+    parts.clock.advance(1.0)
+    parts.told()
+    parts.answer(A, on=True)
+    assert parts.told() == [
+        "settled rack1/1/1 a 1",
+        "ended a 1: ok",
+        "off rack1/1/1",
+    ]

@@ -48,17 +48,22 @@ class Off:
         reports: PowerReports | None,
     ) -> None:
         self.order = order
+        self.waits = reports is not None
+        """Whether its end has still to be told."""
         self.begun = False
-        """Whether it has been told that it begins, and not yet that it is over."""
+        """Whether that is all that is missing: its turn has come."""
+        self.kept = reports is None
+        """Whether the board is off, or was when lifeguard was stopped."""
         self._queues = {name: queues[name] for name, _ in order.outlets}
         self._clock, self._reports = clock, reports
         self._running: Deferred[None] | None = None
-        self._forgotten = False
+        self._is_free = self._forgotten = False
         self._works: Deferred[None] = Deferred()
 
     def begin(self) -> None:
         """The outlets are in nobody else's hands."""
-        if self._reports is not None:
+        self._is_free = True
+        if self._reports is not None and not self.kept:
             self._run(self._switch_off(self._reports))
         else:
             self._run(self._keep_off())
@@ -71,15 +76,11 @@ class Off:
 
     def relay_board_works(self) -> None:
         """One of its relay boards works again, and may have forgotten all about it."""
+        at_rest = self._is_free and self._running is None
         works, self._works = self._works, Deferred()
         works.callback(None)
-        if self._running is None and self._reports is None:
+        if at_rest and self.kept:
             self.begin()
-
-    @property
-    def waits(self) -> bool:
-        """Whether its end has still to be told."""
-        return self._reports is not None
 
     def _run(self, flow: Coroutine[Deferred[Any], object, None]) -> None:
         self._running = Deferred.fromCoroutine(flow)
@@ -92,13 +93,14 @@ class Off:
 
     async def _switch_off(self, reports: PowerReports) -> None:
         await self._relay_boards_work()
-        if await self._is_wanted(reports):
-            self.begun = True
-            failures = await each(self._now, self.order.outlets)
-            self.begun = False
-            # Requests that were taken back have failed, too.
-            if not self._forgotten:
-                self._report(reports, failures)
+        self.begun = self.waits = await self._is_wanted(reports)
+        if not self.begun:
+            return
+        failures = await each(self._now, self.order.outlets)
+        self.begun = self.waits = False
+        # Requests that were taken back have failed, too.
+        if not self._forgotten:
+            self._report(reports, failures)
 
     async def _keep_off(self) -> None:
         await self._relay_boards_work()
@@ -136,7 +138,7 @@ class Off:
         elif failures:
             reports.cycle_ended(board, generation, text)
         else:
-            self._reports = None
+            self.kept = True
             reports.switched_off(board, generation)
 
     def _now(self, outlet: Outlet) -> Deferred[None]:

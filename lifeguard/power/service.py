@@ -2,7 +2,7 @@
 
 A board has at most one cycle under way and one that comes after it. While an outlet is
 in a cycle nothing else switches it; what it owes is settled when the cycle has ended.
-A board that is to be off owes nothing, and is cycled or owes again only by a newer wish.
+A board that is to be off owes nothing, until something else is wanted of it.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Power(Service):
     ) -> None:
         """Keep a board off that is off, or was when lifeguard was stopped."""
         current = self._off.get(board)
-        if current is None or current.waits:
+        if current is None or not current.kept:
             self._take_off(Order(board, generation, outlets), None)
 
     def switch_on(
