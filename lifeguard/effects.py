@@ -40,6 +40,7 @@ class Effects:
         self._board, self._world, self._tell = board, world, tell
         self._timer: IDelayedCall | None = None
         self._idle_timer: IDelayedCall | None = None
+        self._idle_stay = 0
         self._watch: Watch | None = None
 
     def begin(self, standing: Standing, effects: tuple[Effect, ...]) -> None:
@@ -87,14 +88,9 @@ class Effects:
         if self._board.idle_off is None:
             return
         left = standing.entered + self._board.idle_off - self._world.service_time.now()
-        event = Event(
-            name=POWER_OFF,
-            source=POLICY,
-            stay=standing.stay,
-            reason=f"nobody has wanted it for {self._board.idle_off:g} s",
-        )
+        self._idle_stay = standing.stay
         self._idle_timer = self._world.clock.callLater(
-            max(at_least, left), self._world.turns.wait, partial(self._tell, event)
+            max(at_least, left), self._world.turns.wait, self._is_idle
         )
 
     def watch_again(self, standing: Standing) -> None:
@@ -162,6 +158,15 @@ class Effects:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
+
+    def _is_idle(self) -> None:
+        event = Event(
+            name=POWER_OFF,
+            source=POLICY,
+            stay=self._idle_stay,
+            reason=f"nobody has wanted it for {self._board.idle_off:g} s",
+        )
+        self._tell(event)
 
     def _disarm_idle(self) -> None:
         if self._idle_timer is not None and self._idle_timer.active():

@@ -35,9 +35,9 @@ AGAIN_SECONDS = 60.0
 class Off:
     """Carries out one order to switch a board off, whose relay boards are in `queues`.
 
-    With `reports` it was ordered just now and its end is told; without, the board is
-    known to be off, and is switched off again only because a relay board that lost its
-    own power switches everything on.
+    With `reports` its end is told. Without, the board is off, or was when lifeguard was
+    stopped; and as a relay board that has lost its own power may switch all on, it is
+    switched off once more, as it is whenever a relay board works again.
     """
 
     def __init__(
