@@ -17,13 +17,21 @@ from lifeguard.board import ManagedBoard
 from lifeguard.effects import Effects
 from lifeguard.fleet import Fleet
 from lifeguard.health.brake import Brake
-from lifeguard.model import Owed
+from lifeguard.model import Inventory, Owed
 from lifeguard.power import Power
 from lifeguard.simulator.virtual import command
+from lifeguard.simulator.virtual import lab as lab_module
 from lifeguard.simulator.virtual.lab import Lab
 from lifeguard.simulator.virtual.life import InjectedFault
 from lifeguard.simulator.virtual.observer import Operation
-from lifeguard.simulator.virtual.plan import DAY, HOUR, IMAGE, Plan, Troubles
+from lifeguard.simulator.virtual.plan import (
+    DAY,
+    HOUR,
+    IMAGE,
+    Plan,
+    Troubles,
+    inventory,
+)
 from lifeguard.simulator.virtual.run import live, shorten
 from lifeguard.simulator.virtual.verdict import RuleBroken
 from lifeguard.store import answers
@@ -134,6 +142,22 @@ def test_no_rule_is_broken_when_each_thing_takes_a_turn_of_its_own(
     for module in (turns, answers):
         monkeypatch.setattr(module, "TURN_SECONDS", 0.0)
     live(Plan(seed=seed, boards=5, days=0.5, troubles=HARD))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_rule_is_broken_where_idle_boards_are_switched_off(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def where_boards_go_idle(planned: Plan) -> Inventory:
+        lab = inventory(planned)
+        boards = lab.boards.items()
+        idle = {name: replace(board, idle_off=HOUR / 2) for name, board in boards}
+        return replace(lab, boards=idle)
+
+    monkeypatch.setattr(lab_module, "inventory", where_boards_go_idle)
+    lab = live(Plan(seed=seed, boards=5, days=0.5, troubles=HARD))
+    rows = [row for name in lab.boards for row in lab.disk.durable.history(name)]
+    assert ("rq-power-off", "policy") in {(row.event, row.source) for row in rows}
 
 
 def test_a_seed_tells_the_same_story_again() -> None:
