@@ -107,6 +107,8 @@ TABLE = {
     "MaintenanceRebooting": (60, 200, "FailedMaintenanceRebooting", Boots.MAINTENANCE),
     "MaintenanceBooting": (180, 30, "FailedMaintenanceBooting", Boots.MAINTENANCE),
     "Maintenance": (None, 0, None, Boots.MAINTENANCE),
+    "PoweringOff": (60, 200, "FailedPoweringOff", Boots.DISK),
+    "Off": (None, 0, None, Boots.DISK),
     "Troubleshooting": (None, 0, None, Boots.DISK),
     "LockedOut": (None, 0, None, Boots.NOTHING),
 }
@@ -133,6 +135,9 @@ WAYS = [
     ("SelfTestRunning", TIMEOUT, "SelfTestRebooting"),
     ("MaintenanceRebooting", CYCLE_OK, "MaintenanceBooting"),
     ("MaintenanceBooting", "maintenance-running", "Maintenance"),
+    ("PoweringOff", "power-off-ok", "Off"),
+    ("PoweringOff", "rq-power-on", "RebootRebooting"),
+    ("Off", "rq-power-on", "RebootRebooting"),
     ("MaintenanceBooting", TIMEOUT, "MaintenanceRebooting"),
 ]
 
@@ -148,7 +153,7 @@ def test_the_figures_are_the_designs() -> None:
 
 def test_every_failed_state_is_steady_and_notifies() -> None:
     failed = [name for name in LIFECYCLE.states if name.startswith("Failed")]
-    assert len(failed) == 13
+    assert len(failed) == 14
     for name in failed:
         assert LIFECYCLE[name].steady
         assert LIFECYCLE.wants(name, "notify")
@@ -339,10 +344,10 @@ def test_a_state_that_cycles_power_must_hear_of_it() -> None:
             board.cycle_power()
 
     assert mistake(New, Work, GivenUp) == (
-        "Work: it cycles power, so power-cycle-failed must be BEGIN; "
-        "Work: it cycles power, so power-cycle-held must be HOLD; "
-        "Work: it cycles power, so power-cycle-void must be AGAIN; "
-        "Work: it cycles power, so power-cycle-ok must lead on"
+        "Work: it switches power, so power-cycle-failed must be BEGIN; "
+        "Work: it switches power, so power-cycle-held must be HOLD; "
+        "Work: it switches power, so power-cycle-void must be AGAIN; "
+        "Work: it switches power, so power-cycle-ok must lead on"
     )
 
 
@@ -360,7 +365,7 @@ def test_a_strike_must_not_be_forgotten_within_a_lap() -> None:
     with pytest.raises(LifecycleError) as caught:
         LIFECYCLE.with_figures({"Ready": {"forget": 60}})
     assert str(caught.value) == (
-        "Ready: forget must be above 16680, the seconds that all states may last"
+        "Ready: forget must be above 18540, the seconds that all states may last"
     )
 
 
