@@ -114,6 +114,8 @@ class IdlePower:
     def cycle(self, board: str, generation: int, outlets: tuple[Outlet, ...]) -> None:
         """Nothing."""
 
+    switch_off = keep_off = switch_on = cycle
+
     def owe(self, owed: tuple[Owed, ...]) -> None:
         """Nothing."""
 

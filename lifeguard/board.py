@@ -6,7 +6,7 @@ How an event is taken in turn, saved and answered is the keeper's.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 from twisted.logger import Logger
@@ -29,6 +29,7 @@ from lifeguard.lifecycle.state import (
     CYCLE_OK,
     CYCLE_STARTED,
     CYCLE_VOID,
+    POWER_OFF_OK,
     TIMEOUT,
 )
 from lifeguard.store import StoreUnavailable
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 
+    from lifeguard.draft import Effect
     from lifeguard.lifecycle import Lifecycle
     from lifeguard.model import Board, Standing
     from lifeguard.netboot.progress import Progress
@@ -49,6 +51,9 @@ RESUME = "resume"
 GRACE_SECONDS = 5.0
 """After a start no timeout comes sooner: a board that has been sending its event all
 the while tries again within some seconds, and shall be heard first."""
+
+_LASTING: Final[tuple[Effect, ...]] = ("poll", "keep_off")
+"""What is begun again after a start, beside what is ordered anew of power."""
 
 
 class ManagedBoard(Keeper):
@@ -89,7 +94,7 @@ class ManagedBoard(Keeper):
     def resume(self) -> bool:
         """Go on where a stopped lifeguard left off; True: `take_up` is wanted.
 
-        The timeout of a power cycle that is to be ordered anew waits for that.
+        The timeout of what is to be ordered anew of power waits for that.
         """
         if self.standing.state not in self.lifecycle:
             log.error(
@@ -98,7 +103,7 @@ class ManagedBoard(Keeper):
                 state=self.standing.state,
             )
             return False
-        lasts = self._wants("poll") or self._wants("cycle_power")
+        lasts = self._orders_power or any(map(self._wants, _LASTING))
         self._left_to_take_up = self.standing.stay if lasts else None
         self._arm(at_least=GRACE_SECONDS)
         return lasts
@@ -108,10 +113,10 @@ class ManagedBoard(Keeper):
         wanted, self._left_to_take_up = self._awaits_turn, None
         if not wanted or self._stopped:
             return
-        if self._wants("poll"):
-            self._effects.begin(self.standing, ("poll",))
-        if self._wants("cycle_power"):
+        if self._orders_power:
             self._order_again()
+        lasting = tuple(effect for effect in _LASTING if self._wants(effect))
+        self._effects.begin(self.standing, lasting)
 
     def saw(self, event: str, progress: Progress) -> None:
         """How far the board's boot has come: it extends nothing and is no proof.
@@ -146,6 +151,10 @@ class ManagedBoard(Keeper):
         name = CYCLE_OK if failure is None else CYCLE_FAILED
         self._tell_of_cycle(name, generation, failure or "")
 
+    def switched_off(self, generation: int) -> None:
+        """The board is without power, as was ordered."""
+        self._tell_of_cycle(POWER_OFF_OK, generation)
+
     def cycle_held(self, generation: int, why: str, patience: float) -> None:
         """A power cycle's relay board is ill: it waits, at most for `patience`."""
         self._tell_of_cycle(CYCLE_HELD, generation, why, patience=patience)
@@ -178,7 +187,7 @@ class ManagedBoard(Keeper):
         return False
 
     def _order_again(self) -> None:
-        """Take up a power cycle that was ordered and has not come to its end."""
+        """Take up what was ordered of power and has not come to its end."""
         standing = self.standing
         event = Event(
             name=RESUME,
@@ -243,10 +252,13 @@ class ManagedBoard(Keeper):
     # What it has under way.
 
     def _arm(self, at_least: float = 0.0) -> None:
-        if self._awaits_turn and self._wants("cycle_power"):
+        if self._awaits_turn and self._orders_power:
             return  # its time begins when it is ordered anew
-        if self.standing.state in self.lifecycle:
-            self._effects.arm(self.standing, at_least)
+        if self.standing.state not in self.lifecycle:
+            return
+        self._effects.arm(self.standing, at_least)
+        if self.lifecycle[self.standing.state].idle:
+            self._effects.arm_idle(self.standing, at_least)
 
     def _disarm(self) -> None:
         self._effects.disarm()
@@ -275,6 +287,11 @@ class ManagedBoard(Keeper):
     @property
     def _awaits_turn(self) -> bool:
         return self._left_to_take_up == self.standing.stay
+
+    @property
+    def _orders_power(self) -> bool:
+        state = self.standing.state
+        return state in self.lifecycle and self.lifecycle.orders_power(state)
 
     def _wants(self, what: str) -> bool:
         state = self.standing.state

@@ -89,7 +89,7 @@ def place(
 def take_up_cycle(
     lifecycle: Lifecycle, board: Board, standing: Standing, event: Event, moment: Moment
 ) -> Step | NothingToDo:
-    """Order a power cycle anew that had been ordered and was not finished.
+    """Order anew what had been ordered of power and was not finished.
 
     Nothing when it ended in a failure and waits for its timeout. No strike: the board
     is not to blame. Raises Stale when the stay that ordered it is over.
@@ -130,7 +130,7 @@ def _is_repeated_request(
         event.by == "person"
         and _same(standing.request, Request(event.name, event.body))
         and standing.state in lifecycle
-        and lifecycle.wants(standing.state, "cycle_power")
+        and lifecycle.orders_power(standing.state)
     )
 
 

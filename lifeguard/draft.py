@@ -26,6 +26,7 @@ from lifeguard.model import (
     HistoryRow,
     Notice,
     Outcome,
+    Outlet,
     Owed,
     Request,
     Standing,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-Effect = Literal["cycle_power", "poll"]
+Effect = Literal["cycle_power", "power_off", "keep_off", "switch_on", "poll"]
 
 
 class Moment(NamedTuple):
@@ -77,6 +78,7 @@ class Draft(Core):
         self._outcome: Literal["moved", "noted"] = "moved"
         self._effects: list[Effect] = []
         self._owed: tuple[Owed, ...] = ()
+        self._forgiven: tuple[Outlet, ...] = ()
         self._notices: list[Notice] = []
         self.reason = event.reason
 
@@ -106,6 +108,8 @@ class Draft(Core):
             # It must not raise into Automat; the state's timeout takes care of it.
             log.failure("{board}: {state} failed", board=self._board.name, state=state)
             self.explain(f"its entry failed: {error!r}")
+        if self._lifecycle.is_off(self._before.state) and not self._settles_power:
+            self._switch_on()
 
     def begin(self, state: State) -> None:
         assert state.timeout is not None, "checked when the lifecycle was built"
@@ -138,16 +142,18 @@ class Draft(Core):
     # What a state's entry and a transition's doing may want.
 
     def cycle_power(self) -> None:
-        generation = self.after.generation + 1
-        self._set(
-            generation=generation,
-            accepted=(),
-            deadline=self._now + self._lifecycle[self.after.state].wait,
-        )
-        self._owed = tuple(
-            Owed(outlet, self._board.name, generation) for outlet in self._board.power
-        )
+        self._order_power()
+        self._owe()
         self._effects.append("cycle_power")
+
+    def power_off(self) -> None:
+        self._order_power()
+        self._forgiven = self._board.power
+        self._effects.append("power_off")
+
+    def keep_off(self) -> None:
+        self._forgiven = self._board.power
+        self._effects.append("keep_off")
 
     def poll(self) -> None:
         self._effects.append("poll")
@@ -176,10 +182,13 @@ class Draft(Core):
     # What makes the rest of a change.
 
     def order_again(self) -> None:
-        """The power cycle that this stay is about, as if it had just been entered."""
+        """What this stay has ordered of power, as if it had just been entered."""
         self._outcome = "noted"
         self._set(noted=())
-        self.cycle_power()
+        if self._lifecycle.is_off(self.after.state):
+            self.power_off()
+        else:
+            self.cycle_power()
 
     def clear_strikes(self) -> None:
         """Somebody's will: the board starts with a clean sheet."""
@@ -233,6 +242,7 @@ class Draft(Core):
                 after=after,
                 row=replace(row, to_state=after.state),
                 owed=self._owed,
+                forgiven=self._forgiven,
                 notices=tuple(self._notices),
                 evidence=evidence_of(
                     self._lifecycle, self._before, self._event, after, self._moment.wall
@@ -240,6 +250,29 @@ class Draft(Core):
             ),
             tuple(self._effects),
         )
+
+    def _order_power(self) -> None:
+        self._set(
+            generation=self.after.generation + 1,
+            accepted=(),
+            deadline=self._now + self._lifecycle[self.after.state].wait,
+        )
+
+    def _owe(self) -> None:
+        board, generation = self._board.name, self.after.generation
+        self._owed = tuple(
+            Owed(outlet, board, generation) for outlet in self._board.power
+        )
+
+    def _switch_on(self) -> None:
+        """No state but those that want it may leave a board without power."""
+        self._owe()
+        self._effects.append("switch_on")
+
+    @property
+    def _settles_power(self) -> bool:
+        """Whether the state says itself what becomes of the board's power."""
+        return bool(self._owed) or self._lifecycle.is_off(self.after.state)
 
     @property
     def _now(self) -> float:
@@ -269,8 +302,8 @@ def first_standing(board: str, now: datetime) -> Standing:
 
 
 def still_waits(lifecycle: Lifecycle, standing: Standing) -> bool:
-    """Whether a power cycle has been ordered whose turn has not come yet."""
-    if not lifecycle.wants(standing.state, "cycle_power"):
+    """Whether something has been ordered of power whose turn has not come yet."""
+    if not lifecycle.orders_power(standing.state):
         return False
     return not {CYCLE_STARTED, CYCLE_FAILED} & set(standing.noted)
 

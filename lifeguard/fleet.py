@@ -246,7 +246,8 @@ class Fleet(Service):
     def _check_possible(self, board: Board, wish: Standing) -> None:
         """Raises Impossible when what the wished-for state is about cannot be had."""
         lifecycle = self.inventory.hardware[board.hardware].lifecycle
-        if lifecycle.wants(wish.state, "cycle_power") and not board.power:
+        switches = lifecycle.orders_power(wish.state) or lifecycle.is_off(wish.state)
+        if switches and not board.power:
             raise Impossible("the board has no power outlet to switch")
         boots = lifecycle[wish.state].boots
         if boots is Boots.WANTED:
@@ -281,6 +282,11 @@ class Fleet(Service):
         """A power cycle is over."""
         if board in self.boards:
             self.boards[board].cycle_ended(generation, failure)
+
+    def switched_off(self, board: str, generation: int) -> None:
+        """A board is without power, as was ordered."""
+        if board in self.boards:
+            self.boards[board].switched_off(generation)
 
     def cycle_held(
         self, board: str, generation: int, why: str, patience: float

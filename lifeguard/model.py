@@ -137,6 +137,8 @@ class Board(Struct, frozen=True, kw_only=True):
     power: tuple[Outlet, ...] = ()
     uuid: str | None = None
     serial: str | None = None
+    idle_off: float | None = None
+    """Seconds after which it is switched off when nobody wants it; None: never."""
 
 
 class Inventory(Struct, frozen=True, kw_only=True):
@@ -321,6 +323,8 @@ class Change(Struct, frozen=True, kw_only=True):
     after: Standing
     row: HistoryRow
     owed: tuple[Owed, ...] = ()
+    forgiven: tuple[Outlet, ...] = ()
+    """Outlets that are to be off from now on, so nobody may owe them any more."""
     notices: tuple[Notice, ...] = ()
     evidence: Evidence | None = None
 

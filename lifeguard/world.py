@@ -26,9 +26,18 @@ class Store(Protocol):
 
 
 class Power(Protocol):
-    """Who cycles power; it reports by way of the fleet."""
+    """Who switches power; it reports by way of the fleet."""
 
     def cycle(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> None: ...
+    def switch_off(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> None: ...
+    def keep_off(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> None: ...
+    def switch_on(
         self, board: str, generation: int, outlets: tuple[Outlet, ...]
     ) -> None: ...
 

@@ -106,6 +106,8 @@ class FakeStore:
         if change.evidence is not None:
             self.evidences.append(change.evidence)
         self.owed.update({owed.outlet: owed for owed in change.owed})
+        for outlet in change.forgiven:
+            self.owed.pop(outlet, None)
         self.said.append(("commit", after.board, change.row.event, after.state))
 
     def _version(self, board: str) -> int:
@@ -183,6 +185,15 @@ class FakePower:
 
     def cycle(self, board: str, generation: int, outlets: tuple[Outlet, ...]) -> None:
         self.said.append(("cycle", board, generation, *map(str, outlets)))
+
+    def switch_off(self, board: str, generation: int, outlets: Any) -> None:
+        self.said.append(("switch off", board, generation, *map(str, outlets)))
+
+    def keep_off(self, board: str, generation: int, outlets: Any) -> None:
+        self.said.append(("keep off", board, generation, *map(str, outlets)))
+
+    def switch_on(self, board: str, generation: int, outlets: Any) -> None:
+        self.said.append(("switch on", board, generation, *map(str, outlets)))
 
     def owe(self, owed: tuple[Owed, ...]) -> None:
         self.said.append(("owe", *(str(each.outlet) for each in owed)))

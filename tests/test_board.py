@@ -402,6 +402,7 @@ def test_an_event_that_is_not_accepted_names_those_that_are() -> None:
         parts.happens("install-ok")
     assert caught.value.accepted == [
         "rq-maintenance",
+        "rq-power-off",
         "rq-reboot",
         "rq-reimage",
         "rq-self-test",

@@ -160,6 +160,21 @@ def test_a_lab_becomes_records(lab: Path) -> None:
     }
 
 
+def test_idle_boards_are_switched_off_as_their_hardware_or_they_themselves_say(
+    lab: Path,
+) -> None:
+    boards = BOARDS.replace("[hardware.panda]", "[hardware.panda]\nidle_off = 600")
+    own = boards + "idle_off = 0\n"
+    bare = own + '[boards.panda-03]\nmac = "02:00:00:00:00:03"\nhardware = "panda"\n'
+    write(lab, boards=bare)
+    read = load("lifeguard.toml").inventory.boards
+    assert {name: board.idle_off for name, board in read.items()} == {
+        "panda-01": 600.0,
+        "panda-02": None,
+        "panda-03": None,
+    }
+
+
 def test_what_loaders_need_becomes_records(lab: Path) -> None:
     boards = BOARDS.replace(
         "[hardware.panda]", '[hardware.panda]\nboot_file = "bootaa64.efi"'
@@ -606,6 +621,11 @@ BROKEN = [
     ("a figure that is none", B, "timeout = 900", 'timeout = "900"', [
         "boards.toml: hardware.panda.states: RebootComplete.timeout: expected a number"
         " from 0 to 1000000000, got '900'",
+    ]),
+    ("an idle board that cannot be switched off", B, 'power = "rack1/1/3"',
+     "idle_off = 60", [
+        "boards.toml: boards.panda-01.idle_off: the board has no power outlet to"
+        " switch",
     ]),
     ("a lifecycle without a module", B, "[hardware.panda]",
      '[hardware.panda]\nlifecycle = "no_such_lab:X"', [

@@ -110,6 +110,8 @@ TABLE = {
     "MaintenanceRebooting": (60, 200, "FailedMaintenanceRebooting", Boots.MAINTENANCE),
     "MaintenanceBooting": (180, 30, "FailedMaintenanceBooting", Boots.MAINTENANCE),
     "Maintenance": (None, 0, None, Boots.MAINTENANCE),
+    "PoweringOff": (60, 200, "FailedPoweringOff", Boots.DISK),
+    "Off": (None, 0, None, Boots.DISK),
     "Troubleshooting": (None, 0, None, Boots.DISK),
     "LockedOut": (None, 0, None, Boots.NOTHING),
 }
@@ -141,6 +143,9 @@ WAYS = [
     ("SelfTestRunning", TIMEOUT, "SelfTestRebooting"),
     ("MaintenanceRebooting", CYCLE_OK, "MaintenanceBooting"),
     ("MaintenanceBooting", "maintenance-running", "Maintenance"),
+    ("PoweringOff", "power-off-ok", "Off"),
+    ("PoweringOff", "rq-power-on", "RebootRebooting"),
+    ("Off", "rq-power-on", "RebootRebooting"),
     ("MaintenanceBooting", TIMEOUT, "MaintenanceRebooting"),
 ]
 
@@ -156,7 +161,7 @@ def test_the_figures_are_the_designs() -> None:
 
 def test_every_failed_state_is_steady_and_notifies() -> None:
     failed = [name for name in LIFECYCLE.states if name.startswith("Failed")]
-    assert len(failed) == 13
+    assert len(failed) == 14
     for name in failed:
         assert LIFECYCLE[name].steady
         assert LIFECYCLE.wants(name, "notify")
@@ -185,6 +190,7 @@ def test_requests_are_accepted_everywhere_but_in_locked_out(state: str) -> None:
         "rq-reimage": "ReimageRebooting",
         "rq-self-test": "SelfTestRebooting",
         "rq-maintenance": "MaintenanceRebooting",
+        "rq-power-off": "PoweringOff",
     }
     assert {event: sent(state, event) for event in requests} == {
         event: [target] for event, target in requests.items()
@@ -209,6 +215,8 @@ def test_board_events_and_requests_are_told_apart() -> None:
         "rq-reimage",
         "rq-self-test",
         "rq-maintenance",
+        "rq-power-off",
+        "rq-power-on",
     }
     assert LIFECYCLE.board_events == {
         "image-running",
@@ -344,10 +352,10 @@ def test_a_state_that_cycles_power_must_hear_of_it() -> None:
             board.cycle_power()
 
     assert mistake(New, Work, GivenUp) == (
-        "Work: it cycles power, so power-cycle-failed must be BEGIN; "
-        "Work: it cycles power, so power-cycle-held must be HOLD; "
-        "Work: it cycles power, so power-cycle-void must be AGAIN; "
-        "Work: it cycles power, so power-cycle-ok must lead on"
+        "Work: it switches power, so power-cycle-failed must be BEGIN; "
+        "Work: it switches power, so power-cycle-held must be HOLD; "
+        "Work: it switches power, so power-cycle-void must be AGAIN; "
+        "Work: it switches power, so power-cycle-ok must lead on"
     )
 
 
@@ -365,7 +373,7 @@ def test_a_strike_must_not_be_forgotten_within_a_lap() -> None:
     with pytest.raises(LifecycleError) as caught:
         LIFECYCLE.with_figures({"Ready": {"forget": 60}})
     assert str(caught.value) == (
-        "Ready: forget must be above 16680, the seconds that all states may last"
+        "Ready: forget must be above 18540, the seconds that all states may last"
     )
 
 

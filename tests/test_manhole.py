@@ -58,7 +58,7 @@ generation    2
 image         debian
 strikes       Ready 1
 wanted image  debian
-accepts       rq-maintenance, rq-reboot, rq-reimage, rq-self-test
+accepts       rq-maintenance, rq-power-off, rq-reboot, rq-reimage, rq-self-test
 hardware      panda
 MAC           02:00:00:00:00:01
 address       192.0.2.1

@@ -102,6 +102,9 @@ class FakeReports:
     def cycle_ended(self, board, generation, failure):
         self.events.append(f"ended {board} {generation}: {failure or 'ok'}")
 
+    def switched_off(self, board, generation):
+        self.events.append(f"switched off {board} {generation}")
+
     def cycle_held(self, board, generation, why, patience):
         self.events.append(f"held {board} {generation} for {patience:g}: {why}")
 

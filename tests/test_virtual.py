@@ -17,13 +17,21 @@ from lifeguard.board import ManagedBoard
 from lifeguard.effects import Effects
 from lifeguard.fleet import Fleet
 from lifeguard.health.brake import Brake
-from lifeguard.model import Owed
+from lifeguard.model import Inventory, Owed
 from lifeguard.power import Power
 from lifeguard.simulator.virtual import command
+from lifeguard.simulator.virtual import lab as lab_module
 from lifeguard.simulator.virtual.lab import Lab
 from lifeguard.simulator.virtual.life import InjectedFault
 from lifeguard.simulator.virtual.observer import Operation
-from lifeguard.simulator.virtual.plan import DAY, HOUR, IMAGE, Plan, Troubles
+from lifeguard.simulator.virtual.plan import (
+    DAY,
+    HOUR,
+    IMAGE,
+    Plan,
+    Troubles,
+    inventory,
+)
 from lifeguard.simulator.virtual.run import live, shorten
 from lifeguard.simulator.virtual.verdict import RuleBroken
 from lifeguard.store import answers
@@ -136,6 +144,22 @@ def test_no_rule_is_broken_when_each_thing_takes_a_turn_of_its_own(
     live(Plan(seed=seed, boards=5, days=0.5, troubles=HARD))
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_rule_is_broken_where_idle_boards_are_switched_off(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def where_boards_go_idle(planned: Plan) -> Inventory:
+        lab = inventory(planned)
+        boards = lab.boards.items()
+        idle = {name: replace(board, idle_off=HOUR / 2) for name, board in boards}
+        return replace(lab, boards=idle)
+
+    monkeypatch.setattr(lab_module, "inventory", where_boards_go_idle)
+    lab = live(Plan(seed=seed, boards=5, days=0.5, troubles=HARD))
+    rows = [row for name in lab.boards for row in lab.disk.durable.history(name)]
+    assert ("rq-power-off", "policy") in {(row.event, row.source) for row in rows}
+
+
 def test_a_seed_tells_the_same_story_again() -> None:
     plan = Plan(seed=7, boards=4, days=0.5, troubles=HARD)
     one, other = live(plan), live(plan)
@@ -204,6 +228,50 @@ def test_killed_between_off_and_on_it_first_switches_on() -> None:
     assert switching[0] == "on asked"
     assert_all_is_well(lab)
     assert lab.tally.strikes == 0
+
+
+@pytest.mark.parametrize("where", ["written", "off asked", "switched"])
+def test_killed_while_a_board_is_switched_off_it_is_switched_off(
+    where: Operation,
+) -> None:
+    lab = rig()
+    begin_a_cycle(lab)
+    lab.reached = _once_being_switched_off(lab, where)
+    want(lab, "rq-power-off")
+    lab.run_until(HOUR)
+    assert states(lab)["sim-01"] == "Off"
+    assert off(lab) == ["rack1/1/1", "second1/1/1"]
+    assert lab.disk.durable.owed == {}
+    want(lab, "rq-power-on")
+    lab.run_until(2 * HOUR)
+    assert_all_is_well(lab)
+
+
+def want(lab: Lab, request: str) -> None:
+    """Ask for the first board, until that is acknowledged."""
+    asked = lab.uplink.request("sim-01", request, {})
+    asked.addErrback(lambda failure: None)
+
+
+def begin_a_cycle(lab: Lab) -> None:
+    """Have a mark for the off to take away."""
+    want(lab, "rq-reboot")
+    while not lab.disk.durable.owed:
+        assert lab.clock.step(HOUR)
+
+
+def _once_being_switched_off(
+    lab: Lab, wanted: Operation
+) -> Callable[[Operation, str], bool]:
+    left = [wanted]
+
+    def reached(operation: Operation, board: str) -> bool:
+        if operation not in left or states(lab).get(board) != "PoweringOff":
+            return False
+        left.remove(operation)
+        return True
+
+    return reached
 
 
 def test_killed_between_two_boards_of_one_group_both_go_on() -> None:

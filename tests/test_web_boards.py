@@ -169,6 +169,11 @@ def test_why_a_board_is_here_and_what_happens_next() -> None:
                 "state": "MaintenanceRebooting",
             },
             {
+                "event": "rq-power-off",
+                "does": "enters PoweringOff",
+                "state": "PoweringOff",
+            },
+            {
                 "event": "rq-reboot",
                 "does": "enters RebootRebooting",
                 "state": "RebootRebooting",

@@ -183,6 +183,7 @@ def test_a_refusal_by_the_state_names_what_is_accepted() -> None:
             "accepted": [
                 "installer-running",
                 "rq-maintenance",
+                "rq-power-off",
                 "rq-reboot",
                 "rq-reimage",
                 "rq-self-test",
@@ -382,6 +383,7 @@ IMPOSSIBLE = [
         "image elsewhere has no boot for hardware panda",
     ),
     ("bare", "rq-reboot", {}, "the board has no power outlet to switch"),
+    ("bare", "rq-power-off", {}, "the board has no power outlet to switch"),
 ]
 
 
@@ -513,3 +515,14 @@ def test_no_boot_token_is_logged_or_kept() -> None:
     assert logged
     assert not [line for line in logged if mac in line]
     assert mac not in repr(parts.lab.store.rows)
+
+
+def test_a_board_is_switched_off_and_on_by_request() -> None:
+    parts = web()
+    refused = parts.request("rq-power-on", {})
+    assert refused.status == 409
+    assert "rq-power-off" in refused.json["accepted"]
+    assert parts.request("rq-power-off", {}).json["state"] == "PoweringOff"
+    parts.lab.fleet.switched_off("panda-01", 1)
+    assert parts.lab.state() == "Off"
+    assert parts.request("rq-power-on", {}).json["state"] == "RebootRebooting"

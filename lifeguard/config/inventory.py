@@ -251,6 +251,7 @@ class _Builder:
             power=table.power,
             uuid=table.uuid,
             serial=table.serial,
+            idle_off=self._idle_off(table, *keys, "idle_off"),
         )
 
     def _without_address(self, hardware: str, *keys: Key) -> None:
@@ -260,6 +261,15 @@ class _Builder:
             if boot is not None and boot.loader == "uefi":
                 reason = f"missing: UEFI alone gives {image} no token to report with"
                 self._reader.mistake(reason, *keys)
+
+    def _idle_off(self, table: BoardTable, *keys: Key) -> float | None:
+        if table.idle_off and not table.power:
+            self._reader.mistake("the board has no power outlet to switch", *keys)
+        hardware = self._tables.hardware.get(table.hardware)
+        seconds = table.idle_off
+        if seconds is None and hardware is not None:
+            seconds = hardware.idle_off
+        return (seconds or None) if table.power else None
 
     def _outlet(self, outlet: Outlet, board: str, *keys: Key) -> None:
         relay_boards = self._tables.relay_boards

@@ -10,6 +10,7 @@ from lifeguard.config.forms import (
     DiskBoot,
     Figures,
     HealthCheck,
+    IdleOff,
     ImageRole,
     LifecycleName,
     Loader,
@@ -38,13 +39,17 @@ class RelayBoardTable(Struct, frozen=True, kw_only=True):
 
 
 class HardwareTable(Struct, frozen=True, kw_only=True):
-    """[hardware.NAME]; `states` overrides figures of the lifecycle by state."""
+    """[hardware.NAME]; `states` overrides figures of the lifecycle by state.
+
+    `idle_off` is for its boards that have power; 0 is never.
+    """
 
     lifecycle: LifecycleName = "standard"
     disk_boot: DiskBoot = "not-found"
     boot_file: tuple[Text, ...] = ()
     health: tuple[HealthCheck, ...] = ("ping",)
     states: dict[str, Figures] = {}
+    idle_off: IdleOff = 0.0
 
 
 class BootTable(Struct, frozen=True, kw_only=True):
@@ -71,7 +76,7 @@ class ImageTable(Struct, frozen=True, kw_only=True):
 
 
 class BoardTable(Struct, frozen=True, kw_only=True):
-    """[boards.NAME]"""
+    """[boards.NAME]; `idle_off` None: the hardware's."""
 
     mac: MacAddress
     hardware: Name
@@ -79,6 +84,7 @@ class BoardTable(Struct, frozen=True, kw_only=True):
     power: tuple[PowerOutlet, ...] = ()
     uuid: Uuid | None = None
     serial: Serial | None = None
+    idle_off: IdleOff | None = None
 
 
 class Tables(Struct, frozen=True, kw_only=True):

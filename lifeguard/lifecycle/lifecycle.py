@@ -97,6 +97,14 @@ class Lifecycle:
         """Whether a board in `state` is on its way to run the wanted image."""
         return state in self._installing
 
+    def orders_power(self, state: str) -> bool:
+        """Whether a board in `state` waits for its power to be cycled or cut."""
+        return self._declared[state].orders_power
+
+    def is_off(self, state: str) -> bool:
+        """Whether a board in `state` is to be without power."""
+        return state in self and self._declared[state].is_off
+
     def send(self, core: Core, state: str, event: str, *, gives_up: bool) -> None:
         """Let the machine, standing in `state`, take one declared event."""
         resumable = self._machines[state]

@@ -17,6 +17,8 @@ from lifeguard.lifecycle.state import (
     CYCLE_OK,
     CYCLE_STARTED,
     CYCLE_VOID,
+    POWER_OFF,
+    POWER_OFF_OK,
     REQUEST_PREFIX,
     SELF,
     TIMEOUT,
@@ -47,6 +49,12 @@ class Recorder:
 
     def cycle_power(self) -> None:
         self.wanted.add("cycle_power")
+
+    def power_off(self) -> None:
+        self.wanted.add("power_off")
+
+    def keep_off(self) -> None:
+        self.wanted.add("keep_off")
 
     def poll(self) -> None:
         self.wanted.add("poll")
@@ -85,6 +93,16 @@ class Declared(NamedTuple):
             if isinstance(transition, Move) and transition.doing is not None:
                 transition.doing(recorder)
         return frozenset(recorder.wanted)
+
+    @property
+    def orders_power(self) -> bool:
+        """Whether it waits for relay boards to do what it has ordered."""
+        return bool(self.wants & {"cycle_power", "power_off"})
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the board is to be without power."""
+        return bool(self.wants & {"power_off", "keep_off"})
 
 
 class Edge(NamedTuple):
@@ -151,7 +169,7 @@ def _time(declared: Declared) -> Iterator[str]:
         yield "its timeout must be a strike whatever was noted before"
     if Renew in kinds and not ("poll" in declared.wants and state.clears):
         yield "RENEW is for a state that polls and clears the strikes of others"
-    if Renew in kinds and "cycle_power" in declared.wants:
+    if Renew in kinds and declared.orders_power:
         yield "RENEW would let it wait for its power cycle for ever"
     if Extend in kinds and (state.total is None or state.total < (state.timeout or 0)):
         yield "EXTEND needs a total that is not below the timeout"
@@ -178,7 +196,11 @@ def _longest(declared: Declared) -> float:
     if state.steady:
         return 0
     stay = max(state.timeout or 0, state.total or 0)
-    return stay + state.wait if "cycle_power" in declared.wants else stay
+    return stay + state.wait if declared.orders_power else stay
+
+
+_POWER = {"cycle_power", "power_off", "keep_off"}
+_LASTING = _POWER | {"poll", "notify"}
 
 
 def _actions(declared: Declared) -> Iterator[str]:
@@ -188,7 +210,7 @@ def _actions(declared: Declared) -> Iterator[str]:
             continue
         recorder = Recorder()
         transition.doing(recorder)
-        if lasting := sorted(recorder.wanted & {"cycle_power", "poll", "notify"}):
+        if lasting := sorted(recorder.wanted & _LASTING):
             yield f"{event} does {', '.join(lasting)}, which is for a state's entry"
         asked = "want_requested_image" in recorder.wanted
         if asked and not event.startswith(REQUEST_PREFIX):
@@ -204,16 +226,21 @@ _CYCLE_TRANSITIONS: dict[str, type[Transition]] = {
 
 
 def _power(declared: Declared) -> Iterator[str]:
-    transitions = declared.transitions
-    if "cycle_power" not in declared.wants:
+    transitions, wants = declared.transitions, sorted(declared.wants & _POWER)
+    if len(wants) > 1:
+        yield f"{' and '.join(wants)} contradict each other"
+    if declared.state.idle and POWER_OFF not in transitions:
+        yield f"a board is idle in it, so it must take {POWER_OFF}"
+    if not declared.orders_power:
         return
     if declared.state.steady:
         yield "a steady state cannot wait for a power cycle"
     for event, kind in _CYCLE_TRANSITIONS.items():
         if not isinstance(transitions.get(event), kind):
-            yield f"it cycles power, so {event} must be {kind.__name__.upper()}"
-    if not isinstance(transitions.get(CYCLE_OK), Move):
-        yield f"it cycles power, so {CYCLE_OK} must lead on"
+            yield f"it switches power, so {event} must be {kind.__name__.upper()}"
+    done = CYCLE_OK if "cycle_power" in wants else POWER_OFF_OK
+    if not isinstance(transitions.get(done), Move):
+        yield f"it switches power, so {done} must lead on"
     if declared.state.wait <= 0:
         yield "its wait must be above 0"
 

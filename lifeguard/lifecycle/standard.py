@@ -22,6 +22,8 @@ from lifeguard.lifecycle.state import (
     NOTE,
     ONLY_IMAGE_SET_ASIDE,
     POLL_FAILED,
+    POWER_OFF,
+    POWER_OFF_OK,
     RENEW,
     SELF,
     TIMEOUT,
@@ -44,6 +46,7 @@ class Managed(State):
         "rq-reimage": move("ReimageRebooting", want_requested_image),
         "rq-self-test": "SelfTestRebooting",
         "rq-maintenance": "MaintenanceRebooting",
+        POWER_OFF: "PoweringOff",
     }
 
 
@@ -85,7 +88,7 @@ class Ready(Managed):
 
     timeout, attempts, forget = 300, 10, 86400
     give_up = "FailedFlapping"
-    clears = True
+    clears = idle = True
     on = {TIMEOUT: RENEW, POLL_FAILED: strike("RebootRebooting")}
 
     def entry(self, board: Wants) -> None:
@@ -270,6 +273,31 @@ class FailedMaintenanceBooting(Failed):
     """The maintenance image never reported."""
 
 
+class PoweringOff(Rebooting):
+    """To be off until somebody wants it. Its turn comes at once; all that may go wrong
+    is what may go wrong with a power cycle, which is how it is told."""
+
+    give_up = "FailedPoweringOff"
+    on = {POWER_OFF_OK: "Off", "rq-power-on": "RebootRebooting"}
+
+    def entry(self, board: Wants) -> None:
+        board.power_off()
+
+
+class Off(Managed):
+    """Without power, and kept so. Every request cycles power, which brings it back."""
+
+    steady = True
+    on = {"rq-power-on": "RebootRebooting"}
+
+    def entry(self, board: Wants) -> None:
+        board.keep_off()
+
+
+class FailedPoweringOff(Failed):
+    """Its power could not be switched off, so all of it is on again."""
+
+
 class Troubleshooting(Managed):
     """A person looks into it; left alone until a request."""
 
@@ -312,6 +340,9 @@ LIFECYCLE = Lifecycle(
     Maintenance,
     FailedMaintenanceRebooting,
     FailedMaintenanceBooting,
+    PoweringOff,
+    Off,
+    FailedPoweringOff,
     Troubleshooting,
     LockedOut,
 )

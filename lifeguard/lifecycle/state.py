@@ -19,6 +19,7 @@ CYCLE_OK: Final = "power-cycle-ok"
 CYCLE_FAILED: Final = "power-cycle-failed"
 CYCLE_HELD: Final = "power-cycle-held"
 CYCLE_VOID: Final = "power-cycle-void"
+POWER_OFF_OK: Final = "power-off-ok"
 CONFIG_FETCHED: Final = "boot-config-fetched"
 IMAGE_SET_ASIDE: Final = "image-set-aside"
 ONLY_IMAGE_SET_ASIDE: Final = "only-image-set-aside"
@@ -33,6 +34,7 @@ INTERNAL: Final = frozenset(
         CYCLE_FAILED,
         CYCLE_HELD,
         CYCLE_VOID,
+        POWER_OFF_OK,
         CONFIG_FETCHED,
         IMAGE_SET_ASIDE,
         ONLY_IMAGE_SET_ASIDE,
@@ -45,6 +47,9 @@ DETOURS: Final = frozenset({IMAGE_SET_ASIDE, ONLY_IMAGE_SET_ASIDE})
 
 REQUEST_PREFIX: Final = "rq-"
 """Events that a person or a client of the lab sends, never a board."""
+
+POWER_OFF: Final = "rq-power-off"
+"""The one request that lifeguard itself makes, of a board that nobody wants."""
 
 SELF: Final = "(self)"
 """As a target: the state that declares the transition, entered anew."""
@@ -66,6 +71,12 @@ class Wants(Protocol):
 
     def cycle_power(self) -> None:
         """Switch the board off and on; a new generation."""
+
+    def power_off(self) -> None:
+        """Switch the board off; a new generation."""
+
+    def keep_off(self) -> None:
+        """Let the board be off for as long as the state lasts, whatever happens."""
 
     def poll(self) -> None:
         """Ask the board, again and again, whether it is well."""
@@ -186,6 +197,8 @@ class State:
     steady: ClassVar[bool] = False
     clears: ClassVar[bool] = False
     by_hand: ClassVar[bool] = False
+    idle: ClassVar[bool] = False
+    """Nobody wants the board: after its `idle_off` lifeguard asks for POWER_OFF."""
     boots: ClassVar[Boots] = Boots.DISK
     on: ClassVar[Mapping[str, Transition | str | None]] = {}
 

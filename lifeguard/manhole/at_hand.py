@@ -135,6 +135,14 @@ class BoardAtHand:
         """Boot the maintenance image of its hardware."""
         return self._request("rq-maintenance")
 
+    def power_off(self) -> Deferred[Answer]:
+        """Switch it off, until somebody wants it."""
+        return self._request("rq-power-off")
+
+    def power_on(self) -> Deferred[Answer]:
+        """Bring it back from Off."""
+        return self._request("rq-power-on")
+
     def change(self, from_state: str, to_state: str) -> Deferred[Answer]:
         """Put it into `to_state` by hand, provided that it is in `from_state`."""
         changing = self._fleet.change(self.name, from_state, to_state, self._source)

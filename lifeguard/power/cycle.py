@@ -38,11 +38,15 @@ START_SECONDS = 30.0
 
 
 class Order(NamedTuple):
-    """A power cycle that somebody has committed to."""
+    """A power cycle, or a switching off, that somebody has committed to."""
 
     board: str
     generation: int
     outlets: tuple[Outlet, ...]
+
+    def needs(self, relay_board: str) -> bool:
+        """Whether an outlet of it is on that relay board."""
+        return any(outlet.relay_board == relay_board for outlet in self.outlets)
 
     def owed(self, outlets: Iterable[Outlet]) -> list[Owed]:
         """The marks under which these outlets are owed."""
@@ -143,7 +147,7 @@ class Cycle:
         self.begun = True
         self._take_over(self.order.outlets)
         self._generations.append(self.order.generation)
-        failures = await self._each(self._switch_off, self.order.outlets)
+        failures = await each(self._switch_off, self.order.outlets)
         if not failures:
             longest = max(queue.off_seconds for queue in self._queues.values())
             await deferLater(self._clock, longest)
@@ -162,33 +166,20 @@ class Cycle:
 
     async def _on_half(self) -> list[Failed]:
         outlets = self.order.outlets
-        failures = await self._each(self._switch_on, outlets)
+        failures = await each(self._switch_on, outlets)
         failed = [failure.outlet for failure in failures]
         read_on = [outlet for outlet in outlets if outlet not in failed]
-        not_noted = await self._each(self._note_on, read_on)
-        self._owe(self.order.owed([*failed, *(each.outlet for each in not_noted)]))
+        not_noted = await each(self._note_on, read_on)
+        self._owe(self.order.owed([*failed, *(one.outlet for one in not_noted)]))
         return failures
 
     async def _is_wanted(self, order: Order) -> bool:
         try:
-            starting = self._reports.cycle_started(order.board, order.generation)
-            return await starting.addTimeout(START_SECONDS, self._clock, _not_committed)
+            return await start(order, self._reports, self._clock)
         except Exception as error:
             if not self._forgotten:
                 self._report_end(order.generation, f"not begun: {error}")
             return False
-
-    async def _each(
-        self, step: Callable[[Outlet], Deferred[None]], outlets: Sequence[Outlet]
-    ) -> list[Failed]:
-        """Take a step for all outlets at once; says what went wrong with which."""
-        failures = await gatherResults(
-            maybeDeferred(step, outlet).addCallbacks(
-                _nothing, Failed.of, (), {}, (outlet,)
-            )
-            for outlet in outlets
-        )
-        return [failed for failed in failures if failed is not None]
 
     def _switch_off(self, outlet: Outlet) -> Deferred[None]:
         return self._queues[outlet.relay_board].switch(outlet, on=False)
@@ -208,6 +199,23 @@ class Cycle:
             outcome=failure or "on again",
         )
         self._reports.cycle_ended(self.order.board, generation, failure)
+
+
+def start(order: Order, reports: PowerReports, clock: IReactorTime) -> Deferred[bool]:
+    """Whether an order whose turn has come is wanted; fails after START_SECONDS."""
+    starting = reports.cycle_started(order.board, order.generation)
+    return starting.addTimeout(START_SECONDS, clock, _not_committed)
+
+
+async def each(
+    step: Callable[[Outlet], Deferred[None]], outlets: Sequence[Outlet]
+) -> list[Failed]:
+    """Take a step for all outlets at once; says what went wrong with which."""
+    failures = await gatherResults(
+        maybeDeferred(step, outlet).addCallbacks(_nothing, Failed.of, (), {}, (outlet,))
+        for outlet in outlets
+    )
+    return [failed for failed in failures if failed is not None]
 
 
 def _not_committed(_: object, seconds: float) -> NoReturn:

@@ -91,6 +91,10 @@ class PowerReports(Protocol):
     def cycle_ended(self, board: str, generation: int, failure: str | None) -> None:
         """The cycle is over; without a failure, every outlet was read back as on."""
 
+    def switched_off(self, board: str, generation: int) -> None:
+        """Every outlet of a board that was to be switched off was read back so. What
+        else becomes of that is told in the words of power cycles."""
+
     def cycle_held(
         self, board: str, generation: int, why: str, patience: float
     ) -> None:

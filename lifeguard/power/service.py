@@ -2,6 +2,7 @@
 
 A board has at most one cycle under way and one that comes after it. While an outlet is
 in a cycle nothing else switches it; what it owes is settled when the cycle has ended.
+A board that is to be off owes nothing, until something else is wanted of it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from twisted.logger import Logger
 
 from lifeguard.power.cycle import Cycle, Order
 from lifeguard.power.errors import UnknownRelayBoard
+from lifeguard.power.off import Off
 from lifeguard.power.owed import OwedOutlet, OwedOutlets
 
 if TYPE_CHECKING:
@@ -48,6 +50,10 @@ class Power(Service):
         self._clock, self._queues, self._reports = clock, queues, reports
         self._stop_seconds = stop_seconds
         self._cycles: dict[str, Cycle] = {}
+        self._off: dict[str, Off] = {}
+        """The boards that are to be off."""
+        self._were_off: set[str] = set()
+        """The boards that were, and that a cycle is to bring back."""
         self._owed = OwedOutlets(queues, clock, reports)
         self._stopping = False
         for name, queue in queues.items():
@@ -63,6 +69,7 @@ class Power(Service):
         if self._stopping:
             return
         order = Order(board, generation, outlets)
+        self._end_off(board)
         current = self._cycles.get(board)
         if current is not None and current.begun:
             current.newer = order
@@ -72,12 +79,40 @@ class Power(Service):
             self._forget(current)
         self._take(order)
 
+    def switch_off(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> None:
+        """Switch a board off and keep it so; `PowerReports` hears what becomes of it.
+
+        It owes nothing any more. A cycle of it that has not begun is forgotten; one
+        that has is finished first.
+        """
+        self._take_off(Order(board, generation, outlets), self._reports)
+
+    def keep_off(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> None:
+        """Keep a board off that is off, or was when lifeguard was stopped."""
+        current = self._off.get(board)
+        if current is None or not current.kept:
+            self._take_off(Order(board, generation, outlets), None)
+
+    def switch_on(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> None:
+        """Keep a board off no more: all its outlets are owed."""
+        self._end_off(board)
+        self.owe(Order(board, generation, outlets).owed(outlets))
+
     def owe(self, owed: Iterable[Owed]) -> None:
         """Switch outlets on, read back, and report; however long that takes.
 
-        One that a cycle has begun to switch is taken up when that has ended.
+        One that a cycle has begun to switch is taken up when that has ended; one of a
+        board that is to be off is not owed.
         """
         for one in owed:
+            if one.board in self._off:
+                continue
             self._owed.add(one)
             if not self._is_being_cycled(one.outlet):
                 self._owed.pursue([one.outlet])
@@ -113,10 +148,14 @@ class Power(Service):
         """
         super().stopService()
         self._stopping = True
+        for off in self._off.values():
+            off.forget()
+        self._off.clear()
         for cycle in tuple(self._cycles.values()):
             cycle.newer = None
             if not cycle.begun:
                 self._forget(cycle)
+                self._bring_back(cycle.order)
         return Deferred.fromCoroutine(self._stop())
 
     # A cycle's way through.
@@ -131,7 +170,7 @@ class Power(Service):
             self._queues,
             self._clock,
             self._reports,
-            self._owed.drop,
+            partial(self._take_over, order.board),
             self.owe,
         )
         self._cycles[order.board] = cycle
@@ -157,6 +196,8 @@ class Power(Service):
             self._owed.pursue(cycle.order.outlets)
         if cycle.newer is not None:
             self._take(cycle.newer)
+        elif (off := self._off.get(cycle.order.board)) is not None and cycle.begun:
+            off.begin()
         cycle.ended.callback(None)
 
     def _broken(self, failure: Failure, cycle: Cycle) -> None:
@@ -170,18 +211,66 @@ class Power(Service):
             for cycle in self._cycles.values()
         )
 
+    def _take_over(self, board: str, outlets: Iterable[Outlet]) -> None:
+        self._were_off.discard(board)
+        self._owed.drop(outlets)
+
+    # Boards that are to be off.
+
+    def _take_off(self, order: Order, reports: PowerReports | None) -> None:
+        if self._stopping:
+            return
+        if (refusal := self._refusal(order.outlets)) is not None:
+            if reports is not None:
+                reports.cycle_ended(order.board, order.generation, refusal)
+            return
+        self._end_off(order.board)
+        self._owed.drop(order.outlets)
+        off = Off(order, self._queues, self._clock, reports)
+        self._off[order.board] = off
+        cycle = self._cycles.get(order.board)
+        if cycle is not None and cycle.begun:
+            cycle.newer = None
+            self._hold(order)
+            return
+        if cycle is not None:
+            self._forget(cycle)
+        if off.waits:
+            self._hold(order)
+        off.begin()
+
+    def _end_off(self, board: str) -> None:
+        if (off := self._off.pop(board, None)) is not None:
+            off.forget()
+            self._were_off.add(board)
+
+    def _bring_back(self, order: Order) -> None:
+        """Its cycle will not be, and the board may be off."""
+        if order.board in self._were_off:
+            self.owe(order.owed(order.outlets))
+
     # Relay boards that are ill, and well again.
 
     def _relay_board_changed(self, name: str) -> None:
         self._reports.relay_board_changed(name, self._queues[name].since)
-        for cycle in tuple(self._cycles.values()):
-            for order in filter(None, (cycle.order, cycle.newer)):
-                if name not in {outlet.relay_board for outlet in order.outlets}:
-                    continue
-                if not self._hold(order) and cycle.begun and order is cycle.order:
-                    self._reports.cycle_goes_on(order.board, order.generation)
+        for order, begun in self._waiting_for(name):
+            if not self._hold(order) and begun:
+                self._reports.cycle_goes_on(order.board, order.generation)
         if self._queues[name].since.state == "Working":
             self._owed.hurry(name)
+            for off in tuple(self._off.values()):
+                if off.order.needs(name):
+                    off.relay_board_works()
+
+    def _waiting_for(self, relay_board: str) -> list[tuple[Order, bool]]:
+        """The orders that need it, and which of them have begun."""
+        orders = []
+        for cycle in self._cycles.values():
+            orders.append((cycle.order, cycle.begun))
+            if cycle.newer is not None:
+                orders.append((cycle.newer, False))
+        orders += [(off.order, off.begun) for off in self._off.values() if off.waits]
+        return [each for each in orders if each[0].needs(relay_board)]
 
     def _hold(self, order: Order) -> bool:
         """Say that an order is held, if a relay board that it needs is ill."""

@@ -72,6 +72,7 @@ _TIMEOUTS = {
     "SelfTestRunning": 6,
     "MaintenanceRebooting": 5,
     "MaintenanceBooting": 4,
+    "PoweringOff": 5,
 }
 
 _HARDWARE = """\

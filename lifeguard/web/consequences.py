@@ -59,7 +59,7 @@ def _consequence(
         case Hold():
             return Consequence(event, "the timeout stands still until it goes on")
         case Again():
-            return Consequence(event, "orders another power cycle")
+            return Consequence(event, "orders the same of its power again")
         case Renew():
             return Consequence(event, f"restarts {state.timeout:g} s")
         case Note():

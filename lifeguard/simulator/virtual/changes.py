@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lifeguard.board import RESUME
+from lifeguard.effects import POLICY
 from lifeguard.keeper import SET_STATE
 from lifeguard.lifecycle.state import (
     CYCLE_FAILED,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lifeguard.lifecycle import Lifecycle
-    from lifeguard.model import Change, Standing
+    from lifeguard.model import Change, HistoryRow, Standing
 
 Finding = tuple[int, str]
 """The number of a rule, and what breaks it."""
@@ -46,9 +47,10 @@ def judge(
     yield from _judge_cycle(lifecycle, before, change)
 
 
-def is_a_persons(event: str) -> bool:
+def is_a_persons(row: HistoryRow) -> bool:
     """Whether somebody's will is behind the event."""
-    return event == SET_STATE or event.startswith(REQUEST_PREFIX)
+    request = row.event.startswith(REQUEST_PREFIX) and row.source != POLICY
+    return row.event == SET_STATE or request
 
 
 def struck(lifecycle: Lifecycle, before: Standing, event: str) -> bool:
@@ -64,7 +66,7 @@ def expected_strikes(
 ) -> dict[str, int]:
     """How many strikes each state must have after the change."""
     event, state = change.row.event, before.state
-    if is_a_persons(event):
+    if is_a_persons(change.row):
         return {}
     counts = {name: strikes.count for name, strikes in before.strikes.items()}
     if struck(lifecycle, before, event):
@@ -148,21 +150,27 @@ def _judge_cycle(
 ) -> Iterator[Finding]:
     after, entered = change.after, change.after.stay != before.stay
     ordered = after.generation != before.generation
-    wants = lifecycle.wants(after.state, "cycle_power")
+    wants, is_off = lifecycle.orders_power(after.state), lifecycle.is_off(after.state)
     if wants and entered and not ordered:
-        yield 5, f"{after.state} was entered without a power cycle"
+        yield 5, f"{after.state} was entered, and it ordered nothing of power"
     if ordered and not wants:
-        yield 2, f"{after.state} ordered a power cycle"
+        yield 2, f"{after.state} ordered something of power"
     if ordered and after.generation != before.generation + 1:
         yield 6, f"generation {before.generation} is followed by {after.generation}"
     if change.row.event == RESUME and not ordered:
         yield 6, "a cycle taken up again is no new generation"
-    if ordered and not change.owed:
+    if ordered and not is_off and not change.owed:
         yield 6, "a power cycle was ordered, and no outlet is owed"
+    if is_off and change.owed:
+        yield 6, f"{after.state} is without power, and an outlet is owed"
+    if entered and is_off and not change.forgiven:
+        yield 6, f"{after.state} is without power, and forgave no outlet"
+    if lifecycle.is_off(before.state) and not is_off and not change.owed:
+        yield 6, f"{before.state} was left, and no outlet is owed"
 
 
 def _waits(lifecycle: Lifecycle, standing: Standing) -> bool:
-    wants = lifecycle.wants(standing.state, "cycle_power")
+    wants = lifecycle.orders_power(standing.state)
     return wants and not {CYCLE_STARTED, CYCLE_FAILED} & set(standing.noted)
 
 

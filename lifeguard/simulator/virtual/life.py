@@ -171,6 +171,21 @@ class FaultyPower:
             raise InjectedFault("a power cycle could not be ordered")
         self.service.cycle(board, generation, outlets)
 
+    def switch_off(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> None:
+        self.service.switch_off(board, generation, outlets)
+
+    def keep_off(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> None:
+        self.service.keep_off(board, generation, outlets)
+
+    def switch_on(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> None:
+        self.service.switch_on(board, generation, outlets)
+
     def owe(self, owed: tuple[Owed, ...]) -> None:
         self.service.owe(owed)
 
@@ -188,6 +203,11 @@ class _Reports:
         if self._life.alive:
             self._life.around.rules.outlets.ended(board, generation, failure)
         self._fleet.cycle_ended(board, generation, failure)
+
+    def switched_off(self, board: str, generation: int) -> None:
+        if self._life.alive:
+            self._life.around.rules.outlets.ended(board, generation, None)
+        self._fleet.switched_off(board, generation)
 
     def cycle_held(
         self, board: str, generation: int, why: str, patience: float

@@ -1,10 +1,15 @@
-"""Rules about power: what is switched off was ordered, and does not stay off."""
+"""Rules about power: what is switched off was ordered, and stays off only by order."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lifeguard.lifecycle.state import CYCLE_FAILED, CYCLE_OK, CYCLE_STARTED
+from lifeguard.lifecycle.state import (
+    CYCLE_FAILED,
+    CYCLE_OK,
+    CYCLE_STARTED,
+    POWER_OFF_OK,
+)
 from lifeguard.simulator.virtual.outages import BACK_SECONDS
 from lifeguard.simulator.virtual.uptime import Expectation
 
@@ -69,9 +74,16 @@ class OutletRules:
     def committed(self, written: Written) -> None:
         change = written.change
         board = change.after.board
-        if change.owed:
+        if change.owed or change.forgiven:
             self._ordered_in_this_life.add(board)
             self._ordered_at[board] = self._clock.seconds()
+        before = written.before
+        if before is not None and self._lifecycle.is_off(before.state):
+            self._watch_again(board)
+        if change.row.event == POWER_OFF_OK:
+            for outlet in self._boards[board].power:
+                text = f"{POWER_OFF_OK}, and {outlet} is on"
+                self._verdicts.check(self._is_off(outlet), 6, board, text)
         if change.row.event == CYCLE_OK:
             for outlet in self._boards[board].power:
                 self._check_cycled(board, outlet)
@@ -87,9 +99,8 @@ class OutletRules:
         """A mark has been taken away, unless it was a newer one."""
         marked = owed.outlet in self._durable.owed
         text = f"{owed.outlet} is off, and its mark is gone"
-        self._verdicts.check(
-            marked or not self._is_off(owed.outlet), 6, owed.board, text
-        )
+        fair = marked or self._may_be_off(owed.board)
+        self._verdicts.check(fair or not self._is_off(owed.outlet), 6, owed.board, text)
 
     # What is switched.
 
@@ -106,11 +117,12 @@ class OutletRules:
 
     def _check_off(self, board: str, outlet: Outlet) -> None:
         standing, check = self._durable.standings[board], self._verdicts.check
-        started = CYCLE_STARTED in standing.noted
-        wanted = self._lifecycle.wants(standing.state, "cycle_power")
+        keeps = self._lifecycle.wants(standing.state, "keep_off")
+        started = CYCLE_STARTED in standing.noted or keeps
+        wanted = self._lifecycle.orders_power(standing.state) or keeps
         text = f"{outlet} off, and power-cycle-started is not saved"
         check(started and wanted, 1, board, text)
-        ordered = board in self._ordered_in_this_life
+        ordered = board in self._ordered_in_this_life or keeps
         check(ordered, 6, board, "the power cycle of an earlier life goes on")
         first = [
             each
@@ -124,9 +136,13 @@ class OutletRules:
         board, now = self._board_of[outlet], self._clock.seconds()
         if on:
             self._on_again_at[outlet] = now
+            state = self._durable.standings[board].state
+            kept_off = self._lifecycle.wants(state, "keep_off")
+            text = f"{outlet} was switched on, and the board is in {state}"
+            self._verdicts.check(not kept_off, 6, board, text)
             return
-        owed = outlet in self._durable.owed
-        self._verdicts.check(owed, 6, board, f"{outlet} is off, and it is not owed")
+        fair = outlet in self._durable.owed or self._may_be_off(board)
+        self._verdicts.check(fair, 6, board, f"{outlet} is off, and it is not owed")
         self._watch_off(outlet, now)
 
     def switched(self, outlet: Outlet, error: RelayError | None) -> None:
@@ -138,12 +154,16 @@ class OutletRules:
 
     def _watch_off(self, outlet: Outlet, since: float) -> None:
         def look() -> None:
-            now = self._clock.seconds()
+            now, board = self._clock.seconds(), self._board_of[outlet]
             if not self._is_off(outlet) or self._on_again_at.get(outlet, 0.0) > since:
                 return
-            if self._undisturbed(outlet.relay_board, since) >= OFF_SECONDS - 1e-3:
+            if self._may_be_off(board):
+                return  # what ends that begins to watch again
+            if self._is_to_be_cycled(board):
+                self._clock.callLater(OFF_SECONDS, look)
+            elif self._undisturbed(outlet.relay_board, since) >= OFF_SECONDS - 1e-3:
                 text = f"{outlet} has been off for {now - since:g} s"
-                self._verdicts.broken(6, self._board_of[outlet], text)
+                self._verdicts.broken(6, board, text)
             else:
                 self._clock.callLater(OFF_SECONDS, look)
 
@@ -156,13 +176,15 @@ class OutletRules:
             if self._undisturbed(rack.name, since) < FAIR_SECONDS:
                 continue
             for outlet in sorted(rack.off):
+                if self._may_be_off(self._board_of[outlet]):
+                    continue
                 text = f"{outlet} was left off by an orderly stop"
                 self._verdicts.broken(6, self._board_of[outlet], text)
 
     def ended(self, board: str, generation: int, failure: str | None) -> None:
         """The daemon's power has reported the end of a cycle."""
         before = self._durable.standings[board]
-        if not self._lifecycle.wants(before.state, "cycle_power"):
+        if not self._lifecycle.orders_power(before.state):
             return  # nobody waits for it any more
         outcome = CYCLE_OK if failure is None else CYCLE_FAILED
 
@@ -187,6 +209,20 @@ class OutletRules:
             return 0.0
         now, troubled = self._clock.seconds(), self._troubled_at.get(rack, 0.0)
         return min(now - max(since, troubled), self._uptime.seconds_up())
+
+    def _watch_again(self, board: str) -> None:
+        """It may be off no longer; what is off by then has to come back."""
+        if not self._may_be_off(board):
+            for outlet in filter(self._is_off, self._boards[board].power):
+                self._watch_off(outlet, self._clock.seconds())
+
+    def _may_be_off(self, board: str) -> bool:
+        return self._lifecycle.is_off(self._durable.standings[board].state)
+
+    def _is_to_be_cycled(self, board: str) -> bool:
+        """Its turn may be long in coming, which other rules look after."""
+        state = self._durable.standings[board].state
+        return self._lifecycle.wants(state, "cycle_power")
 
     def _is_off(self, outlet: Outlet) -> bool:
         return outlet in self._racks[outlet.relay_board].off

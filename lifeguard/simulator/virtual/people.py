@@ -26,17 +26,22 @@ FIRST_SECONDS = 1200.0
 LOOK_SECONDS = 3 * HOUR
 """How often somebody looks whether a board has been set aside."""
 
-_SET_ASIDE = ("New", "Maintenance", "Troubleshooting", "LockedOut")
+_SET_ASIDE = ("New", "Off", "Maintenance", "Troubleshooting", "LockedOut")
 
 _WISHES = {
     "rq-reimage": 50,
     "rq-reboot": 25,
     "rq-self-test": 10,
     "rq-maintenance": 8,
+    "rq-power-off": 8,
     "Troubleshooting": 4,
     "LockedOut": 3,
 }
 """What people want of a board, and how often beside the rest."""
+
+
+_BACK_ON = 0.5
+"""The share of boards that are off and are wanted for nothing else but to be on."""
 
 
 class Person:
@@ -82,6 +87,8 @@ class Person:
             await self._reimage()
         elif state == "LockedOut":
             await self._uplink.change(self._board.name, state, "RebootRebooting")
+        elif state == "Off" and self._random.random() < _BACK_ON:
+            await self._uplink.request(self._board.name, "rq-power-on", {})
         else:
             await self._wish(state)
 

@@ -113,7 +113,7 @@ class Rules:
 
     def _count_cycle(self, written: Written) -> None:
         after, event = written.change.after, written.change.row.event
-        if is_a_persons(event) or event == POLL_FAILED:
+        if is_a_persons(written.change.row) or event == POLL_FAILED:
             self._cycles[after.board] = 0
         if not written.change.owed or event == RESUME:
             return
@@ -157,7 +157,7 @@ class Rules:
         """After a start boards are heard first; and the time of a power cycle begins
         when it is taken up."""
         patience = BACK_SECONDS + GRACE_SECONDS
-        if not self._lifecycle.wants(state.name, "cycle_power"):
+        if not self._lifecycle.orders_power(state.name):
             return patience
         return patience + len(self._inventory.boards) / RESUME_RATE
 

@@ -47,7 +47,10 @@ class TakingUpRules:
         self._moments.clear()
         self._stays = {}
         for place, managed in enumerate(filter(_lasts, boards)):
-            if CYCLE_FAILED not in managed.standing.noted:  # that waits for its end
+            standing = managed.standing
+            if CYCLE_FAILED in standing.noted:  # that waits for its end
+                continue
+            if not managed.lifecycle.wants(standing.state, "keep_off"):
                 self._stays[managed.board.name] = managed.standing.stay
                 self._expect(managed.board.name, place / RESUME_RATE)
 
@@ -96,4 +99,5 @@ class TakingUpRules:
 
 def _lasts(managed: ManagedBoard) -> bool:
     state, lifecycle = managed.standing.state, managed.lifecycle
-    return lifecycle.wants(state, "poll") or lifecycle.wants(state, "cycle_power")
+    lasts = lifecycle.wants(state, "poll") or lifecycle.wants(state, "keep_off")
+    return lasts or lifecycle.orders_power(state)

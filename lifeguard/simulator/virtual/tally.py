@@ -55,7 +55,7 @@ class Tally:
         """A recovery: a board fell out of service and came back by itself."""
         if row.event == POLL_FAILED:
             self._fell.add(board)
-        elif is_a_persons(row.event):
+        elif is_a_persons(row):
             self._fell.discard(board)
         elif row.to_state == IN_SERVICE and board in self._fell:
             self._fell.discard(board)

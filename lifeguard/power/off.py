@@ -1,0 +1,148 @@
+"""A board that is to be without power, for as long as nobody wants anything else.
+
+Its turn comes at once: it waits for no cycle of another board, but for the one of its
+own board that has begun, and for relay boards that are ill. Whatever is wanted of the
+board next ends it, and takes back what has not been switched yet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from lifeguard.power.cycle import each, start
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+    from typing import Any
+
+    from twisted.internet.interfaces import IReactorTime
+    from twisted.python.failure import Failure
+
+    from lifeguard.model import Outlet
+    from lifeguard.power.cycle import Failed, Order
+    from lifeguard.power.seams import PowerReports, Switches
+
+log = Logger()
+
+AGAIN_SECONDS = 60.0
+"""The pause before a board that is kept off, and could not be, is tried again."""
+
+
+class Off:
+    """Carries out one order to switch a board off, whose relay boards are in `queues`.
+
+    With `reports` its end is told. Without, the board is off, or was when lifeguard was
+    stopped; and as a relay board that has lost its own power may switch all on, it is
+    switched off once more, as it is whenever a relay board works again.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        queues: Mapping[str, Switches],
+        clock: IReactorTime,
+        reports: PowerReports | None,
+    ) -> None:
+        self.order = order
+        self.waits = reports is not None
+        """Whether its end has still to be told."""
+        self.begun = False
+        """Whether that is all that is missing: its turn has come."""
+        self.kept = reports is None
+        """Whether the board is off, or was when lifeguard was stopped."""
+        self._queues = {name: queues[name] for name, _ in order.outlets}
+        self._clock, self._reports = clock, reports
+        self._running: Deferred[None] | None = None
+        self._is_free = self._forgotten = False
+        self._works: Deferred[None] = Deferred()
+
+    def begin(self) -> None:
+        """The outlets are in nobody else's hands."""
+        self._is_free = True
+        if self._reports is not None and not self.kept:
+            self._run(self._switch_off(self._reports))
+        else:
+            self._run(self._keep_off())
+
+    def forget(self) -> None:
+        """Something else is wanted of the board: go no further."""
+        self._forgotten = True
+        if self._running is not None:
+            self._running.cancel()
+
+    def relay_board_works(self) -> None:
+        """One of its relay boards works again, and may have forgotten all about it."""
+        at_rest = self._is_free and self._running is None
+        works, self._works = self._works, Deferred()
+        works.callback(None)
+        if at_rest and self.kept:
+            self.begin()
+
+    def _run(self, flow: Coroutine[Deferred[Any], object, None]) -> None:
+        self._running = Deferred.fromCoroutine(flow)
+        self._running.addBoth(self._ended)
+
+    def _ended(self, result: Failure | None) -> None:
+        self._running = None
+        if result is not None and not result.check(CancelledError):
+            log.failure("{board}: not switched off", result, board=self.order.board)
+
+    async def _switch_off(self, reports: PowerReports) -> None:
+        await self._relay_boards_work()
+        self.begun = self.waits = await self._is_wanted(reports)
+        if not self.begun:
+            return
+        failures = await each(self._now, self.order.outlets)
+        self.begun = self.waits = False
+        # Requests that were taken back have failed, too.
+        if not self._forgotten:
+            self._report(reports, failures)
+
+    async def _keep_off(self) -> None:
+        await self._relay_boards_work()
+        while failures := await each(self._in_turn, self.order.outlets):
+            if self._forgotten:
+                return
+            text = "; ".join(map(str, failures))
+            board = self.order.board
+            log.warn("{board}: it may not be off: {text}", board=board, text=text)
+            await deferLater(self._clock, AGAIN_SECONDS)
+            await self._relay_boards_work()
+
+    async def _relay_boards_work(self) -> None:
+        queues = self._queues.values()
+        while not all(queue.since.state == "Working" for queue in queues):
+            await self._works
+
+    async def _is_wanted(self, reports: PowerReports) -> bool:
+        try:
+            return await start(self.order, reports, self._clock)
+        except CancelledError:
+            raise
+        except Exception as error:
+            board, generation, _ = self.order
+            reports.cycle_ended(board, generation, f"not begun: {error}")
+            return False
+
+    def _report(self, reports: PowerReports, failures: list[Failed]) -> None:
+        board, generation, _ = self.order
+        text = "; ".join(map(str, failures))
+        log.info("{board}: power: {outcome}", board=board, outcome=text or "off")
+        if ill := [one.outlet.relay_board for one in failures if one.is_ill]:
+            patience = max(self._queues[name].patience for name in ill)
+            reports.cycle_void(board, generation, text, patience)
+        elif failures:
+            reports.cycle_ended(board, generation, text)
+        else:
+            self.kept = True
+            reports.switched_off(board, generation)
+
+    def _now(self, outlet: Outlet) -> Deferred[None]:
+        return self._queues[outlet.relay_board].switch(outlet, on=False, urgent=True)
+
+    def _in_turn(self, outlet: Outlet) -> Deferred[None]:
+        return self._queues[outlet.relay_board].switch(outlet, on=False)

@@ -1,0 +1,252 @@
+"""Boards that are to be without power: off at once, kept off, and on again by order."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from lifeguard.model import Owed
+from lifeguard.power.errors import Ill
+from tests.test_power import A, B, C, in_off_half, rig
+
+OFF_1 = ["started a 1?", "off rack1/1/1"]
+
+
+def test_a_board_is_switched_off_when_that_is_committed_to_begin() -> None:
+    parts = rig()
+    wanted = parts.reports.wanted[1] = Deferred()
+    parts.power.switch_off("a", 1, (A,))
+    assert parts.told() == ["started a 1?"]
+    wanted.callback(True)
+    assert parts.told() == ["off rack1/1/1"]
+    parts.answer(A, on=False)
+    assert parts.told() == ["switched off a 1"]
+    assert parts.at_rest()
+
+
+def test_nothing_is_switched_off_that_nobody_wants_off_any_more() -> None:
+    parts = rig()
+    wanted = parts.reports.wanted[1] = Deferred()
+    parts.power.switch_off("a", 1, (A,))
+    wanted.callback(False)
+    assert parts.told() == ["started a 1?"]
+
+
+def test_it_waits_for_no_turn() -> None:
+    parts = rig()
+    parts.queues["rack1"].turns_come = False
+    parts.power.cycle("b", 1, (B,))
+    parts.power.switch_off("a", 1, (A,))
+    assert parts.told() == OFF_1
+
+
+def test_a_cycle_of_the_board_that_has_not_begun_is_forgotten() -> None:
+    parts = rig()
+    parts.queues["rack1"].turns_come = False
+    parts.power.cycle("a", 1, (A,))
+    parts.power.switch_off("a", 2, (A,))
+    parts.answer(A, on=False)
+    parts.queues["rack1"].give_turns()
+    assert parts.told() == ["started a 2?", "off rack1/1/1", "switched off a 2"]
+
+
+def test_a_cycle_of_the_board_that_has_begun_is_finished_first() -> None:
+    parts = in_off_half()
+    parts.power.switch_off("a", 2, (A,))
+    assert parts.told() == []
+    parts.clock.advance(1.0)
+    parts.answer(A, on=True)
+    assert parts.told() == [
+        "on rack1/1/1",
+        "settled rack1/1/1 a 1",
+        "ended a 1: ok",
+        "started a 2?",
+        "off rack1/1/1",
+    ]
+
+
+def test_what_that_cycle_could_not_switch_on_is_not_owed() -> None:
+    parts = in_off_half()
+    parts.power.switch_off("a", 2, (A,))
+    parts.clock.advance(1.0)
+    parts.answer(A, on=True, failure="stuck")
+    assert parts.owed() == []
+    assert parts.told()[-2:] == ["started a 2?", "off rack1/1/1"]
+
+
+def test_a_debt_is_dropped_before_the_board_is_switched_off() -> None:
+    parts = rig()
+    parts.power.owe([Owed(A, "a", 1)])
+    parts.answer(A, on=True, failure="stuck")
+    parts.power.switch_off("a", 2, (A,))
+    parts.clock.advance(600)
+    assert parts.told() == ["on rack1/1/1", "started a 2?", "off rack1/1/1"]
+    assert parts.owed() == []
+
+
+def test_a_debts_try_that_is_under_way_is_followed_by_nothing() -> None:
+    parts = rig()
+    parts.power.owe([Owed(A, "a", 1)])
+    parts.power.switch_off("a", 2, (A,))
+    parts.answer(A, on=True)
+    parts.answer(A, on=False)
+    assert parts.told() == [
+        "on rack1/1/1",
+        "started a 2?",
+        "off rack1/1/1",
+        "switched off a 2",
+    ]
+
+
+def test_a_cycle_takes_back_what_has_not_been_switched_off() -> None:
+    parts = rig()
+    parts.power.switch_off("a", 1, (A,))
+    taken_back = parts.queues["rack1"].asked[A, False]
+    parts.power.cycle("a", 2, (A,))
+    assert taken_back.called
+    parts.answer(A, on=False)
+    parts.clock.advance(1.0)
+    parts.answer(A, on=True)
+    assert parts.told() == [
+        *OFF_1,
+        "started a 2?",
+        "off rack1/1/1",
+        "on rack1/1/1",
+        "settled rack1/1/1 a 2",
+        "ended a 2: ok",
+    ]
+
+
+def test_an_outlet_that_sticks_fails_the_order() -> None:
+    parts = rig()
+    parts.power.switch_off("a", 1, (A, C))
+    parts.answer(A, on=False, failure="stuck")
+    parts.answer(C, on=False)
+    assert parts.told()[-1] == "ended a 1: rack1/1/1: stuck"
+
+
+def test_a_broken_relay_board_makes_the_order_void() -> None:
+    parts = rig()
+    parts.power.switch_off("a", 1, (A,))
+    parts.queues["rack1"].asked.pop((A, False)).errback(Ill("dead"))
+    assert parts.told()[-1] == "void a 1 for 86400: rack1/1/1: dead"
+
+
+def test_an_ill_relay_board_is_waited_for() -> None:
+    parts = rig()
+    parts.queues["rack1"].become("Suspect", "no answer")
+    parts.power.switch_off("a", 1, (A,))
+    parts.queues["rack1"].become("Broken", "no answer")
+    parts.queues["rack1"].become("Working")
+    assert parts.told() == [
+        "held a 1 for 86400: rack1 is suspect: no answer",
+        "held a 1 for 86400: rack1 is broken: no answer",
+        *OFF_1,
+    ]
+
+
+def test_one_that_falls_ill_meanwhile_stops_the_time() -> None:
+    parts = rig()
+    parts.power.switch_off("a", 1, (A,))
+    parts.queues["rack1"].become("Suspect", "no answer")
+    parts.queues["rack1"].become("Working")
+    assert parts.told() == [
+        *OFF_1,
+        "held a 1 for 86400: rack1 is suspect: no answer",
+        "goes on a 1",
+    ]
+
+
+def test_a_board_that_is_off_is_switched_off_again_after_its_relay_boards_illness() -> (
+    None
+):
+    parts = rig()
+    parts.power.switch_off("a", 1, (A,))
+    parts.answer(A, on=False)
+    parts.power.keep_off("a", 1, (A,))
+    parts.told()
+    parts.queues["rack1"].become("Suspect", "it lost its power")
+    assert parts.told() == []
+    parts.queues["rack1"].become("Working")
+    assert parts.told() == ["off rack1/1/1"]
+
+
+def test_a_board_that_was_off_is_switched_off_again_after_a_start() -> None:
+    parts = rig()
+    parts.power.keep_off("a", 1, (A,))
+    parts.answer(A, on=False, failure="stuck")
+    parts.clock.advance(60)
+    parts.answer(A, on=False)
+    assert parts.told() == ["off rack1/1/1", "off rack1/1/1"]
+    assert parts.at_rest()
+
+
+def test_a_board_that_is_kept_off_no_more_owes_its_outlets() -> None:
+    parts = rig()
+    parts.power.keep_off("a", 1, (A,))
+    parts.power.switch_on("a", 1, (A,))
+    parts.answer(A, on=True)
+    parts.queues["rack1"].become("Suspect")
+    parts.queues["rack1"].become("Working")
+    assert parts.told() == ["off rack1/1/1", "on rack1/1/1", "settled rack1/1/1 a 1"]
+
+
+@pytest.mark.parametrize("was_off", [True, False])
+def test_a_stop_leaves_no_board_off_whose_cycle_was_to_bring_it_back(
+    was_off: bool,
+) -> None:
+    parts = rig()
+    if was_off:
+        parts.power.switch_off("a", 1, (A,))
+        parts.answer(A, on=False)
+    parts.queues["rack1"].turns_come = False
+    parts.power.cycle("a", 2, (A,))
+    parts.told()
+    parts.power.stopService()
+    assert parts.told()[:1] == (["on rack1/1/1"] if was_off else ["close rack1"])
+    parts.clock.advance(60)
+
+
+def test_a_stop_ends_what_keeps_a_board_off() -> None:
+    parts = rig()
+    parts.power.keep_off("a", 1, (A,))
+    parts.power.stopService()
+    parts.queues["rack1"].become("Suspect")
+    parts.queues["rack1"].become("Working")
+    assert parts.told() == ["off rack1/1/1", "close rack1", "close rack2"]
+    assert parts.at_rest()
+
+
+def test_an_unknown_relay_board_fails_the_order() -> None:
+    parts = rig()
+    gone = A._replace(relay_board="gone")
+    parts.power.switch_off("a", 1, (gone,))
+    parts.power.keep_off("a", 1, (gone,))
+    assert parts.told() == [
+        "ended a 1: gone/1/1: no relay board gone in the inventory",
+    ]
+
+
+def test_an_order_that_has_failed_waits_for_no_relay_board() -> None:
+    parts = rig()
+    parts.power.switch_off("a", 1, (A,))
+    parts.answer(A, on=False, failure="stuck")
+    parts.told()
+    parts.queues["rack1"].become("Suspect", "no answer")
+    parts.queues["rack1"].become("Working")
+    assert parts.told() == []
+
+
+def test_a_board_is_kept_off_only_when_its_cycle_has_ended() -> None:
+    parts = in_off_half()
+    parts.power.keep_off("a", 1, (A,))
+    parts.queues["rack1"].become("Suspect", "no answer")
+    parts.queues["rack1"].become("Working")
+    parts.clock.advance(1.0)
+    parts.told()
+    parts.answer(A, on=True)
+    assert parts.told() == [
+        "settled rack1/1/1 a 1",
+        "ended a 1: ok",
+        "off rack1/1/1",
+    ]
