@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
 from lifeguard.event import Impossible, NotAccepted
-from lifeguard.lifecycle import Boots, LifecycleError
+from lifeguard.lifecycle import Boots, LifecycleError, Wants
 from lifeguard.lifecycle.standard import LIFECYCLE, PoweringOff, Ready
 from lifeguard.model import Inventory, Outlet, Owed, Saved, Standing
 from tests.rig import EPOCH, Rig, inventory, result_of, rig
@@ -33,7 +35,7 @@ def idle_lab(seconds: float = 600.0) -> Inventory:
     return replace(lab, boards=boards)
 
 
-def stands(state: str, **fields: object) -> Saved:
+def stands(state: str, **fields: Any) -> Saved:
     standing = Standing(board="panda-01", state=state, since=EPOCH, version=1, **fields)
     return Saved(service_seconds=1000.0, standings={"panda-01": standing})
 
@@ -221,9 +223,9 @@ def test_an_idle_board_must_be_able_to_go_off() -> None:
 
 
 def test_a_state_cannot_both_cycle_and_cut_power() -> None:
-    def entry(self: PoweringOff, board: object) -> None:
-        board.cycle_power()  # type: ignore[attr-defined]
-        board.power_off()  # type: ignore[attr-defined]
+    def entry(self: PoweringOff, board: Wants) -> None:
+        board.cycle_power()
+        board.power_off()
 
     with pytest.raises(LifecycleError, match="cycle_power and power_off contradict"):
         LIFECYCLE.replace(type("PoweringOff", (PoweringOff,), {"entry": entry}))

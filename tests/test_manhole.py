@@ -174,6 +174,8 @@ def test_every_request_leads_to_its_state() -> None:
         ("reimage('debian', boot_config={'a': [1]})", "ReimageRebooting"),
         ("self_test()", "SelfTestRebooting"),
         ("maintenance()", "MaintenanceRebooting"),
+        ("power_off()", "PoweringOff"),
+        ("power_on()", "RebootRebooting"),
         ("reboot()", "RebootRebooting"),
         ("change('RebootRebooting', 'Troubleshooting')", "Troubleshooting"),
     ]:

@@ -71,7 +71,8 @@ class FakeQueue:
             turn.callback(None)
 
     def switch(self, outlet, on, urgent=False):
-        self.events.append(f"{'on' if on else 'off'} {outlet}")
+        at_once = " at once" if urgent else ""
+        self.events.append(f"{'on' if on else 'off'} {outlet}{at_once}")
         self.asked[outlet, on] = Deferred()
         return self.asked[outlet, on]
 

@@ -9,7 +9,7 @@ from lifeguard.model import Owed
 from lifeguard.power.errors import Ill
 from tests.test_power import A, B, C, in_off_half, rig
 
-OFF_1 = ["started a 1?", "off rack1/1/1"]
+OFF_1 = ["started a 1?", "off rack1/1/1 at once"]
 
 
 def test_a_board_is_switched_off_when_that_is_committed_to_begin() -> None:
@@ -18,7 +18,7 @@ def test_a_board_is_switched_off_when_that_is_committed_to_begin() -> None:
     parts.power.switch_off("a", 1, (A,))
     assert parts.told() == ["started a 1?"]
     wanted.callback(True)
-    assert parts.told() == ["off rack1/1/1"]
+    assert parts.told() == ["off rack1/1/1 at once"]
     parts.answer(A, on=False)
     assert parts.told() == ["switched off a 1"]
     assert parts.at_rest()
@@ -47,7 +47,7 @@ def test_a_cycle_of_the_board_that_has_not_begun_is_forgotten() -> None:
     parts.power.switch_off("a", 2, (A,))
     parts.answer(A, on=False)
     parts.queues["rack1"].give_turns()
-    assert parts.told() == ["started a 2?", "off rack1/1/1", "switched off a 2"]
+    assert parts.told() == ["started a 2?", "off rack1/1/1 at once", "switched off a 2"]
 
 
 def test_a_cycle_of_the_board_that_has_begun_is_finished_first() -> None:
@@ -61,7 +61,7 @@ def test_a_cycle_of_the_board_that_has_begun_is_finished_first() -> None:
         "settled rack1/1/1 a 1",
         "ended a 1: ok",
         "started a 2?",
-        "off rack1/1/1",
+        "off rack1/1/1 at once",
     ]
 
 
@@ -71,7 +71,7 @@ def test_what_that_cycle_could_not_switch_on_is_not_owed() -> None:
     parts.clock.advance(1.0)
     parts.answer(A, on=True, failure="stuck")
     assert parts.owed() == []
-    assert parts.told()[-2:] == ["started a 2?", "off rack1/1/1"]
+    assert parts.told()[-2:] == ["started a 2?", "off rack1/1/1 at once"]
 
 
 def test_a_debt_is_dropped_before_the_board_is_switched_off() -> None:
@@ -80,7 +80,7 @@ def test_a_debt_is_dropped_before_the_board_is_switched_off() -> None:
     parts.answer(A, on=True, failure="stuck")
     parts.power.switch_off("a", 2, (A,))
     parts.clock.advance(600)
-    assert parts.told() == ["on rack1/1/1", "started a 2?", "off rack1/1/1"]
+    assert parts.told() == ["on rack1/1/1", "started a 2?", "off rack1/1/1 at once"]
     assert parts.owed() == []
 
 
@@ -93,7 +93,7 @@ def test_a_debts_try_that_is_under_way_is_followed_by_nothing() -> None:
     assert parts.told() == [
         "on rack1/1/1",
         "started a 2?",
-        "off rack1/1/1",
+        "off rack1/1/1 at once",
         "switched off a 2",
     ]
 

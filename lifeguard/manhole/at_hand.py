@@ -38,6 +38,8 @@ line is done, and it is logged with your name.
   board("panda-01").reimage("debian", boot_config={"hostname": "panda-01"})
   board("panda-01").self_test()
   board("panda-01").maintenance()
+  board("panda-01").power_off()
+  board("panda-01").power_on()
   board("panda-01").change("Troubleshooting", "Ready")
                                 by hand, and only if it is in the first state
   for each in boards("Failed*"): each.reboot()

@@ -228,15 +228,14 @@ class Power(Service):
         self._owed.drop(order.outlets)
         off = Off(order, self._queues, self._clock, reports)
         self._off[order.board] = off
+        if off.waits:
+            self._hold(order)
         cycle = self._cycles.get(order.board)
         if cycle is not None and cycle.begun:
-            cycle.newer = None
-            self._hold(order)
+            cycle.newer = None  # it ends, and then the board is switched off
             return
         if cycle is not None:
             self._forget(cycle)
-        if off.waits:
-            self._hold(order)
         off.begin()
 
     def _end_off(self, board: str) -> None:
