@@ -186,7 +186,7 @@ def test_policy_forgets_no_strikes() -> None:
     parts.cycled()
     parts.happens("image-running")
     parts.clock.advance(600)
-    parts.clock.advance(0)
+    parts.clock.advance(1)
     assert parts.state() == "PoweringOff"
     assert parts.board().standing.strikes == strikes != {}
 

@@ -47,11 +47,19 @@ def test_a_reimage_says_which_image_and_what_its_installer_reads() -> None:
     )
 
 
-@pytest.mark.parametrize(("command", "event"), [("off", "off"), ("on", "on")])
-def test_what_a_lifecycle_lacks_is_refused_by_name(command: str, event: str) -> None:
-    status, out, (line,) = cli().run(command, "panda-01")
+def test_what_a_lifecycle_lacks_is_refused_by_name() -> None:
+    status, out, (line,) = cli().run("request", "rq-nix", "panda-01")
     assert (status, out) == (1, [])
-    assert line.startswith(f"lifeguard: panda-01: no such event: rq-power-{event}; ")
+    assert line.startswith("lifeguard: panda-01: no such event: rq-nix; ")
+
+
+def test_a_board_is_switched_off_and_stays_so_until_it_is_switched_on() -> None:
+    rig = cli()
+    assert rig.run("on", "panda-01").status == 1
+    assert rig.run("off", "panda-01").out == ["panda-01: PoweringOff"]
+    rig.web.lab.fleet.switched_off("panda-01", 1)
+    assert rig.web.lab.board().standing.state == "Off"
+    assert rig.run("on", "panda-01").status == 0
 
 
 def test_any_request_can_be_sent() -> None:
@@ -189,7 +197,7 @@ def test_a_wait_in_the_words_of_the_interface() -> None:
 
 
 def test_a_board_that_refuses_is_not_waited_for() -> None:
-    assert cli().run("off", "panda-01", "--wait").status == 1
+    assert cli().run("on", "panda-01", "--wait").status == 1
 
 
 def test_a_wait_outlives_its_connection() -> None:
