@@ -30,13 +30,11 @@ from lifeguard.model import Change
 from lifeguard.netboot.tokens import Tokens
 from lifeguard.store import statements
 from lifeguard.store.database import Database
-from lifeguard.store.group import Ask, write_group
+from lifeguard.store.group import Ask, write_together
 from tests.postgres import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from sqlalchemy import Connection
 
     from benchmarks.lab import Lab
     from benchmarks.process import Program
@@ -133,8 +131,8 @@ def group_commits(lab: Lab, seconds: float) -> float:
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         standings = list(map(moved_on, standings))
-        met = database.run(partial(write_all, list(map(asked, standings))))
-        assert met == [None] * GROUP
+        asks = list(map(asked, standings))
+        database.run(partial(write_together, asks=asks))
         made += GROUP
     database.close()
     return made / seconds
@@ -146,10 +144,6 @@ def moved_on(standing: Standing) -> Standing:
 
 def asked(standing: Standing) -> Ask[Change]:
     return Ask(statements.commit, Change(after=standing, row=row_of(standing)))
-
-
-def write_all(asks: list[Ask[Change]], connection: Connection) -> list[object]:
-    return list(write_group(connection, asks))
 
 
 if __name__ == "__main__":

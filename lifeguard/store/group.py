@@ -1,7 +1,8 @@
 """Many writes in one transaction, of which the guilty fail alone.
 
 Usually all go well, so they are tried together, a statement for each run of one
-kind. When any is refused, all are taken back and applied one at a time.
+kind. When any is refused, that transaction is taken back, and in another one they
+are applied one at a time.
 """
 
 from __future__ import annotations
@@ -35,7 +36,24 @@ class Ask(Generic[Item]):
     item: Item
 
 
-def write_group(
+class GroupRefused(Exception):
+    """At least one of these writes is refused; no word of which."""
+
+
+def write_together(connection: Connection, asks: Sequence[Ask[Any]]) -> None:
+    """Write what was asked, in that order.
+
+    Raises GroupRefused, after which the transaction must be taken back; a savepoint
+    would save that, and cost every group that goes well.
+    """
+    try:
+        for write, run in groupby(asks, attrgetter("write")):
+            write(connection, [ask.item for ask in run])
+    except _REFUSED as error:
+        raise GroupRefused from error
+
+
+def write_apart(
     connection: Connection, asks: Sequence[Ask[Any]]
 ) -> list[StoreError | None]:
     """Write what was asked, in that order. Answers what each one met, None if well.
@@ -43,13 +61,7 @@ def write_group(
     A write that is refused leaves no trace. What the connection itself raises is
     raised here too, and then nothing is written.
     """
-    try:
-        with _savepoint(connection):
-            for write, run in groupby(asks, attrgetter("write")):
-                write(connection, [ask.item for ask in run])
-    except _REFUSED:
-        return [_write_alone(connection, ask) for ask in asks]
-    return [None] * len(asks)
+    return [_write_alone(connection, ask) for ask in asks]
 
 
 @contextmanager

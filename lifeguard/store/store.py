@@ -17,7 +17,7 @@ from lifeguard.store import retention, statements
 from lifeguard.store.calls import LIMIT_SECONDS, Calls
 from lifeguard.store.database import Database
 from lifeguard.store.errors import StoreError, StoreUnavailable
-from lifeguard.store.group import Ask, write_group
+from lifeguard.store.group import Ask, GroupRefused, write_apart, write_together
 from lifeguard.store.lookups import LookUps
 from lifeguard.store.migrate import migrate
 from lifeguard.store.writer import GroupWriter
@@ -268,10 +268,11 @@ class _Transactions:
         return self._database.run(load)
 
     def write(self, asks: Sequence[Ask[Any]], now: float) -> list[StoreError | None]:
-        def write(connection: Connection) -> list[StoreError | None]:
-            return write_group(connection, asks)
-
-        return self.run(write, now)
+        try:
+            self.run(partial(write_together, asks=asks), now)
+        except GroupRefused:
+            return self.run(partial(write_apart, asks=asks), now)
+        return [None] * len(asks)
 
     def try_out(self) -> None:
         self.run(statements.try_out)
