@@ -8,8 +8,9 @@ BIN = $(VENV)/bin
 demo: $(VENV)/installed
 	PYTHONPATH=. $(BIN)/twistd --nodaemon --pidfile= lifeguard --demo $(DEMO)
 
+# On all cores; the tests of one file stay together, as they share labs and servers.
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -q $(TESTS)
+	$(BIN)/python -m pytest -q -n auto --dist loadfile $(TESTS)
 
 # Needs the Debian packages that .ci/run installs: QEMU, TFTP clients, OpenSSH.
 test-system: $(VENV)/peers

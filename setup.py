@@ -45,6 +45,7 @@ setup(
             "psycopg[binary]>=3.1",
             "pytest>=8",
             "pytest-twisted>=1.14",
+            "pytest-xdist>=3.5",
         ],
         "check": ["mypy>=1.16", "mypy-zope>=1.0.12", "ruff>=0.12"],
     },

@@ -183,7 +183,7 @@ def test_a_strike_too_many_leads_to_the_give_up_state(state: str) -> None:
         assert sent(state, event, gives_up=True) == [LIFECYCLE[state].give_up]
 
 
-@pytest.mark.parametrize("state", set(LIFECYCLE.states) - {"LockedOut"})
+@pytest.mark.parametrize("state", sorted({*LIFECYCLE.states} - {"LockedOut"}))
 def test_requests_are_accepted_everywhere_but_in_locked_out(state: str) -> None:
     requests = {
         "rq-reboot": "RebootRebooting",
