@@ -69,7 +69,7 @@ def measure(case: Case, server: Server, work: Path) -> Figures | None:
     """One run of one case; None: this server does not even give a small file."""
     root = work / "root"
     with Running(server, root, work / f"{server.name}.log") as running:
-        if not any(_load(READY, running, work)[0] for _ in range(3) if running.runs):
+        if not _is_ready(running, work):
             return None
         before = running.cpu_seconds()
         done, wrong, received, seconds, p50, p99, longest, again = _load(
@@ -82,6 +82,10 @@ def measure(case: Case, server: Server, work: Path) -> Figures | None:
     return Figures(done, wrong, speed, cpu, p50, p99, longest, again)
 
 
+def _is_ready(running: Running, work: Path) -> bool:
+    return any(_load(READY, running, work)[0] for _ in range(3) if running.runs)
+
+
 def _load(case: Case, running: Running, work: Path) -> list[float]:
     where = [HOST, str(running.server.port), case.file, str(work / "root" / case.file)]
     load = ["taskset", "--cpu-list", str(LOADS_CORE), str(work / "load")]
@@ -92,27 +96,43 @@ def _load(case: Case, running: Running, work: Path) -> list[float]:
     return [float(word) for word in output.split()]
 
 
-def http_beside(case: Case, server: Server, runs: int, work: Path) -> str:
-    """How HTTP fares while the boards of this case boot, against quiet seconds."""
-    measured = [_http_beside(case, server, work) for _ in range(runs)]
-    quiet, storm = (median(figures) * 1000 for figures in zip(*measured, strict=True))
-    times = median(storm / quiet for quiet, storm in measured)
+def http_beside(
+    case: Case, server: Server, floor: Server, runs: int, work: Path
+) -> str:
+    """How HTTP fares while the boards of this case boot, against quiet seconds.
+
+    And against a storm that the floor serves on the same core: what that costs, the
+    scheduler does, and no server could help.
+    """
+    measured = [_http_beside(case, server, floor, work) for _ in range(runs)]
+    quiet, control, storm = (
+        median(figures) * 1000 for figures in zip(*measured, strict=True)
+    )
+    times = median(storm / quiet for quiet, _, storm in measured)
     return (
         f"HTTP p99: {quiet:.1f} ms quiet, {storm:.1f} ms beside {case.name},"
-        f" {times:.1f} times"
+        f" {times:.1f} times; {control:.1f} ms when the floor serves them"
     )
 
 
-def _http_beside(case: Case, server: Server, work: Path) -> tuple[float, float]:
+def _http_beside(
+    case: Case, server: Server, floor: Server, work: Path
+) -> tuple[float, float, float]:
+    """Seconds: quiet, beside the floor's storm, beside its own."""
     assert server.http is not None
-    with Running(server, work / "root", work / f"{server.name}.log") as running:
-        while not _load(READY, running, work)[0]:
-            pass
+    with (
+        Running(server, work / "root", work / f"{server.name}.log") as running,
+        Running(floor, work / "root", work / f"{floor.name}.log") as other,
+    ):
+        if not (_is_ready(running, work) and _is_ready(other, work)):
+            raise RuntimeError(f"{server.name} or {floor.name} does not answer")
         with HttpClock(HOST, server.http) as quiet:
             time.sleep(QUIET)
+        with HttpClock(HOST, server.http) as control:
+            _load(case, other, work)
         with HttpClock(HOST, server.http) as storm:
             _load(case, running, work)
-    return quiet.p99, storm.p99
+    return quiet.p99, control.p99, storm.p99
 
 
 def run(case: Case, all_servers: list[Server], runs: int, work: Path) -> None:
@@ -180,9 +200,10 @@ def main() -> None:
         for case in CASES:
             if not said.http and (not said.case or case.name in said.case):
                 run(case, chosen, said.runs, work)
+        [floor] = (one for one in found if one.name == FLOOR)
         for server in chosen:
             if server.http is not None and (said.http or not said.case):
-                print(http_beside(STORM, server, said.runs, work))
+                print(http_beside(STORM, server, floor, said.runs, work))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import errno
 import io
 import os
 import stat
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -158,22 +157,30 @@ class Root:
         Raises NotFound, also for what lies outside, and OSError when this machine
         cannot open anything just now.
         """
-        with ExitStack() as opened:
-            try:
-                # First, for most names that are asked for name nothing.
-                found = _open_path(os.path.join(self._path, _relative(name)), opened)
-                return _reopen(found, _open_path(self._path, opened), name)
-            except ValueError as error:  # a NUL, or what no file name can be
-                raise NotFound(name) from error
-            except OSError as error:
-                raise _blamed(error, name) from error
+        try:
+            # First, for most names that are asked for name nothing.
+            with (
+                _Place(os.path.join(self._path, _relative(name))) as found,
+                _Place(self._path) as root,
+            ):
+                return _reopen(found, root, name)
+        except ValueError as error:  # a NUL, or what no file name can be
+            raise NotFound(name) from error
+        except OSError as error:
+            raise _blamed(error, name) from error
 
 
-def _open_path(path: str, opened: ExitStack) -> int:
+class _Place:
     """A handle that touches no device and waits for no fifo's writer."""
-    handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    opened.callback(os.close, handle)
-    return handle
+
+    def __init__(self, path: str) -> None:
+        self._handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+
+    def __enter__(self) -> int:
+        return self._handle
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)
 
 
 def _reopen(found: int, root: int, name: str) -> FileContent:

@@ -42,7 +42,7 @@ _IDLE_TURN = 0.0002  # seconds; what the reactor needs to come round for nothing
 _BUSY = 0.02  # seconds for which the rest has more to do when it had something
 
 _ENOUGH = 4  # bytes of a packet: an ACK's, and an ERROR's without its text
-_EVENTS_AT_ONCE = 64  # between two looks at the clock
+_EVENTS_AT_ONCE = 16  # between two looks at the clock; some take a tenth of a ms
 
 _ERROR = bytes(Error(0))[:2]
 

@@ -130,7 +130,7 @@ def _parse_request(body: bytes) -> tuple[str, str, Options]:
 def _split(body: bytes) -> list[str]:
     if not body.endswith(b"\0"):
         raise Malformed("the final NUL is missing")
-    return [_text(string) for string in body[:-1].split(b"\0")]
+    return _text(body[:-1]).split("\0")
 
 
 def _pairs(strings: list[str]) -> Options:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lifeguard.netboot.loaders.grub import GRUB
@@ -22,6 +23,7 @@ LOADERS: dict[LoaderName, Loader] = {
 }
 
 
+@lru_cache(maxsize=512)  # a lab asks for the same names again and again
 def parse_search_name(filename: str) -> SearchName | None:
     """What a name on a search list means, None for any other file.
 
