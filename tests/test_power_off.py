@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from twisted.internet.defer import Deferred
 
-from lifeguard.model import Owed
+from lifeguard.model import Outlet, Owed
 from lifeguard.power.errors import Ill
-from tests.test_power import A, B, C, in_off_half, rig
+from lifeguard.wire.proxr import Relay
+from tests.test_power import A, B, C, in_off_half, lab, rig
 
 OFF_1 = ["started a 1?", "off rack1/1/1 at once"]
 
@@ -250,3 +251,19 @@ def test_a_board_is_kept_off_only_when_its_cycle_has_ended() -> None:
         "ended a 1: ok",
         "off rack1/1/1",
     ]
+
+
+def test_relays_that_do_not_move_are_tried_with_one_board_and_ever_more_seldom() -> (
+    None
+):
+    parts = lab()
+    for number in range(1, 5):
+        parts.relay_board.stuck.add(Relay(1, number))
+        parts.power.keep_off(f"b{number}", 1, (Outlet("rack1", f"1/{number}"),))
+    parts.run(1000)
+    became = [state for _, state in parts.reports.became]
+    assert became == ["Suspect", "Broken"]
+    parts.relay_board.stuck.clear()
+    parts.run(200)
+    assert [state for _, state in parts.reports.became] == [*became, "Working"]
+    assert len(parts.relay_board.relays_on) == 4

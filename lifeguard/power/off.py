@@ -58,7 +58,6 @@ class Off:
         self._clock, self._reports = clock, reports
         self._running: Deferred[None] | None = None
         self._is_free = self._forgotten = False
-        self._works: Deferred[None] = Deferred()
 
     def begin(self) -> None:
         """The outlets are in nobody else's hands."""
@@ -76,10 +75,7 @@ class Off:
 
     def relay_board_works(self) -> None:
         """One of its relay boards works again, and may have forgotten all about it."""
-        at_rest = self._is_free and self._running is None
-        works, self._works = self._works, Deferred()
-        works.callback(None)
-        if at_rest and self.kept:
+        if self._is_free and self._running is None and self.kept:
             self.begin()
 
     def _run(self, flow: Coroutine[Deferred[Any], object, None]) -> None:
@@ -114,9 +110,11 @@ class Off:
             await self._relay_boards_work()
 
     async def _relay_boards_work(self) -> None:
-        queues = self._queues.values()
-        while not all(queue.since.state == "Working" for queue in queues):
-            await self._works
+        """Or they need this board to prove that they do."""
+        for queue in self._queues.values():
+            if queue.since.state != "Working":
+                await queue.turn(self.order.outlets, urgent=True)
+                queue.give_back()  # it is no cycle
 
     async def _is_wanted(self, reports: PowerReports) -> bool:
         try:
