@@ -6,7 +6,7 @@ request can be fulfilled at all, and passes on what other parts report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.application.service import Service
@@ -27,6 +27,7 @@ from lifeguard.model import (
     Board,
     Change,
     Inventory,
+    Outlet,
     Owed,
     RelayBoardChange,
     Role,
@@ -158,10 +159,16 @@ class Fleet(Service):
 
         Fires when all that boards had under way has been taken up.
         """
-        power.owe(saved.owed)
+        power.owe(tuple(owed for owed in saved.owed if not self._is_to_be_off(owed)))
         self._time_saver.start(SAVE_TIME_SECONDS, now=False)
-        wanting = [board for board in self.boards.values() if board.resume()]
+        marks = {(owed.board, owed.outlet) for owed in saved.owed}
+        wanting = [each for each in self.boards.values() if _resume(each, marks)]
         return self._resumption.begin(wanting)
+
+    def _is_to_be_off(self, owed: Owed) -> bool:
+        """Whether a mark is of a board that is off, and still has that outlet."""
+        board = self.boards.get(owed.board)
+        return board is not None and board.is_off and owed.outlet in board.board.power
 
     def stopService(self) -> None:
         """End what boards have under way; the store stays the store's owner's."""
@@ -354,3 +361,13 @@ class Fleet(Service):
     def _save_time(self) -> Deferred[None]:
         saving = self._store.save_time()
         return saving.addErrback(lambda failure: failure.trap(StoreError) and None)
+
+
+def _resume(managed: ManagedBoard, marks: Set[tuple[str, Outlet]]) -> bool:
+    """Whether it is to be taken up; one that is off elsewhere now, is not owed that."""
+    board = managed.board
+    owed = all((board.name, outlet) in marks for outlet in board.power)
+    if managed.is_kept_off and not owed:
+        managed.switch_off_anew()
+        return False
+    return managed.resume()

@@ -106,8 +106,6 @@ class FakeStore:
         if change.evidence is not None:
             self.evidences.append(change.evidence)
         self.owed.update({owed.outlet: owed for owed in change.owed})
-        for outlet in change.forgiven:
-            self.owed.pop(outlet, None)
         self.said.append(("commit", after.board, change.row.event, after.state))
 
     def _version(self, board: str) -> int:

@@ -111,11 +111,15 @@ class Power(Service):
         board that is to be off is not owed.
         """
         for one in owed:
-            if one.board in self._off:
+            if self._is_kept_off(one):
                 continue
             self._owed.add(one)
             if not self._is_being_cycled(one.outlet):
                 self._owed.pursue([one.outlet])
+
+    def _is_kept_off(self, owed: Owed) -> bool:
+        off = self._off.get(owed.board)
+        return off is not None and owed.outlet in off.order.outlets
 
     def owed(self) -> list[OwedOutlet]:
         """The outlets that are owed and not yet known to be on."""
