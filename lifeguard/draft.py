@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-Effect = Literal["cycle_power", "power_off", "keep_off", "switch_on", "poll"]
+Effect = Literal[
+    "cycle_power", "power_off", "power_off_now", "keep_off", "switch_on", "poll"
+]
 
 
 class Moment(NamedTuple):
@@ -147,7 +149,8 @@ class Draft(Core):
     def power_off(self) -> None:
         self._order_power()
         self._owe()
-        self._effects.append("power_off")
+        is_urgent = self._event.by == "person"
+        self._effects.append("power_off_now" if is_urgent else "power_off")
 
     def keep_off(self) -> None:
         if not self._lifecycle.is_off(self._before.state):

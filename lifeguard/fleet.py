@@ -41,6 +41,7 @@ from lifeguard.world import World
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
+    from twisted.python.failure import Failure
 
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.netboot.progress import Progress
@@ -113,6 +114,8 @@ class Fleet(Service):
         self._clock, self._service_time, self._wall = clock, service_time, wall
         self._deadlines = Deadlines(clock)
         self._listeners: list[Listener] = []
+        self._unsaved: dict[str, RelayBoardChange] = {}
+        """What relay boards have become while the store was away, by their names."""
         self._macs = {board.mac: board.name for board in inventory.boards.values()}
         self._addresses = {
             board.address: board.name
@@ -194,6 +197,8 @@ class Fleet(Service):
         self._service_time.go_on()
         self._poller.go_on()
         self._resumption.go_on()
+        for change in tuple(self._unsaved.values()):
+            self._save_relay_board(change)
         for board in self.boards.values():
             board.store_is_back()
 
@@ -315,15 +320,26 @@ class Fleet(Service):
             self.boards[board].cycle_void(generation, why, patience)
 
     def relay_board_changed(self, relay_board: str, since: Since) -> None:
-        """A relay board is in another state; nobody waits for that to be saved."""
+        """A relay board is in another state; nobody waits for that to be saved.
+
+        Of what it becomes while the store is away, the last is saved when that is back.
+        """
         change = RelayBoardChange(
             at=self._wall(),
             relay_board=relay_board,
             state=since.state,
             why=since.why,
         )
+        self._save_relay_board(change)
+
+    def _save_relay_board(self, change: RelayBoardChange) -> None:
+        self._unsaved.pop(change.relay_board, None)
         saving = self._store.relay_board_changed(change)
-        saving.addErrback(lambda failure: failure.trap(StoreError) and None)
+        saving.addErrback(self._save_later, change)
+
+    def _save_later(self, failure: Failure, change: RelayBoardChange) -> None:
+        failure.trap(StoreError)
+        self._unsaved[change.relay_board] = change
 
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         """An owed outlet was just read back as on, so the mark may go."""

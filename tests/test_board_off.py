@@ -49,7 +49,7 @@ def test_a_board_is_switched_off_by_request() -> None:
     parts.fleet.switched_off("panda-01", 1)
     assert parts.said == [
         ("commit", "panda-01", "rq-power-off", "PoweringOff"),
-        ("switch off", "panda-01", 1, "rack1/1/1"),
+        ("switch off now", "panda-01", 1, "rack1/1/1"),
         ("commit", "panda-01", "power-cycle-started", "PoweringOff"),
         ("commit", "panda-01", "power-off-ok", "Off"),
         ("keep off", "panda-01", 1, "rack1/1/1"),
@@ -199,6 +199,7 @@ def test_a_board_that_nobody_has_wanted_is_switched_off() -> None:
     parts.clock.advance(1)
     parts.clock.advance(0)
     assert parts.state() == "PoweringOff"
+    assert parts.said[-1] == ("switch off", "panda-01", 1, "rack1/1/1")
     row = parts.store.rows[-1]
     assert (row.event, row.source, row.reason) == (
         "rq-power-off",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
+from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 
 from lifeguard.model import Outlet, RelayBoard
@@ -354,6 +355,21 @@ def test_what_a_driver_raises_is_the_relay_boards_failure(logged_failures):
     assert parts.queue.status().last_error == "its driver failed: KeyError('x')"
     parts.queue.close()
     logged_failures.clear()
+
+
+def test_a_driver_that_gives_up_does_not_say_that_lifeguard_is_stopping():
+    parts = rig()
+    parts.queue._device.switch = give_up
+    parts.switch(1, on=True)
+    parts.run(1)
+    text = "its driver gave up, and did not say why"
+    assert parts.queue.status().last_error == text
+    assert parts.states() == ["Suspect"]
+    parts.queue.close()
+
+
+async def give_up(rest, on, deadline):
+    raise CancelledError
 
 
 async def explode(rest, on, deadline):

@@ -46,6 +46,7 @@ class Off:
         queues: Mapping[str, Switches],
         clock: IReactorTime,
         reports: PowerReports | None,
+        urgent: bool,
     ) -> None:
         self.order = order
         self.waits = reports is not None
@@ -55,7 +56,7 @@ class Off:
         self.kept = reports is None
         """Whether the board is off, or was when lifeguard was stopped."""
         self._queues = {name: queues[name] for name, _ in order.outlets}
-        self._clock, self._reports = clock, reports
+        self._clock, self._reports, self._urgent = clock, reports, urgent
         self._running: Deferred[None] | None = None
         self._is_free = self._forgotten = False
 
@@ -92,7 +93,7 @@ class Off:
         self.begun = self.waits = await self._is_wanted(reports)
         if not self.begun:
             return
-        failures = await each(self._now, self.order.outlets)
+        failures = await each(self._ordered, self.order.outlets)
         self.begun = self.waits = False
         # Requests that were taken back have failed, too.
         if not self._forgotten:
@@ -100,7 +101,7 @@ class Off:
 
     async def _keep_off(self) -> None:
         await self._relay_boards_work()
-        while failures := await each(self._in_turn, self.order.outlets):
+        while failures := await each(self._kept, self.order.outlets):
             if self._forgotten:
                 return
             text = "; ".join(map(str, failures))
@@ -113,7 +114,7 @@ class Off:
         """Or they need this board to prove that they do."""
         for queue in self._queues.values():
             if queue.since.state != "Working":
-                await queue.turn(self.order.outlets, urgent=True)
+                await queue.turn(self.order.outlets, self._urgent)
                 queue.give_back()  # it is no cycle
 
     async def _is_wanted(self, reports: PowerReports) -> bool:
@@ -139,8 +140,9 @@ class Off:
             self.kept = True
             reports.switched_off(board, generation)
 
-    def _now(self, outlet: Outlet) -> Deferred[None]:
-        return self._queues[outlet.relay_board].switch(outlet, on=False, urgent=True)
+    def _ordered(self, outlet: Outlet) -> Deferred[None]:
+        queue = self._queues[outlet.relay_board]
+        return queue.switch(outlet, on=False, urgent=self._urgent)
 
-    def _in_turn(self, outlet: Outlet) -> Deferred[None]:
+    def _kept(self, outlet: Outlet) -> Deferred[None]:
         return self._queues[outlet.relay_board].switch(outlet, on=False)

@@ -282,7 +282,8 @@ class RelayBoardQueue:
         except RelayError as error:
             raise (Closed() if self._closed else error) from error
         except CancelledError as error:
-            raise Closed() from error
+            gave_up = RelayError("its driver gave up, and did not say why")
+            raise (Closed() if self._closed else gave_up) from error
         except Exception as error:
             log.failure("{relay_board}: its driver failed", relay_board=self._name)
             raise RelayError(f"its driver failed: {error!r}") from error

@@ -80,14 +80,15 @@ class Power(Service):
         self._take(order)
 
     def switch_off(
-        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+        self, board: str, generation: int, outlets: tuple[Outlet, ...], urgent: bool
     ) -> None:
         """Switch a board off and keep it so; `PowerReports` hears what becomes of it.
 
         It owes nothing any more. A cycle of it that has not begun is forgotten; one
-        that has is finished first.
+        that has is finished first. What is urgent goes before all that others wait
+        to have switched.
         """
-        self._take_off(Order(board, generation, outlets), self._reports)
+        self._take_off(Order(board, generation, outlets), self._reports, urgent)
 
     def keep_off(
         self, board: str, generation: int, outlets: tuple[Outlet, ...]
@@ -221,7 +222,9 @@ class Power(Service):
 
     # Boards that are to be off.
 
-    def _take_off(self, order: Order, reports: PowerReports | None) -> None:
+    def _take_off(
+        self, order: Order, reports: PowerReports | None, urgent: bool = False
+    ) -> None:
         if self._stopping:
             return
         if (refusal := self._refusal(order.outlets)) is not None:
@@ -230,7 +233,7 @@ class Power(Service):
             return
         self._end_off(order.board)
         self._owed.drop(order.outlets)
-        off = Off(order, self._queues, self._clock, reports)
+        off = Off(order, self._queues, self._clock, reports, urgent)
         self._off[order.board] = off
         if off.waits:
             self._hold(order)
