@@ -451,19 +451,22 @@ def test_only_so_many_cycles_are_in_hand_together():
     assert [what for _, what in parts.heard] == ["1 on", 0, 1, 2]
 
 
-def test_no_more_cycles_are_in_hand_than_a_slow_relay_board_can_serve_in_time():
+@pytest.mark.parametrize(("outlets", "together"), [(1, 5), (2, 2), (9, 1)])
+def test_no_more_cycles_are_in_hand_than_a_slow_relay_board_can_serve_in_time(
+    outlets, together
+):
     parts = rig()
     parts.relay_board.round_trip = 1.0  # three of them, to switch an outlet
-    parts.hear("first", parts.queue.turn([]))
-    parts.hear("second", parts.queue.turn([]))
-    assert [what for _, what in parts.heard] == ["first"]
+    board = [Outlet("rack1", f"2/{number}") for number in range(outlets)]
+    for number in range(16):
+        parts.hear(number, parts.queue.turn(board))
+    assert [what for _, what in parts.heard] == [0]  # it shows how long that takes
     parts.switch(1, on=True)
     parts.run(5)
     parts.switch(1, on=False)
     parts.run(5)
-    for number in range(16):
-        parts.hear(number, parts.queue.turn([]))
-    assert len([what for _, what in parts.heard if isinstance(what, int)]) == 3
+    given = [what for _, what in parts.heard if isinstance(what, int)]
+    assert given == list(range(together))
 
 
 def test_a_turn_that_is_cancelled_has_left_the_line():

@@ -1,8 +1,9 @@
 """A board that is to be without power, for as long as nobody wants anything else.
 
 Its turn comes at once: it waits for no cycle of another board, but for the one of its
-own board that has begun, and for relay boards that are ill. Whatever is wanted of the
-board next ends it, and takes back what has not been switched yet.
+own board that has begun, and for relay boards that are ill, in line with the cycles
+that wait for them. Whatever is wanted of the board next ends it, and takes back what
+has not been switched yet.
 """
 
 from __future__ import annotations

@@ -199,7 +199,7 @@ class RelayBoardQueue:
 
     def _give_turns(self) -> bool:
         turns_before = len(self._turns)
-        while self._turns and self._cycles < self._together_now():
+        while self._turns and self._cycles < self._able(self._turns[0]):
             self._give(self._turns[0])
         return len(self._turns) < turns_before
 
@@ -223,14 +223,15 @@ class RelayBoardQueue:
         self._cycles += 1
         turn.came.callback(None)
 
-    def _together_now(self) -> int:
-        """How many cycles may be in hand: as many as it can do in GROUP_SECONDS.
+    def _able(self, turn: Turn) -> int:
+        """How many cycles like this may be in hand: those done in GROUP_SECONDS.
 
         The first one that it switches for shows how long that takes.
         """
         if self._switch_seconds is None:
             return 1
-        able = GROUP_SECONDS / max(2 * self._switch_seconds, 0.001)
+        switches = 2 * max(1, len(turn.outlets))
+        able = GROUP_SECONDS / max(switches * self._switch_seconds, 0.001)
         return max(1, min(self._together, int(able)))
 
     # One at a time.
