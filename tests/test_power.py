@@ -901,6 +901,25 @@ def test_a_slow_relay_board_costs_no_board_the_time_that_its_cycle_has():
         assert moments["ended", f"b{n}"] - moments["started", f"b{n}"] < 50
 
 
+def test_three_dead_outlets_keep_no_other_board_from_its_turn():
+    parts = lab()
+    for number in (1, 2, 3):
+        parts.relay_board.stuck.add(Relay(1, number))
+        parts.relay_board.relays_on.add(Relay(1, number))
+        parts.power.owe([Owed(Outlet("rack1", f"1/{number}"), f"b{number}", 1)])
+    parts.run(300)
+    became = [state for _, state in parts.reports.became]
+    assert became == ["Suspect", "Broken"]
+    for number in (4, 5, 6, 7):
+        parts.power.cycle(f"b{number}", 1, (Outlet("rack1", f"1/{number}"),))
+    parts.run(100)
+    ended = [event for event in parts.events if event.startswith("ended")]
+    assert ended == [f"ended b{number} 1: ok" for number in (4, 5, 6, 7)]
+    parts.run(1000)
+    assert [state for _, state in parts.reports.became] == [*became, "Working"]
+    assert len(parts.power.owed()) == 3
+
+
 acts = st.one_of(
     st.tuples(st.just("cycle"), st.integers(1, 3)),
     st.tuples(st.just("hang up"), st.none()),
