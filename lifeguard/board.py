@@ -18,7 +18,7 @@ from lifeguard.decide import (
     take_up_cycle,
 )
 from lifeguard.draft import Moment, Step, history_row
-from lifeguard.effects import Effects
+from lifeguard.effects import POLICY, Effects
 from lifeguard.event import Answer, Event, NotAccepted, Refused, UnknownEvent
 from lifeguard.inbox import Item
 from lifeguard.keeper import SET_STATE, Keeper
@@ -29,6 +29,7 @@ from lifeguard.lifecycle.state import (
     CYCLE_OK,
     CYCLE_STARTED,
     CYCLE_VOID,
+    POWER_OFF,
     POWER_OFF_OK,
     TIMEOUT,
 )
@@ -56,6 +57,11 @@ _LASTING: Final[tuple[Effect, ...]] = ("poll", "keep_off")
 """What is begun again after a start, beside what is ordered anew of power."""
 
 
+_NOT_OWED = Event(
+    name=POWER_OFF, source=POLICY, reason="its outlets were not owed to it"
+)
+
+
 class ManagedBoard(Keeper):
     """A board under lifeguard's care, standing where the store says it does."""
 
@@ -73,6 +79,16 @@ class ManagedBoard(Keeper):
         self._effects = Effects(board, world, self.tell)
 
     # What others ask of a board.
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it is to be without power."""
+        return self.lifecycle.is_off(self.standing.state)
+
+    @property
+    def is_kept_off(self) -> bool:
+        """Whether it has been switched off, and stays so."""
+        return self._wants("keep_off")
 
     def deliver(self, event: Event) -> Deferred[Answer]:
         """Take an event in turn; fires when what became of it is durable.
@@ -107,6 +123,10 @@ class ManagedBoard(Keeper):
         self._left_to_take_up = self.standing.stay if lasts else None
         self._arm(at_least=GRACE_SECONDS)
         return lasts
+
+    def switch_off_anew(self) -> None:
+        """Instead of `resume`, where it is off and not owed its outlets: so it is."""
+        self.tell(_NOT_OWED)
 
     def take_up(self) -> None:
         """Begin again what lasts in this state, unless it was left since `resume`."""

@@ -26,7 +26,6 @@ from lifeguard.model import (
     HistoryRow,
     Notice,
     Outcome,
-    Outlet,
     Owed,
     Request,
     Standing,
@@ -42,7 +41,9 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-Effect = Literal["cycle_power", "power_off", "keep_off", "switch_on", "poll"]
+Effect = Literal[
+    "cycle_power", "power_off", "power_off_now", "keep_off", "switch_on", "poll"
+]
 
 
 class Moment(NamedTuple):
@@ -78,7 +79,6 @@ class Draft(Core):
         self._outcome: Literal["moved", "noted"] = "moved"
         self._effects: list[Effect] = []
         self._owed: tuple[Owed, ...] = ()
-        self._forgiven: tuple[Outlet, ...] = ()
         self._notices: list[Notice] = []
         self.reason = event.reason
 
@@ -148,11 +148,15 @@ class Draft(Core):
 
     def power_off(self) -> None:
         self._order_power()
-        self._forgiven = self._board.power
-        self._effects.append("power_off")
+        self._owe()
+        is_urgent = self._event.by == "person"
+        self._effects.append("power_off_now" if is_urgent else "power_off")
 
     def keep_off(self) -> None:
-        self._forgiven = self._board.power
+        if not self._lifecycle.is_off(self._before.state):
+            # What an earlier generation may still settle, is not this mark.
+            self._new_generation()
+        self._owe()
         self._effects.append("keep_off")
 
     def poll(self) -> None:
@@ -242,7 +246,6 @@ class Draft(Core):
                 after=after,
                 row=replace(row, to_state=after.state),
                 owed=self._owed,
-                forgiven=self._forgiven,
                 notices=tuple(self._notices),
                 evidence=evidence_of(
                     self._lifecycle, self._before, self._event, after, self._moment.wall
@@ -252,11 +255,11 @@ class Draft(Core):
         )
 
     def _order_power(self) -> None:
-        self._set(
-            generation=self.after.generation + 1,
-            accepted=(),
-            deadline=self._now + self._lifecycle[self.after.state].wait,
-        )
+        self._new_generation()
+        self._set(deadline=self._now + self._lifecycle[self.after.state].wait)
+
+    def _new_generation(self) -> None:
+        self._set(generation=self.after.generation + 1, accepted=())
 
     def _owe(self) -> None:
         board, generation = self._board.name, self.after.generation

@@ -6,6 +6,7 @@ its turn comes it asks whether anybody still wants it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
@@ -48,6 +49,7 @@ class Effects:
         actions = {
             "cycle_power": self.cycle_power,
             "power_off": self.power_off,
+            "power_off_now": self.power_off_now,
             "keep_off": self.keep_off,
             "switch_on": self.switch_on,
             "poll": self.poll,
@@ -110,7 +112,11 @@ class Effects:
 
     def power_off(self, standing: Standing) -> None:
         """Have the board switched off; if that cannot be ordered, it has failed."""
-        self._order(self._world.power.switch_off, standing)
+        self._order(partial(self._world.power.switch_off, urgent=False), standing)
+
+    def power_off_now(self, standing: Standing) -> None:
+        """The same before all that others wait for: a person wants it."""
+        self._order(partial(self._world.power.switch_off, urgent=True), standing)
 
     def keep_off(self, standing: Standing) -> None:
         """Have the board kept off; nothing waits for that."""

@@ -6,7 +6,7 @@ request can be fulfilled at all, and passes on what other parts report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.application.service import Service
@@ -27,6 +27,7 @@ from lifeguard.model import (
     Board,
     Change,
     Inventory,
+    Outlet,
     Owed,
     RelayBoardChange,
     Role,
@@ -40,6 +41,7 @@ from lifeguard.world import World
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
+    from twisted.python.failure import Failure
 
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.netboot.progress import Progress
@@ -112,6 +114,8 @@ class Fleet(Service):
         self._clock, self._service_time, self._wall = clock, service_time, wall
         self._deadlines = Deadlines(clock)
         self._listeners: list[Listener] = []
+        self._unsaved: dict[str, RelayBoardChange] = {}
+        """What relay boards have become while the store was away, by their names."""
         self._macs = {board.mac: board.name for board in inventory.boards.values()}
         self._addresses = {
             board.address: board.name
@@ -158,10 +162,16 @@ class Fleet(Service):
 
         Fires when all that boards had under way has been taken up.
         """
-        power.owe(saved.owed)
+        power.owe(tuple(owed for owed in saved.owed if not self._is_to_be_off(owed)))
         self._time_saver.start(SAVE_TIME_SECONDS, now=False)
-        wanting = [board for board in self.boards.values() if board.resume()]
+        marks = {(owed.board, owed.outlet) for owed in saved.owed}
+        wanting = [each for each in self.boards.values() if _resume(each, marks)]
         return self._resumption.begin(wanting)
+
+    def _is_to_be_off(self, owed: Owed) -> bool:
+        """Whether a mark is of a board that is off, and still has that outlet."""
+        board = self.boards.get(owed.board)
+        return board is not None and board.is_off and owed.outlet in board.board.power
 
     def stopService(self) -> None:
         """End what boards have under way; the store stays the store's owner's."""
@@ -187,6 +197,8 @@ class Fleet(Service):
         self._service_time.go_on()
         self._poller.go_on()
         self._resumption.go_on()
+        for change in tuple(self._unsaved.values()):
+            self._save_relay_board(change)
         for board in self.boards.values():
             board.store_is_back()
 
@@ -308,15 +320,26 @@ class Fleet(Service):
             self.boards[board].cycle_void(generation, why, patience)
 
     def relay_board_changed(self, relay_board: str, since: Since) -> None:
-        """A relay board is in another state; nobody waits for that to be saved."""
+        """A relay board is in another state; nobody waits for that to be saved.
+
+        Of what it becomes while the store is away, the last is saved when that is back.
+        """
         change = RelayBoardChange(
             at=self._wall(),
             relay_board=relay_board,
             state=since.state,
             why=since.why,
         )
+        self._save_relay_board(change)
+
+    def _save_relay_board(self, change: RelayBoardChange) -> None:
+        self._unsaved.pop(change.relay_board, None)
         saving = self._store.relay_board_changed(change)
-        saving.addErrback(lambda failure: failure.trap(StoreError) and None)
+        saving.addErrback(self._save_later, change)
+
+    def _save_later(self, failure: Failure, change: RelayBoardChange) -> None:
+        failure.trap(StoreError)
+        self._unsaved[change.relay_board] = change
 
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         """An owed outlet was just read back as on, so the mark may go."""
@@ -354,3 +377,13 @@ class Fleet(Service):
     def _save_time(self) -> Deferred[None]:
         saving = self._store.save_time()
         return saving.addErrback(lambda failure: failure.trap(StoreError) and None)
+
+
+def _resume(managed: ManagedBoard, marks: Set[tuple[str, Outlet]]) -> bool:
+    """Whether it is to be taken up; one that is off elsewhere now, is not owed that."""
+    board = managed.board
+    owed = all((board.name, outlet) in marks for outlet in board.power)
+    if managed.is_kept_off and not owed:
+        managed.switch_off_anew()
+        return False
+    return managed.resume()

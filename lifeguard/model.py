@@ -203,7 +203,10 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 class Owed(Struct, frozen=True):
-    """An outlet that must be switched on again before anything is forgotten."""
+    """An outlet that must be switched on again before anything is forgotten.
+
+    Also while its board is to be off: so it comes back should the board be removed.
+    """
 
     outlet: Outlet
     board: str
@@ -323,8 +326,6 @@ class Change(Struct, frozen=True, kw_only=True):
     after: Standing
     row: HistoryRow
     owed: tuple[Owed, ...] = ()
-    forgiven: tuple[Outlet, ...] = ()
-    """Outlets that are to be off from now on, so nobody may owe them any more."""
     notices: tuple[Notice, ...] = ()
     evidence: Evidence | None = None
 

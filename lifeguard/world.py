@@ -32,7 +32,7 @@ class Power(Protocol):
         self, board: str, generation: int, outlets: tuple[Outlet, ...]
     ) -> None: ...
     def switch_off(
-        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+        self, board: str, generation: int, outlets: tuple[Outlet, ...], urgent: bool
     ) -> None: ...
     def keep_off(
         self, board: str, generation: int, outlets: tuple[Outlet, ...]

@@ -106,8 +106,6 @@ class FakeStore:
         if change.evidence is not None:
             self.evidences.append(change.evidence)
         self.owed.update({owed.outlet: owed for owed in change.owed})
-        for outlet in change.forgiven:
-            self.owed.pop(outlet, None)
         self.said.append(("commit", after.board, change.row.event, after.state))
 
     def _version(self, board: str) -> int:
@@ -120,6 +118,8 @@ class FakeStore:
         return succeed(None)
 
     def relay_board_changed(self, change: RelayBoardChange) -> Deferred[None]:
+        if self.away:
+            return fail(StoreUnavailable("away"))
         self.said.append(("relay board", change.relay_board, change.state, change.why))
         return succeed(None)
 
@@ -186,8 +186,11 @@ class FakePower:
     def cycle(self, board: str, generation: int, outlets: tuple[Outlet, ...]) -> None:
         self.said.append(("cycle", board, generation, *map(str, outlets)))
 
-    def switch_off(self, board: str, generation: int, outlets: Any) -> None:
-        self.said.append(("switch off", board, generation, *map(str, outlets)))
+    def switch_off(
+        self, board: str, generation: int, outlets: Any, urgent: bool
+    ) -> None:
+        what = "switch off now" if urgent else "switch off"
+        self.said.append((what, board, generation, *map(str, outlets)))
 
     def keep_off(self, board: str, generation: int, outlets: Any) -> None:
         self.said.append(("keep off", board, generation, *map(str, outlets)))

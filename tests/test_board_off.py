@@ -35,9 +35,10 @@ def idle_lab(seconds: float = 600.0) -> Inventory:
     return replace(lab, boards=boards)
 
 
-def stands(state: str, **fields: Any) -> Saved:
+def stands(state: str, owed: tuple[Owed, ...] = (), **fields: Any) -> Saved:
     standing = Standing(board="panda-01", state=state, since=EPOCH, version=1, **fields)
-    return Saved(service_seconds=1000.0, standings={"panda-01": standing})
+    standings = {"panda-01": standing}
+    return Saved(service_seconds=1000.0, standings=standings, owed=owed)
 
 
 def test_a_board_is_switched_off_by_request() -> None:
@@ -48,7 +49,7 @@ def test_a_board_is_switched_off_by_request() -> None:
     parts.fleet.switched_off("panda-01", 1)
     assert parts.said == [
         ("commit", "panda-01", "rq-power-off", "PoweringOff"),
-        ("switch off", "panda-01", 1, "rack1/1/1"),
+        ("switch off now", "panda-01", 1, "rack1/1/1"),
         ("commit", "panda-01", "power-cycle-started", "PoweringOff"),
         ("commit", "panda-01", "power-off-ok", "Off"),
         ("keep off", "panda-01", 1, "rack1/1/1"),
@@ -56,12 +57,13 @@ def test_a_board_is_switched_off_by_request() -> None:
     assert parts.board().standing.deadline is None
 
 
-def test_the_change_that_orders_the_off_takes_the_mark_away() -> None:
+def test_the_change_that_orders_the_off_has_the_power_owed() -> None:
     parts = rig()
     parts.request("rq-reboot")
     assert parts.store.owed == {A: Owed(A, "panda-01", 1)}
     parts.request("rq-power-off")
-    assert parts.store.owed == {}
+    result_of(parts.fleet.outlet_is_on(Owed(A, "panda-01", 1)))  # it came too late
+    assert parts.store.owed == {A: Owed(A, "panda-01", 2)}
 
 
 @pytest.mark.parametrize("request_", ["rq-power-on", "rq-reboot", "rq-maintenance"])
@@ -109,8 +111,8 @@ def test_a_board_put_into_off_by_hand_is_kept_off() -> None:
     parts.request("rq-reboot")
     parts.forget()
     result_of(parts.fleet.change("panda-01", "RebootRebooting", "Off", "operator"))
-    assert parts.said[1:] == [("keep off", "panda-01", 1, "rack1/1/1")]
-    assert parts.store.owed == {}
+    assert parts.said[1:] == [("keep off", "panda-01", 2, "rack1/1/1")]
+    assert parts.store.owed == {A: Owed(A, "panda-01", 2)}
 
 
 def test_an_off_that_fails_again_and_again_gives_up_with_the_power_on() -> None:
@@ -156,10 +158,36 @@ def test_after_a_start_an_off_is_ordered_again() -> None:
 
 
 def test_after_a_start_what_was_off_is_kept_off() -> None:
-    parts = rig(saved=stands("Off", stay=2, generation=1))
+    saved = stands("Off", (Owed(A, "panda-01", 1),), stay=2, generation=1)
+    parts = rig(saved=saved)
     assert parts.said == [("owe",), ("keep off", "panda-01", 1, "rack1/1/1")]
     parts.clock.advance(100_000)
     assert parts.state() == "Off"
+
+
+@pytest.mark.parametrize("state", ["PoweringOff", "Off"])
+def test_after_a_start_a_board_that_is_gone_or_moved_gets_its_old_outlet_back(
+    state: str,
+) -> None:
+    old = Outlet("rack1", "4/4")
+    for board in ("panda-01", "gone"):
+        marks = (Owed(old, board, 1), Owed(A, "panda-01", 1))
+        parts = rig(saved=stands(state, marks, stay=2, generation=1, deadline=1060.0))
+        assert parts.said[0] == ("owe", "rack1/4/4")
+
+
+def test_a_board_that_is_off_at_another_outlet_now_is_owed_that_before_it_is_off() -> (
+    None
+):
+    old = Outlet("rack1", "4/4")
+    saved = stands("Off", (Owed(old, "panda-01", 1),), stay=2, generation=1)
+    parts = rig(saved=saved)
+    assert parts.said == [
+        ("owe", "rack1/4/4"),
+        ("commit", "panda-01", "rq-power-off", "PoweringOff"),
+        ("switch off", "panda-01", 2, "rack1/1/1"),
+    ]
+    assert parts.store.owed == {A: Owed(A, "panda-01", 2)}
 
 
 def test_a_board_that_nobody_has_wanted_is_switched_off() -> None:
@@ -171,6 +199,7 @@ def test_a_board_that_nobody_has_wanted_is_switched_off() -> None:
     parts.clock.advance(1)
     parts.clock.advance(0)
     assert parts.state() == "PoweringOff"
+    assert parts.said[-1] == ("switch off", "panda-01", 1, "rack1/1/1")
     row = parts.store.rows[-1]
     assert (row.event, row.source, row.reason) == (
         "rq-power-off",

@@ -10,6 +10,7 @@ from lifeguard.event import Impossible
 from lifeguard.fleet import UnknownBoard
 from lifeguard.lifecycle import Boots
 from lifeguard.model import Change, Outlet, Owed, Saved, Standing
+from lifeguard.power.condition import Since
 from tests.rig import EPOCH, reimaged, result_of, rig
 
 
@@ -150,3 +151,15 @@ def test_a_board_is_on_from_its_read_back_not_from_when_that_was_noted() -> None
     noted.callback(None)
     parts.fleet.cycle_ended("panda-01", 1, None)
     assert parts.board().switched_on == 7
+
+
+def test_what_a_relay_board_became_without_a_store_is_saved_when_that_is_back() -> None:
+    parts = rig()
+    parts.forget()
+    parts.store.leave()
+    for state in ("Suspect", "Broken"):
+        parts.fleet.relay_board_changed("rack1", Since(state, 0.0, "no answer"))
+    assert parts.said == []
+    for _ in range(2):
+        parts.store.come_back()
+    assert parts.said == [("relay board", "rack1", "Broken", "no answer")]

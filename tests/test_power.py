@@ -44,10 +44,10 @@ class FakeQueue:
         self.turns: list[Deferred[None]] = []
         self.turns_come = True
 
-    def turn(self):
+    def turn(self, board, urgent=False):
         turn: Deferred[None] = Deferred()
         self.turns.append(turn)
-        if self.turns_come:
+        if self.turns_come and self.since.state == "Working":
             self.give_turns()
         return turn
 
@@ -58,16 +58,16 @@ class FakeQueue:
         self.since = Since(state, 0.0, why)
         for listener in self.listeners:
             listener()
+        if self.turns_come and state == "Working":
+            self.give_turns()
 
-    def cycle_begins(self):
-        self.cycles += 1
-
-    def cycle_ends(self):
+    def give_back(self):
         self.cycles -= 1
 
     def give_turns(self):
         turns, self.turns = self.turns, []
         for turn in turns:
+            self.cycles += 1
             turn.callback(None)
 
     def switch(self, outlet, on, urgent=False):
@@ -707,7 +707,14 @@ class Lab(NamedTuple):
     power: Power
     clock: Clock
     relay_board: FakeRelayBoard
+    reports: FakeReports
     events: list
+
+    def told(self):
+        """What was told since the last time."""
+        events = list(self.events)
+        self.events.clear()
+        return events
 
     def run(self, seconds):
         """Let time pass, from one thing that is due to the next."""
@@ -721,9 +728,10 @@ def lab(round_trip=0.015625):
     clock, events = Clock(), []
     relay_board = FakeRelayBoard(clock, round_trip)
     queue = RelayBoardQueue(clock, RACK1, Proxr(clock, relay_board, "classic", 3.0))
-    power = Power(clock, {"rack1": queue}, FakeReports(events))
+    reports = FakeReports(events)
+    power = Power(clock, {"rack1": queue}, reports)
     power.startService()
-    return Lab(power, clock, relay_board, events)
+    return Lab(power, clock, relay_board, reports, events)
 
 
 def test_fourteen_boards_take_one_off_time_and_one_connection():
@@ -810,7 +818,7 @@ def test_a_relay_board_that_hangs_holds_every_cycle_and_ends_those_that_began():
     told = Counter(event.split()[0] for event in parts.events)
     assert (told["started"], told["ended"], told["void"]) == (8, 7, 1)
     became = ["Suspect", "Broken", "Working"]
-    assert parts.power._reports.became == [("rack1", state) for state in became]
+    assert parts.reports.became == [("rack1", state) for state in became]
     assert (parts.relay_board.relays_on, parts.power.owed()) == (set(), [])
 
 
@@ -859,16 +867,16 @@ def test_many_boards_of_one_relay_board_begin_sixteen_at_a_time():
 
 def test_a_cycle_of_two_relay_boards_waits_for_both():
     parts = rig()
-    parts.queues["rack1"].turns_come = False
     parts.queues["rack2"].turns_come = False
     parts.power.cycle("a", 1, (A, C))
-    parts.queues["rack1"].give_turns()
+    assert [queue.cycles for queue in parts.queues.values()] == [0, 0]
     parts.queues["rack1"].become("Suspect", "no answer")
     parts.queues["rack2"].give_turns()
     held = "held a 1 for 86400: rack1 is suspect: no answer"
     assert parts.told() == [held]
+    assert [queue.cycles for queue in parts.queues.values()] == [0, 0]
+    parts.queues["rack2"].turns_come = True
     parts.queues["rack1"].become("Working")
-    parts.queues["rack1"].give_turns()
     assert parts.told()[0] == "started a 1?"
     assert [queue.cycles for queue in parts.queues.values()] == [1, 1]
     for on in (False, True):
@@ -877,6 +885,39 @@ def test_a_cycle_of_two_relay_boards_waits_for_both():
         parts.clock.advance(1)
     assert parts.told()[-1] == "ended a 1: ok"
     assert [queue.cycles for queue in parts.queues.values()] == [0, 0]
+
+
+def test_a_slow_relay_board_costs_no_board_the_time_that_its_cycle_has():
+    parts = lab(round_trip=1.0)
+    for n in range(16):
+        parts.power.cycle(f"b{n}", 1, (Outlet("rack1", f"{1 + n // 8}/{1 + n % 8}"),))
+    moments = {}
+    while len(moments) < 32:
+        parts.run(1)
+        for event in parts.told():
+            moments.setdefault(tuple(event.split()[:2]), parts.clock.seconds())
+        moments = {key: at for key, at in moments.items() if key[0] != "settled"}
+    for n in range(16):
+        assert moments["ended", f"b{n}"] - moments["started", f"b{n}"] < 50
+
+
+def test_three_dead_outlets_keep_no_other_board_from_its_turn():
+    parts = lab()
+    for number in (1, 2, 3):
+        parts.relay_board.stuck.add(Relay(1, number))
+        parts.relay_board.relays_on.add(Relay(1, number))
+        parts.power.owe([Owed(Outlet("rack1", f"1/{number}"), f"b{number}", 1)])
+    parts.run(300)
+    became = [state for _, state in parts.reports.became]
+    assert became == ["Suspect", "Broken"]
+    for number in (4, 5, 6, 7):
+        parts.power.cycle(f"b{number}", 1, (Outlet("rack1", f"1/{number}"),))
+    parts.run(100)
+    ended = [event for event in parts.events if event.startswith("ended")]
+    assert ended == [f"ended b{number} 1: ok" for number in (4, 5, 6, 7)]
+    parts.run(1000)
+    assert [state for _, state in parts.reports.became] == [*became, "Working"]
+    assert len(parts.power.owed()) == 3
 
 
 acts = st.one_of(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from twisted.internet.defer import Deferred
 
-from lifeguard.model import Owed
+from lifeguard.model import Outlet, Owed
 from lifeguard.power.errors import Ill
-from tests.test_power import A, B, C, in_off_half, rig
+from lifeguard.wire.proxr import Relay
+from tests.test_power import A, B, C, in_off_half, lab, rig
 
 OFF_1 = ["started a 1?", "off rack1/1/1 at once"]
 
@@ -15,7 +16,7 @@ OFF_1 = ["started a 1?", "off rack1/1/1 at once"]
 def test_a_board_is_switched_off_when_that_is_committed_to_begin() -> None:
     parts = rig()
     wanted = parts.reports.wanted[1] = Deferred()
-    parts.power.switch_off("a", 1, (A,))
+    parts.power.switch_off("a", 1, (A,), urgent=True)
     assert parts.told() == ["started a 1?"]
     wanted.callback(True)
     assert parts.told() == ["off rack1/1/1 at once"]
@@ -24,10 +25,16 @@ def test_a_board_is_switched_off_when_that_is_committed_to_begin() -> None:
     assert parts.at_rest()
 
 
+def test_what_no_person_has_asked_for_is_not_urgent() -> None:
+    parts = rig()
+    parts.power.switch_off("a", 1, (A,), urgent=False)
+    assert parts.told() == ["started a 1?", "off rack1/1/1"]
+
+
 def test_nothing_is_switched_off_that_nobody_wants_off_any_more() -> None:
     parts = rig()
     wanted = parts.reports.wanted[1] = Deferred()
-    parts.power.switch_off("a", 1, (A,))
+    parts.power.switch_off("a", 1, (A,), urgent=True)
     wanted.callback(False)
     assert parts.told() == ["started a 1?"]
 
@@ -36,7 +43,7 @@ def test_it_waits_for_no_turn() -> None:
     parts = rig()
     parts.queues["rack1"].turns_come = False
     parts.power.cycle("b", 1, (B,))
-    parts.power.switch_off("a", 1, (A,))
+    parts.power.switch_off("a", 1, (A,), urgent=True)
     assert parts.told() == OFF_1
 
 
@@ -44,7 +51,7 @@ def test_a_cycle_of_the_board_that_has_not_begun_is_forgotten() -> None:
     parts = rig()
     parts.queues["rack1"].turns_come = False
     parts.power.cycle("a", 1, (A,))
-    parts.power.switch_off("a", 2, (A,))
+    parts.power.switch_off("a", 2, (A,), urgent=True)
     parts.answer(A, on=False)
     parts.queues["rack1"].give_turns()
     assert parts.told() == ["started a 2?", "off rack1/1/1 at once", "switched off a 2"]
@@ -52,7 +59,7 @@ def test_a_cycle_of_the_board_that_has_not_begun_is_forgotten() -> None:
 
 def test_a_cycle_of_the_board_that_has_begun_is_finished_first() -> None:
     parts = in_off_half()
-    parts.power.switch_off("a", 2, (A,))
+    parts.power.switch_off("a", 2, (A,), urgent=True)
     assert parts.told() == []
     parts.clock.advance(1.0)
     parts.answer(A, on=True)
@@ -67,7 +74,7 @@ def test_a_cycle_of_the_board_that_has_begun_is_finished_first() -> None:
 
 def test_what_that_cycle_could_not_switch_on_is_not_owed() -> None:
     parts = in_off_half()
-    parts.power.switch_off("a", 2, (A,))
+    parts.power.switch_off("a", 2, (A,), urgent=True)
     parts.clock.advance(1.0)
     parts.answer(A, on=True, failure="stuck")
     assert parts.owed() == []
@@ -78,7 +85,7 @@ def test_a_debt_is_dropped_before_the_board_is_switched_off() -> None:
     parts = rig()
     parts.power.owe([Owed(A, "a", 1)])
     parts.answer(A, on=True, failure="stuck")
-    parts.power.switch_off("a", 2, (A,))
+    parts.power.switch_off("a", 2, (A,), urgent=True)
     parts.clock.advance(600)
     assert parts.told() == ["on rack1/1/1", "started a 2?", "off rack1/1/1 at once"]
     assert parts.owed() == []
@@ -87,7 +94,7 @@ def test_a_debt_is_dropped_before_the_board_is_switched_off() -> None:
 def test_a_debts_try_that_is_under_way_is_followed_by_nothing() -> None:
     parts = rig()
     parts.power.owe([Owed(A, "a", 1)])
-    parts.power.switch_off("a", 2, (A,))
+    parts.power.switch_off("a", 2, (A,), urgent=True)
     parts.answer(A, on=True)
     parts.answer(A, on=False)
     assert parts.told() == [
@@ -100,7 +107,7 @@ def test_a_debts_try_that_is_under_way_is_followed_by_nothing() -> None:
 
 def test_a_cycle_takes_back_what_has_not_been_switched_off() -> None:
     parts = rig()
-    parts.power.switch_off("a", 1, (A,))
+    parts.power.switch_off("a", 1, (A,), urgent=True)
     taken_back = parts.queues["rack1"].asked[A, False]
     parts.power.cycle("a", 2, (A,))
     assert taken_back.called
@@ -119,7 +126,7 @@ def test_a_cycle_takes_back_what_has_not_been_switched_off() -> None:
 
 def test_an_outlet_that_sticks_fails_the_order() -> None:
     parts = rig()
-    parts.power.switch_off("a", 1, (A, C))
+    parts.power.switch_off("a", 1, (A, C), urgent=True)
     parts.answer(A, on=False, failure="stuck")
     parts.answer(C, on=False)
     assert parts.told()[-1] == "ended a 1: rack1/1/1: stuck"
@@ -127,7 +134,7 @@ def test_an_outlet_that_sticks_fails_the_order() -> None:
 
 def test_a_broken_relay_board_makes_the_order_void() -> None:
     parts = rig()
-    parts.power.switch_off("a", 1, (A,))
+    parts.power.switch_off("a", 1, (A,), urgent=True)
     parts.queues["rack1"].asked.pop((A, False)).errback(Ill("dead"))
     assert parts.told()[-1] == "void a 1 for 86400: rack1/1/1: dead"
 
@@ -135,7 +142,7 @@ def test_a_broken_relay_board_makes_the_order_void() -> None:
 def test_an_ill_relay_board_is_waited_for() -> None:
     parts = rig()
     parts.queues["rack1"].become("Suspect", "no answer")
-    parts.power.switch_off("a", 1, (A,))
+    parts.power.switch_off("a", 1, (A,), urgent=True)
     parts.queues["rack1"].become("Broken", "no answer")
     parts.queues["rack1"].become("Working")
     assert parts.told() == [
@@ -147,7 +154,7 @@ def test_an_ill_relay_board_is_waited_for() -> None:
 
 def test_one_that_falls_ill_meanwhile_stops_the_time() -> None:
     parts = rig()
-    parts.power.switch_off("a", 1, (A,))
+    parts.power.switch_off("a", 1, (A,), urgent=True)
     parts.queues["rack1"].become("Suspect", "no answer")
     parts.queues["rack1"].become("Working")
     assert parts.told() == [
@@ -161,7 +168,7 @@ def test_a_board_that_is_off_is_switched_off_again_after_its_relay_boards_illnes
     None
 ):
     parts = rig()
-    parts.power.switch_off("a", 1, (A,))
+    parts.power.switch_off("a", 1, (A,), urgent=True)
     parts.answer(A, on=False)
     parts.power.keep_off("a", 1, (A,))
     parts.told()
@@ -197,7 +204,7 @@ def test_a_stop_leaves_no_board_off_whose_cycle_was_to_bring_it_back(
 ) -> None:
     parts = rig()
     if was_off:
-        parts.power.switch_off("a", 1, (A,))
+        parts.power.switch_off("a", 1, (A,), urgent=True)
         parts.answer(A, on=False)
     parts.queues["rack1"].turns_come = False
     parts.power.cycle("a", 2, (A,))
@@ -220,7 +227,7 @@ def test_a_stop_ends_what_keeps_a_board_off() -> None:
 def test_an_unknown_relay_board_fails_the_order() -> None:
     parts = rig()
     gone = A._replace(relay_board="gone")
-    parts.power.switch_off("a", 1, (gone,))
+    parts.power.switch_off("a", 1, (gone,), urgent=True)
     parts.power.keep_off("a", 1, (gone,))
     assert parts.told() == [
         "ended a 1: gone/1/1: no relay board gone in the inventory",
@@ -229,7 +236,7 @@ def test_an_unknown_relay_board_fails_the_order() -> None:
 
 def test_an_order_that_has_failed_waits_for_no_relay_board() -> None:
     parts = rig()
-    parts.power.switch_off("a", 1, (A,))
+    parts.power.switch_off("a", 1, (A,), urgent=True)
     parts.answer(A, on=False, failure="stuck")
     parts.told()
     parts.queues["rack1"].become("Suspect", "no answer")
@@ -250,3 +257,19 @@ def test_a_board_is_kept_off_only_when_its_cycle_has_ended() -> None:
         "ended a 1: ok",
         "off rack1/1/1",
     ]
+
+
+def test_relays_that_do_not_move_are_tried_with_one_board_and_ever_more_seldom() -> (
+    None
+):
+    parts = lab()
+    for number in range(1, 5):
+        parts.relay_board.stuck.add(Relay(1, number))
+        parts.power.keep_off(f"b{number}", 1, (Outlet("rack1", f"1/{number}"),))
+    parts.run(1000)
+    became = [state for _, state in parts.reports.became]
+    assert became == ["Suspect", "Broken"]
+    parts.relay_board.stuck.clear()
+    parts.run(200)
+    assert [state for _, state in parts.reports.became] == [*became, "Working"]
+    assert len(parts.relay_board.relays_on) == 4

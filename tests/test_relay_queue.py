@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
+from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 
 from lifeguard.model import Outlet, RelayBoard
@@ -90,7 +91,7 @@ def test_switching_on_goes_before_switching_off_and_both_before_a_turn():
     parts = rig()
     parts.switch(1, on=False)
     parts.run(0.25)
-    parts.hear("turn", parts.queue.turn())
+    parts.hear("turn", parts.queue.turn([]))
     parts.switch(2, on=False)
     parts.switch(3, on=True)
     parts.run(2)
@@ -100,7 +101,7 @@ def test_switching_on_goes_before_switching_off_and_both_before_a_turn():
 
 def test_a_turn_comes_at_once_when_nothing_waits_and_needs_no_connection():
     parts = rig()
-    parts.hear("turn", parts.queue.turn())
+    parts.hear("turn", parts.queue.turn([]))
     assert (parts.heard, parts.relay_board.seen) == ([(100, "turn")], [])
 
 
@@ -247,6 +248,53 @@ def test_outlets_that_all_stick_are_the_relay_boards_failure():
     ]
 
 
+def test_outlets_that_fail_alike_are_judged_by_one_that_waits_for_its_turn():
+    parts = rig()
+    for number in (1, 2, 3):
+        parts.relay_board.stuck.add(Relay(1, number))
+        switch_for_ever(parts, number)
+    parts.run(100)
+    assert parts.states() == ["Suspect", "Broken"]
+    outlet = Outlet("rack1", "1/4")
+    turn = parts.queue.turn([outlet])
+    turn.addCallback(lambda _: parts.hear("4 off", parts.queue.switch(outlet, False)))
+    parts.run(70)
+    assert "4 off" in [what for _, what in parts.heard]
+    assert parts.states() == ["Suspect", "Broken", "Working"]
+    parts.heard.clear()
+    parts.run(200)
+    assert {what for _, what in parts.heard} == {
+        f"{number} on: NotSwitched" for number in (1, 2, 3)
+    }
+    assert parts.states() == ["Suspect", "Broken", "Working"]
+    parts.queue.close()
+
+
+def switch_for_ever(parts, number):
+    """As a debt does it."""
+    parts.relay_board.relays_on.add(Relay(1, number))
+    switching = parts.switch(number, on=True)
+    again = lambda _: parts.clock.callLater(20, switch_for_ever, parts, number)  # noqa: E731
+    switching.addBoth(again)
+
+
+def test_a_passed_test_does_not_mend_relays_that_do_not_move():
+    parts = rig()
+    for number in (1, 2, 3):
+        parts.relay_board.stuck.add(Relay(1, number))
+        parts.switch(number, on=False)
+    parts.run(600)
+    assert parts.states() == ["Suspect", "Broken"]
+    links = [at for at, what in parts.relay_board.seen if what == LINK]
+    assert len(links) < 60
+    parts.relay_board.stuck.clear()
+    outlet = Outlet("rack1", "1/1")
+    turn = parts.queue.turn([outlet], urgent=True)
+    turn.addCallback(lambda _: parts.queue.switch(outlet, False))
+    parts.run(70)
+    assert parts.states() == ["Suspect", "Broken", "Working"]
+
+
 UNREACHABLE = {
     "refuses": lambda board: setattr(board, "reachable", False),
     "does not accept": lambda board: setattr(board, "reachable", None),
@@ -260,7 +308,7 @@ def test_a_relay_board_that_is_not_there_is_broken_after_half_a_minute(how):
     UNREACHABLE[how](parts.relay_board)
     for number in range(1, 9):
         parts.switch(number, on=number % 2 == 0)
-    parts.hear("turn", parts.queue.turn())
+    parts.hear("turn", parts.queue.turn([]))
     parts.run(28)
     assert (parts.heard, parts.states()) == ([], ["Suspect"])
     parts.run(30)
@@ -277,7 +325,7 @@ def test_a_broken_relay_board_is_tried_ever_more_seldom_and_works_again_by_itsel
     parts.run(150)
     refused = [at - 100 for at, what in parts.relay_board.seen if what == "refused"]
     assert refused == [0, 1, 3, 7, 15, 31, 61, 91, 121]
-    parts.hear("turn", parts.queue.turn())
+    parts.hear("turn", parts.queue.turn([]))
     parts.relay_board.reachable = True
     parts.run(0.5)
     assert parts.queue.since.state == "Broken"
@@ -307,6 +355,21 @@ def test_what_a_driver_raises_is_the_relay_boards_failure(logged_failures):
     assert parts.queue.status().last_error == "its driver failed: KeyError('x')"
     parts.queue.close()
     logged_failures.clear()
+
+
+def test_a_driver_that_gives_up_does_not_say_that_lifeguard_is_stopping():
+    parts = rig()
+    parts.queue._device.switch = give_up
+    parts.switch(1, on=True)
+    parts.run(1)
+    text = "its driver gave up, and did not say why"
+    assert parts.queue.status().last_error == text
+    assert parts.states() == ["Suspect"]
+    parts.queue.close()
+
+
+async def give_up(rest, on, deadline):
+    raise CancelledError
 
 
 async def explode(rest, on, deadline):
@@ -379,13 +442,60 @@ def test_outlets_are_switched_on_so_many_at_once_and_so_far_apart():
 
 def test_only_so_many_cycles_are_in_hand_together():
     parts = rig(together=2)
+    parts.switch(1, on=True)
+    parts.run(1)
     for number in range(3):
-        turn = parts.queue.turn()
-        turn.addCallback(lambda _: parts.queue.cycle_begins())
-        parts.hear(number, turn)
-    assert [what for _, what in parts.heard] == [0, 1]
-    parts.queue.cycle_ends()
-    assert [what for _, what in parts.heard] == [0, 1, 2]
+        parts.hear(number, parts.queue.turn([]))
+    assert [what for _, what in parts.heard] == ["1 on", 0, 1]
+    parts.queue.give_back()
+    assert [what for _, what in parts.heard] == ["1 on", 0, 1, 2]
+
+
+@pytest.mark.parametrize(("outlets", "together"), [(1, 5), (2, 2), (9, 1)])
+def test_no_more_cycles_are_in_hand_than_a_slow_relay_board_can_serve_in_time(
+    outlets, together
+):
+    parts = rig()
+    parts.relay_board.round_trip = 1.0  # three of them, to switch an outlet
+    board = [Outlet("rack1", f"2/{number}") for number in range(outlets)]
+    for number in range(16):
+        parts.hear(number, parts.queue.turn(board))
+    assert [what for _, what in parts.heard] == [0]  # it shows how long that takes
+    parts.switch(1, on=True)
+    parts.run(5)
+    parts.switch(1, on=False)
+    parts.run(5)
+    given = [what for _, what in parts.heard if isinstance(what, int)]
+    assert given == list(range(together))
+
+
+def test_a_turn_that_is_cancelled_has_left_the_line():
+    parts = rig()
+    parts.hear("first", parts.queue.turn([]))
+    waiting = parts.queue.turn([])
+    parts.hear("second", waiting)
+    parts.hear("third", parts.queue.turn([]))
+    waiting.cancel()
+    parts.queue.give_back()
+    assert [what for _, what in parts.heard] == [
+        "first",
+        "second: CancelledError",
+        "third",
+    ]
+
+
+def test_a_closed_queue_tries_nothing_more_and_gives_no_turn():
+    parts = rig()
+    parts.relay_board.oddities[LINK] = [SILENCE, SILENCE]
+    parts.switch(1, on=False)
+    parts.hear("turn", parts.queue.turn([]))
+    parts.run(7)  # it is ill, and is tested again
+    parts.queue.close()
+    seen = len(parts.relay_board.seen)
+    parts.run(60)
+    assert parts.relay_board.seen[seen:] == []
+    assert [what for _, what in parts.heard] == ["1 off: Closed"]
+    assert parts.clock.getDelayedCalls() == []
 
 
 def test_a_request_that_waits_can_be_taken_back():

@@ -454,14 +454,16 @@ def test_an_outlet_that_moves_to_another_board_is_owed_to_that_one(
     assert marks == [(old,), (new,), (new,), ()]
 
 
-def test_a_board_that_is_to_be_off_owes_nothing_whoever_owed_it(
+def test_a_board_that_is_to_be_off_takes_over_the_mark_whoever_had_it(
     opened: Rig, url: str
 ) -> None:
     elsewhere = Outlet("rack1", "2/8")
     owing_both = (owed(3), Owed(elsewhere, "b1", 3))
     result(ask(opened.store, replace(change("b1"), owed=owing_both)))
-    result(ask(opened.store, replace(change("b2"), forgiven=(OUTLET,))))
-    assert reloaded(url).owed == (Owed(elsewhere, "b1", 3),)
+    result(ask(opened.store, replace(change("b2"), owed=(Owed(OUTLET, "b2", 1),))))
+    result(opened.store.settle(owed(3)))
+    kept = (Owed(OUTLET, "b2", 1), Owed(elsewhere, "b1", 3))
+    assert set(reloaded(url).owed) == set(kept)
 
 
 def test_a_repeated_row_is_counted_between_first_and_last(opened: Rig) -> None:

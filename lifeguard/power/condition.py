@@ -6,8 +6,9 @@ between, to a test or for another outlet; unless ALIKE outlets have failed with 
 done right since the first of them: so many do not break at once.
 
 Suspect is a relay board from its first failure on; Broken is it when BROKEN_SECONDS
-have passed since. It is Working again when it has switched an outlet, or has passed a
-test and nobody waits to have one switched.
+have passed since. It is Working again when it has switched an outlet: then those that
+had failed alike did so by themselves. Where no ALIKE outlets had failed, it suffices
+that it has passed a test and nobody waits to have one switched.
 """
 
 from __future__ import annotations
@@ -48,12 +49,23 @@ class Condition:
         """In a row, of each outlet whose last try has failed."""
         self._alike: set[str] = set()
         """The outlets that have failed since one was last switched."""
+        self._own: set[str] = set()
+        """The outlets whose last failure was their own: they prove nothing any more."""
         self._answered = True
         """Whether it has answered since the last failure that was its own."""
 
     @property
     def works(self) -> bool:
         return self.since.state == "Working"
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether only an outlet that is switched can prove that it works."""
+        return len(self._alike) >= ALIKE
+
+    def decides(self, outlet: str) -> bool:
+        """Whether a try of this outlet says more than is known already."""
+        return outlet not in self._alike | self._own
 
     def pause(self) -> float:
         """Seconds until it should be tried again."""
@@ -64,9 +76,16 @@ class Condition:
         """It has passed a test."""
         self._answered = True
 
+    def unproved(self) -> None:
+        """It has passed a test, and nobody was there to have an outlet switched."""
+        self._probes += 1
+
     def switched(self, outlet: str, now: float) -> None:
         """It did as it was asked, and that was read back."""
         self._failures.pop(outlet, None)
+        if self.is_doubted:
+            self._own |= self._alike
+        self._own.discard(outlet)
         self._alike.clear()
         self.recovered(now)
 
@@ -79,13 +98,15 @@ class Condition:
     def outlet_failed(self, outlet: str, error: RelayError, now: float) -> bool:
         """Something failed for one outlet; True: that is the outlet's own failure."""
         self._failures[outlet] = self._failures.get(outlet, 0) + 1
-        self._alike.add(outlet)
+        if outlet not in self._own:
+            self._alike.add(outlet)
         spoke = isinstance(error, OutletError)
-        if len(self._alike) >= ALIKE or not (spoke or self._answered):
+        if self.is_doubted or not (spoke or self._answered):
             self.failed(error, now)
             return False
         if self._failures[outlet] >= TRIES:
             del self._failures[outlet]
+            self._own.add(outlet)
             self.recovered(now)
             return True
         if not spoke:

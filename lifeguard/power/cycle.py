@@ -105,21 +105,26 @@ class Cycle:
     async def run(self) -> None:
         """The whole cycle; what fails on the way is reported, not raised."""
         await self._turns()
-        for queue in self._queues.values():
-            queue.cycle_begins()
         running = Deferred.fromCoroutine(self._run())
         await running.addBoth(self._leave)
 
     async def _turns(self) -> None:
-        """Returns when it is this cycle's turn on all relay boards at once."""
+        """Returns when it is this cycle's turn on all relay boards at once.
+
+        While it waits for one it holds no other's turn: that one may be ill for long.
+        """
+        came: list[Switches] = []
         queues = self._queues.values()
-        await gatherResults([queue.turn() for queue in queues])
-        while ill := [queue for queue in queues if queue.since.state != "Working"]:
-            await gatherResults([queue.turn() for queue in ill])
+        while missing := [queue for queue in queues if queue not in came]:
+            turn = missing[0].turn(self.order.outlets)
+            if not turn.called:
+                _give_back(came)
+                came.clear()
+            await turn
+            came.append(missing[0])
 
     def _leave(self, result: Passed) -> Passed:
-        for queue in self._queues.values():
-            queue.cycle_ends()
+        _give_back(self._queues.values())
         return result
 
     async def _run(self) -> None:
@@ -216,6 +221,11 @@ async def each(
         for outlet in outlets
     )
     return [failed for failed in failures if failed is not None]
+
+
+def _give_back(queues: Iterable[Switches]) -> None:
+    for queue in queues:
+        queue.give_back()
 
 
 def _not_committed(_: object, seconds: float) -> NoReturn:

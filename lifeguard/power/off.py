@@ -1,8 +1,9 @@
 """A board that is to be without power, for as long as nobody wants anything else.
 
 Its turn comes at once: it waits for no cycle of another board, but for the one of its
-own board that has begun, and for relay boards that are ill. Whatever is wanted of the
-board next ends it, and takes back what has not been switched yet.
+own board that has begun, and for relay boards that are ill, in line with the cycles
+that wait for them. Whatever is wanted of the board next ends it, and takes back what
+has not been switched yet.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Off:
         queues: Mapping[str, Switches],
         clock: IReactorTime,
         reports: PowerReports | None,
+        urgent: bool,
     ) -> None:
         self.order = order
         self.waits = reports is not None
@@ -55,10 +57,9 @@ class Off:
         self.kept = reports is None
         """Whether the board is off, or was when lifeguard was stopped."""
         self._queues = {name: queues[name] for name, _ in order.outlets}
-        self._clock, self._reports = clock, reports
+        self._clock, self._reports, self._urgent = clock, reports, urgent
         self._running: Deferred[None] | None = None
         self._is_free = self._forgotten = False
-        self._works: Deferred[None] = Deferred()
 
     def begin(self) -> None:
         """The outlets are in nobody else's hands."""
@@ -76,10 +77,7 @@ class Off:
 
     def relay_board_works(self) -> None:
         """One of its relay boards works again, and may have forgotten all about it."""
-        at_rest = self._is_free and self._running is None
-        works, self._works = self._works, Deferred()
-        works.callback(None)
-        if at_rest and self.kept:
+        if self._is_free and self._running is None and self.kept:
             self.begin()
 
     def _run(self, flow: Coroutine[Deferred[Any], object, None]) -> None:
@@ -96,7 +94,7 @@ class Off:
         self.begun = self.waits = await self._is_wanted(reports)
         if not self.begun:
             return
-        failures = await each(self._now, self.order.outlets)
+        failures = await each(self._ordered, self.order.outlets)
         self.begun = self.waits = False
         # Requests that were taken back have failed, too.
         if not self._forgotten:
@@ -104,7 +102,7 @@ class Off:
 
     async def _keep_off(self) -> None:
         await self._relay_boards_work()
-        while failures := await each(self._in_turn, self.order.outlets):
+        while failures := await each(self._kept, self.order.outlets):
             if self._forgotten:
                 return
             text = "; ".join(map(str, failures))
@@ -114,9 +112,11 @@ class Off:
             await self._relay_boards_work()
 
     async def _relay_boards_work(self) -> None:
-        queues = self._queues.values()
-        while not all(queue.since.state == "Working" for queue in queues):
-            await self._works
+        """Or they need this board to prove that they do."""
+        for queue in self._queues.values():
+            if queue.since.state != "Working":
+                await queue.turn(self.order.outlets, self._urgent)
+                queue.give_back()  # it is no cycle
 
     async def _is_wanted(self, reports: PowerReports) -> bool:
         try:
@@ -141,8 +141,9 @@ class Off:
             self.kept = True
             reports.switched_off(board, generation)
 
-    def _now(self, outlet: Outlet) -> Deferred[None]:
-        return self._queues[outlet.relay_board].switch(outlet, on=False, urgent=True)
+    def _ordered(self, outlet: Outlet) -> Deferred[None]:
+        queue = self._queues[outlet.relay_board]
+        return queue.switch(outlet, on=False, urgent=self._urgent)
 
-    def _in_turn(self, outlet: Outlet) -> Deferred[None]:
+    def _kept(self, outlet: Outlet) -> Deferred[None]:
         return self._queues[outlet.relay_board].switch(outlet, on=False)

@@ -2,7 +2,8 @@
 
 A request is one outlet switched and read back, a few round trips. A power cycle's off
 time is no request: it holds nothing up. All requests go before a new cycle's turn, so
-what has begun is finished.
+what has begun is finished. Only where those that have failed prove nothing more, is a
+board that waits given its turn while the relay board is ill: it is the next try.
 
 How long a request waits is no matter while the relay board does what it is asked. What
 fails by the relay board's fault is tried again, with a pause after each try, for as
@@ -12,7 +13,7 @@ long as it is only suspected; once it is broken, each try fails all that wait.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.logger import Logger
@@ -30,7 +31,7 @@ from lifeguard.power.requests import Requests
 from lifeguard.power.seams import RelayBoardStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -43,6 +44,17 @@ log = Logger()
 
 REQUEST_SECONDS = 30.0
 """How long one request may hold the queue, with a connection opened for it."""
+
+GROUP_SECONDS = 30.0
+"""How long all cycles in hand may take to switch, half of what a board's state allows
+for its cycle: so a relay board that is slow costs nobody a strike."""
+
+
+class Turn(NamedTuple):
+    """A board that waits to be switched here, and of which outlets."""
+
+    outlets: list[str]
+    came: Deferred[None]
 
 
 class RelayBoardQueue:
@@ -61,8 +73,10 @@ class RelayBoardQueue:
         self._listeners: list[Callable[[], None]] = []
         self._requests = Requests()
         self._tests: list[Deferred[None]] = []
-        self._turns: deque[Deferred[None]] = deque()
+        self._turns: deque[Turn] = deque()
         self._cycles = 0
+        self._switch_seconds: float | None = None
+        """How long the last outlet that was switched took."""
         self._busy = self._closed = False
         self._serving: Deferred[None] = succeed(None)
         self._later: IDelayedCall | None = None
@@ -79,16 +93,18 @@ class RelayBoardQueue:
     def hear(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
 
-    def turn(self) -> Deferred[None]:
-        turn: Deferred[None] = Deferred()
-        self._turns.append(turn)
+    def turn(self, board: Iterable[Outlet], urgent: bool = False) -> Deferred[None]:
+        came: Deferred[None] = Deferred(lambda _: self._turns.remove(turn))
+        outlets = [one.rest for one in board if one.relay_board == self._name]
+        turn = Turn(outlets, came)
+        if urgent:
+            self._turns.appendleft(turn)
+        else:
+            self._turns.append(turn)
         self._wake()
-        return turn
+        return came
 
-    def cycle_begins(self) -> None:
-        self._cycles += 1
-
-    def cycle_ends(self) -> None:
+    def give_back(self) -> None:
         self._cycles -= 1
         self._wake()
 
@@ -153,7 +169,7 @@ class RelayBoardQueue:
 
     async def _serve(self) -> None:
         try:
-            while await self._serve_one():
+            while not self._closed and await self._serve_one():
                 pass
         finally:
             self._busy = False
@@ -165,22 +181,58 @@ class RelayBoardQueue:
             await self._test()
         elif not self._requests:
             return self._give_turns()
-        if self._later is None and self._requests:
+        if self._later is None and not self._closed:
             await self._serve_next()
         return self._later is None
 
     async def _serve_next(self) -> None:
+        decides = self._condition.decides if self._condition.is_doubted else None
+        if decides and not self._requests.any(decides) and self._give_a_turn(decides):
+            return
+        if not self._requests:
+            return
         pause = self._inrush.wait(self._now)
-        if (request := self._requests.take(on_too=not pause)) is not None:
+        if (request := self._requests.take(not pause, decides)) is not None:
             await self._perform(request)
         else:
             self._serve_later(pause)
 
     def _give_turns(self) -> bool:
         turns_before = len(self._turns)
-        while self._turns and self._cycles < self._together:
-            self._turns.popleft().callback(None)
+        while self._turns and self._cycles < self._able(self._turns[0]):
+            self._give(self._turns[0])
         return len(self._turns) < turns_before
+
+    def _give_a_turn(self, decides: Callable[[str], bool]) -> bool:
+        """Have a board prove that the relay board works; False: rather a request.
+
+        It has sent its request by the next try, or another board has its turn then.
+        """
+        able = list(self._turns) if self._cycles < self._together else []
+        deciding = [turn for turn in able if any(map(decides, turn.outlets))]
+        if self._requests and not deciding:
+            return False
+        self._condition.unproved()
+        self._serve_later(self._condition.pause())
+        for turn in (deciding or able)[:1]:
+            self._give(turn)
+        return True
+
+    def _give(self, turn: Turn) -> None:
+        self._turns.remove(turn)
+        self._cycles += 1
+        turn.came.callback(None)
+
+    def _able(self, turn: Turn) -> int:
+        """How many cycles like this may be in hand: those done in GROUP_SECONDS.
+
+        The first one that it switches for shows how long that takes.
+        """
+        if self._switch_seconds is None:
+            return 1
+        switches = 2 * max(1, len(turn.outlets))
+        able = GROUP_SECONDS / max(switches * self._switch_seconds, 0.001)
+        return max(1, min(self._together, int(able)))
 
     # One at a time.
 
@@ -188,6 +240,7 @@ class RelayBoardQueue:
         def step(deadline: float) -> Coroutine[Deferred[Any], object, None]:
             return self._device.switch(request.outlet, request.on, deadline)
 
+        began = self._now
         try:
             await self._ask(step)
         except BadOutlet as error:
@@ -195,6 +248,7 @@ class RelayBoardQueue:
         except RelayError as error:
             self._could_not(request, error)
         else:
+            self._switch_seconds = self._now - began
             if request.on:
                 self._inrush.switched_on(self._now)
             self._condition.switched(request.outlet, self._now)
@@ -212,7 +266,7 @@ class RelayBoardQueue:
                 test.errback(error)
             return
         self._condition.answered()
-        if not self._requests:
+        if not (self._requests or self._condition.is_doubted):
             self._condition.recovered(self._now)
             self._say()
         for test in tests:
@@ -229,7 +283,8 @@ class RelayBoardQueue:
         except RelayError as error:
             raise (Closed() if self._closed else error) from error
         except CancelledError as error:
-            raise Closed() from error
+            gave_up = RelayError("its driver gave up, and did not say why")
+            raise (Closed() if self._closed else gave_up) from error
         except Exception as error:
             log.failure("{relay_board}: its driver failed", relay_board=self._name)
             raise RelayError(f"its driver failed: {error!r}") from error

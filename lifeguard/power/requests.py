@@ -15,6 +15,8 @@ from twisted.internet.defer import Deferred
 from lifeguard.power.errors import Superseded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lifeguard.power.errors import RelayError
 
 _URGENT, _ON, _OFF = range(3)
@@ -65,9 +67,20 @@ class Requests:
             older.fail(_superseded(older))
         return caller
 
-    def take(self, on_too: bool) -> Request | None:
-        """The next one; without `on_too`, only of those that switch off."""
+    def any(self, decides: Callable[[str], bool]) -> bool:
+        """Whether one waits for an outlet of which `decides` is true."""
+        return any(map(decides, self._waiting))
+
+    def take(
+        self, on_too: bool, decides: Callable[[str], bool] | None = None
+    ) -> Request | None:
+        """The next one; without `on_too`, only of those that switch off.
+
+        With `decides`, one of whose outlet that is true goes before all others.
+        """
         able = [each for each in self._waiting.values() if on_too or not each.on]
+        if decides is not None:
+            able = [each for each in able if decides(each.outlet)] or able
         if not able:
             return None
         request: Request = min(able, key=attrgetter("urgency"))

@@ -9,7 +9,7 @@ from msgspec import Struct
 from lifeguard.power.condition import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from twisted.internet.defer import Deferred
 
@@ -53,15 +53,14 @@ class Switches(Protocol):
     def hear(self, listener: Callable[[], None]) -> None:
         """Have `listener` called whenever the state of the relay board is another."""
 
-    def turn(self) -> Deferred[None]:
+    def turn(self, board: Iterable[Outlet], urgent: bool = False) -> Deferred[None]:
         """Fires when the relay board works, nothing waits to be switched, and not too
-        many cycles are in hand; holds nothing up."""
+        many cycles are in hand; or when it is ill and a board with these outlets is
+        to prove that it works. The turn counts as a cycle in hand until it is given
+        back. Cancelling leaves the line; what is urgent is put at its head."""
 
-    def cycle_begins(self) -> None:
-        """A cycle whose turn has come is in hand from now on."""
-
-    def cycle_ends(self) -> None:
-        """It is no more."""
+    def give_back(self) -> None:
+        """A cycle has ended, or does not use its turn."""
 
     def switch(self, outlet: Outlet, on: bool, urgent: bool = False) -> Deferred[None]:
         """Fires when the outlet has been switched, and read back so.

@@ -80,14 +80,15 @@ class Power(Service):
         self._take(order)
 
     def switch_off(
-        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+        self, board: str, generation: int, outlets: tuple[Outlet, ...], urgent: bool
     ) -> None:
         """Switch a board off and keep it so; `PowerReports` hears what becomes of it.
 
         It owes nothing any more. A cycle of it that has not begun is forgotten; one
-        that has is finished first.
+        that has is finished first. What is urgent goes before all that others wait
+        to have switched.
         """
-        self._take_off(Order(board, generation, outlets), self._reports)
+        self._take_off(Order(board, generation, outlets), self._reports, urgent)
 
     def keep_off(
         self, board: str, generation: int, outlets: tuple[Outlet, ...]
@@ -111,11 +112,15 @@ class Power(Service):
         board that is to be off is not owed.
         """
         for one in owed:
-            if one.board in self._off:
+            if self._is_kept_off(one):
                 continue
             self._owed.add(one)
             if not self._is_being_cycled(one.outlet):
                 self._owed.pursue([one.outlet])
+
+    def _is_kept_off(self, owed: Owed) -> bool:
+        off = self._off.get(owed.board)
+        return off is not None and owed.outlet in off.order.outlets
 
     def owed(self) -> list[OwedOutlet]:
         """The outlets that are owed and not yet known to be on."""
@@ -217,7 +222,9 @@ class Power(Service):
 
     # Boards that are to be off.
 
-    def _take_off(self, order: Order, reports: PowerReports | None) -> None:
+    def _take_off(
+        self, order: Order, reports: PowerReports | None, urgent: bool = False
+    ) -> None:
         if self._stopping:
             return
         if (refusal := self._refusal(order.outlets)) is not None:
@@ -226,7 +233,7 @@ class Power(Service):
             return
         self._end_off(order.board)
         self._owed.drop(order.outlets)
-        off = Off(order, self._queues, self._clock, reports)
+        off = Off(order, self._queues, self._clock, reports, urgent)
         self._off[order.board] = off
         if off.waits:
             self._hold(order)

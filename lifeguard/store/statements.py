@@ -120,11 +120,6 @@ _settle = delete(owed_outlets).where(
     owed_outlets.c.generation <= bindparam("generation"),
 )
 
-_forgive = delete(owed_outlets).where(
-    owed_outlets.c.relay_board == bindparam("relay_board"),
-    owed_outlets.c.rest == bindparam("rest"),
-)
-
 _newest = (
     select(history)
     .where(history.c.board == bindparam("of_board"))
@@ -180,8 +175,6 @@ def commit(connection: Connection, changes: Sequence[Change]) -> None:
     _many(connection, _insert_line, lines)
     owed = [rows.from_owed(owed) for change in changes for owed in change.owed]
     _many(connection, _owe, owed)
-    forgiven = [each._asdict() for change in changes for each in change.forgiven]
-    _many(connection, _forgive, forgiven)
     notes = [rows.from_numbered(note) for change in changes for note in change.notices]
     _many(connection, _insert_notice, notes)
     said = [rows.from_evidence(each.evidence) for each in changes if each.evidence]

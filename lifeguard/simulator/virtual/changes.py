@@ -153,18 +153,16 @@ def _judge_cycle(
     wants, is_off = lifecycle.orders_power(after.state), lifecycle.is_off(after.state)
     if wants and entered and not ordered:
         yield 5, f"{after.state} was entered, and it ordered nothing of power"
-    if ordered and not wants:
+    if ordered and not (wants or is_off):
         yield 2, f"{after.state} ordered something of power"
     if ordered and after.generation != before.generation + 1:
         yield 6, f"generation {before.generation} is followed by {after.generation}"
     if change.row.event == RESUME and not ordered:
         yield 6, "a cycle taken up again is no new generation"
-    if ordered and not is_off and not change.owed:
+    if ordered and not change.owed:
         yield 6, "a power cycle was ordered, and no outlet is owed"
-    if is_off and change.owed:
-        yield 6, f"{after.state} is without power, and an outlet is owed"
-    if entered and is_off and not change.forgiven:
-        yield 6, f"{after.state} is without power, and forgave no outlet"
+    if entered and is_off and not change.owed:
+        yield 6, f"{after.state} is without power, and no outlet is owed"
     if lifecycle.is_off(before.state) and not is_off and not change.owed:
         yield 6, f"{before.state} was left, and no outlet is owed"
 

@@ -66,8 +66,6 @@ class Durable:
         self._insert(change.row)
         for owed in change.owed:
             self._owe(owed)
-        for outlet in change.forgiven:
-            self.owed.pop(outlet, None)
         for notice in change.notices:
             self._rows += 1
             self.notices[self._rows] = replace(notice, id=self._rows)

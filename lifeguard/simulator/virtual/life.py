@@ -172,9 +172,9 @@ class FaultyPower:
         self.service.cycle(board, generation, outlets)
 
     def switch_off(
-        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+        self, board: str, generation: int, outlets: tuple[Outlet, ...], urgent: bool
     ) -> None:
-        self.service.switch_off(board, generation, outlets)
+        self.service.switch_off(board, generation, outlets, urgent)
 
     def keep_off(
         self, board: str, generation: int, outlets: tuple[Outlet, ...]

@@ -62,7 +62,9 @@ class OutletRules:
 
     def began(self, saved: Saved) -> None:
         """A daemon begins with what was saved."""
-        self._owed_at_start = {owed.outlet for owed in saved.owed}
+        self._owed_at_start = {
+            owed.outlet for owed in saved.owed if not self._may_be_off(owed.board)
+        }
         self._ordered_in_this_life = set()
 
     def troubled(self, rack: str) -> None:
@@ -74,7 +76,7 @@ class OutletRules:
     def committed(self, written: Written) -> None:
         change = written.change
         board = change.after.board
-        if change.owed or change.forgiven:
+        if change.owed:
             self._ordered_in_this_life.add(board)
             self._ordered_at[board] = self._clock.seconds()
         before = written.before
@@ -99,8 +101,8 @@ class OutletRules:
         """A mark has been taken away, unless it was a newer one."""
         marked = owed.outlet in self._durable.owed
         text = f"{owed.outlet} is off, and its mark is gone"
-        fair = marked or self._may_be_off(owed.board)
-        self._verdicts.check(fair or not self._is_off(owed.outlet), 6, owed.board, text)
+        on = not self._is_off(owed.outlet)
+        self._verdicts.check(marked or on, 6, owed.board, text)
 
     # What is switched.
 
@@ -141,8 +143,8 @@ class OutletRules:
             text = f"{outlet} was switched on, and the board is in {state}"
             self._verdicts.check(not kept_off, 6, board, text)
             return
-        fair = outlet in self._durable.owed or self._may_be_off(board)
-        self._verdicts.check(fair, 6, board, f"{outlet} is off, and it is not owed")
+        marked = outlet in self._durable.owed
+        self._verdicts.check(marked, 6, board, f"{outlet} is off, and it is not owed")
         self._watch_off(outlet, now)
 
     def switched(self, outlet: Outlet, error: RelayError | None) -> None:

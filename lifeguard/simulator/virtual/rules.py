@@ -117,6 +117,8 @@ class Rules:
             self._cycles[after.board] = 0
         if not written.change.owed or event == RESUME:
             return
+        if self._lifecycle.is_off(after.state):
+            return
         self._cycles[after.board] += 1
         count, most = self._cycles[after.board], self._most_cycles
         text = f"{count} power cycles, and nobody asked for them"

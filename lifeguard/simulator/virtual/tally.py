@@ -41,7 +41,7 @@ class Tally:
         board, state = change.after.board, change.after.state
         self.changes += 1
         self.outcomes[change.row.outcome] += 1
-        self.cycles += bool(change.owed)
+        self.cycles += bool(change.owed) and not self._lifecycle.is_off(state)
         if before is not None and struck(self._lifecycle, before, change.row.event):
             self.strikes += 1
         self._follow(board, change.row)
