@@ -399,6 +399,28 @@ def test_it_lasts_until_the_relay_board_works_again() -> None:
     ]
 
 
+def test_a_hiccup_of_it_does_not_end_what_its_boards_fail_by_together() -> None:
+    parts = case()
+    for board in A:
+        parts.lab.request("rq-reboot", board)
+    parts.strike(*A)
+    parts.strike(*A)
+    parts.inquiry.relay_board_is("rack1", "Suspect", "no answer")
+    parts.inquiry.relay_board_is("rack1", "Working", "")
+    assert parts.open()["relay board rack1"].failing == tuple(A)
+    parts.inquiry.relay_board_is("rack1", "Broken", "no answer")
+    parts.inquiry.relay_board_is("rack1", "Working", "")
+    assert parts.open() == {}
+
+
+def test_after_a_kill_too_it_lasts_until_the_relay_board_works_again() -> None:
+    again = broken_rack().restarted()
+    assert again.open()["relay board rack1"].failing == tuple(A[:2])
+    again.inquiry.relay_board_is("rack1", "Suspect", "no answer")
+    again.inquiry.relay_board_is("rack1", "Working", "")
+    assert again.open() == {}
+
+
 def test_what_nobody_waits_for_at_a_start_is_closed() -> None:
     parts = case()
     parts.inquiry.relay_board_is("rack1", "Broken", "no answer")

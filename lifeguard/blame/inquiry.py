@@ -88,7 +88,7 @@ class Inquiry:
             self._sharing.causes,
         )
         self._broken: set[Cause] = set()
-        """Relay boards that say so themselves."""
+        """Relay boards that say so themselves, since the start."""
         self._held: list[Evidence] | None = []
         """What is new while that of the time before the start is recalled."""
         self._looking: Deferred[None] | None = None
@@ -290,14 +290,19 @@ class Inquiry:
         incident = self._meant.on(cause)
         if state == "Broken":
             self._broken.add(cause)
-        if state == "Broken" and incident is None:
-            boards = tuple(self._waiting_for(cause))
-            text = words.relay_board_is_broken(cause, why, boards)
-            self._register.open(cause, boards, text)
+            self._breaks(cause, why)
         if state == "Working":
             self._broken.discard(cause)
-            if incident is not None:
+            if incident is not None and incident.broken:
                 self._close(incident, "it works again")
+
+    def _breaks(self, cause: Cause, why: str) -> None:
+        """An incident that is open on it already is its own from now on."""
+        if (incident := self._meant.on(cause)) is not None:
+            return self._register.change(replace(incident, broken=True))
+        boards = tuple(self._waiting_for(cause))
+        text = words.relay_board_is_broken(cause, why, boards)
+        self._register.open(cause, boards, text, broken=True)
 
     def _waiting_for(self, relay_board: Cause) -> Iterator[str]:
         for name, causes in self._sharing.causes.items():
