@@ -170,6 +170,20 @@ def test_boards_that_were_to_install_it_go_back_to_their_image() -> None:
     assert parts.lab.board("panda-01").standing.image == "debian"
 
 
+def test_of_two_that_fail_at_once_none_is_set_aside() -> None:
+    parts = case()
+    for board in A[:3]:
+        parts.lab.request("rq-reimage", board, image="new")
+    for board in B[:3]:
+        parts.lab.request("rq-reimage", board, image="debian")
+    for _ in range(5):
+        for board in (*A[:3], *B[:3]):
+            if parts.lab.state(board) == "ReimageRebooting":
+                parts.lab.cycled(board)
+        parts.lab.clock.advance(180)
+    assert parts.open() == {}
+
+
 def test_boards_that_have_no_other_image_wait_for_one() -> None:
     parts = case()
     parts.lab.request("rq-reimage", "panda-09", image="new")
