@@ -159,8 +159,8 @@ class Draft(Core):
         self._effects.append("poll")
 
     def notify(self) -> None:
-        if self._blamed is not None:
-            return  # the incident has been told already
+        if self._blamed is not None and self._blamed.excuses:
+            return  # the incident has been told; when it is closed, so is this
         came = f"{self._before.state} -- {self._event.name} --> {self.after.state}"
         text = f"{came}: {self.reason}" if self.reason else came
         self._notices.append(

@@ -75,10 +75,10 @@ class Case(NamedTuple):
     def release(self, image: str) -> None:
         result_of(Deferred.fromCoroutine(self.inquiry.release(image)))
 
-    def hold(self, board: str) -> None:
+    def hold(self, board: str, patience: float = 86400.0) -> None:
         """Its power cycle waits for a relay board that is ill."""
         generation = self.lab.board(board).standing.generation
-        self.lab.fleet.cycle_held(board, generation, "rack1 is suspect", 86400.0)
+        self.lab.fleet.cycle_held(board, generation, "rack1 is suspect", patience)
 
     def broken_image(self, *boards: str, strikes: int = 3) -> None:
         """They are asked for an image that never boots."""
@@ -336,7 +336,8 @@ def test_its_patience_has_an_end() -> None:
         parts.strike(*A)
     assert parts.states(*A) == ["FailedRebootComplete"] * 8
     assert list(parts.open()) == ["relay board rack1"]
-    assert [text for text in parts.notices() if "Failed" in text] == []
+    told = [text for text in parts.notices() if "--> FailedRebootComplete" in text]
+    assert len(told) == 8
 
 
 def test_what_is_not_in_the_inventory_any_more_is_no_incident() -> None:
@@ -447,8 +448,47 @@ def test_boards_that_were_given_up_are_incidents_when_theirs_is_closed() -> None
     parts.lab.clock.advance(100000)
     assert parts.states(*A[:2]) == ["FailedRebootRebooting"] * 2
     assert list(parts.open()) == ["relay board rack1"]
+    parts.notices()
     parts.inquiry.relay_board_is("rack1", "Working", "")
     assert list(parts.open()) == ["board panda-01", "board panda-02"]
+    assert parts.notices() == [
+        "incident 1 is closed: relay board rack1: it works again",
+        "incident 2: board panda-01: FailedRebootRebooting",
+        "incident 3: board panda-02: FailedRebootRebooting",
+    ]
+
+
+def test_whom_it_excuses_is_told_of_only_when_it_is_closed() -> None:
+    parts = case()
+    parts.lab.request("rq-reboot", A[0])
+    parts.hold(A[0], patience=5000)
+    parts.inquiry.relay_board_is("rack1", "Broken", "no answer")
+    parts.notices()
+    parts.lab.clock.advance(5000)
+    parts.lab.clock.advance(0)
+    assert parts.states(A[0]) == ["FailedRebootRebooting"]
+    assert parts.notices() == []
+    parts.inquiry.relay_board_is("rack1", "Working", "")
+    assert parts.notices()[1:] == ["incident 2: board panda-01: FailedRebootRebooting"]
+
+
+def test_whom_an_image_was_blamed_for_is_told_of_when_it_is_set_aside() -> None:
+    parts = case()
+    incident = Incident(
+        id=9,
+        cause=Cause("image", "new"),
+        opened=EPOCH,
+        since=0.0,
+        boards=(A[4],),
+        failing=(A[4],),
+        text="image new: it fails",
+    )
+    parts.inquiry._register.change(incident)
+    result_of(parts.lab.fleet.change(A[4], "Ready", "FailedReimageBooting", "me"))
+    assert list(parts.open()) == ["image new"]
+    parts.broken_image(*A[:3])
+    assert parts.open()["image new"].set_aside
+    assert parts.open()["board panda-05"].failing == ("panda-05",)
 
 
 # Boards.

@@ -162,7 +162,8 @@ class Inquiry:
         if change.row.event == CYCLE_HELD and self._meant.of(name) is None:
             broken = self._broken.intersection(self._sharing.causes[name])
             self._joined(name, sorted(broken))
-        self._follow(board, words.board_is_given_up(change.row))
+        came = words.board_is_given_up(change.row)
+        self._follow(board, came, told=bool(change.notices))
         self._take_away_image(board)
 
     def _stands(self, board: Suspect) -> None:
@@ -178,8 +179,13 @@ class Inquiry:
             image=None if image is None else Cause(kind, image),
         )
 
-    def _follow(self, board: Suspect, came: str | None = None) -> None:
-        """What the state of a board means for the incidents about it."""
+    def _follow(
+        self, board: Suspect, came: str | None = None, *, told: bool = False
+    ) -> None:
+        """What the state of a board means for the incidents about it.
+
+        `told`: people have been told already how it came to that state.
+        """
         standing, lifecycle = board.standing, board.lifecycle
         if standing.state not in lifecycle:
             return
@@ -189,9 +195,8 @@ class Inquiry:
         if own is not None and not failure:
             self._close(own, f"it came to {standing.state}")
         if failure and own is None and together is None:
-            # The board's own change has brought the notice of it.
             text = came or f"{cause}: {standing.state}"
-            self._register.open(cause, (standing.board,), text, told=True)
+            self._register.open(cause, (standing.board,), text, told=told)
         state = lifecycle[standing.state]
         if together is not None and not failure and (state.clears or state.steady):
             self._recovered(together, standing.board)
@@ -235,9 +240,9 @@ class Inquiry:
             self._register.open(cause, tuple(case.boards), text, set_aside=True)
             return
         boards = tuple(dict.fromkeys((*incident.boards, *case.boards)))
-        incident = replace(incident, boards=boards, failing=(), text=text)
-        news = f"incident {incident.id}: {text}"
-        self._register.change(replace(incident, set_aside=True), news)
+        aside = replace(incident, boards=boards, failing=(), text=text, set_aside=True)
+        self._register.change(aside, f"incident {incident.id}: {text}")
+        self._let_go(incident)
 
     def _any_is_well(self, cause: Cause, image: str) -> bool:
         return self._together.any_is_well(cause, Cause("installed-image", image))
@@ -279,8 +284,12 @@ class Inquiry:
     def _close(self, incident: Incident, why: str) -> None:
         self._register.close(incident, why)
         if incident.cause.kind != "board":
-            for board in incident.failing:
-                self._follow(self._lab.boards[board])
+            self._let_go(incident)
+
+    def _let_go(self, incident: Incident) -> None:
+        """Its boards fail by it no more: those given up do so by themselves."""
+        for board in incident.failing:
+            self._follow(self._lab.boards[board])
 
     # Relay boards that say how they are doing.
 
