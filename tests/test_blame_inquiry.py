@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
@@ -90,8 +91,11 @@ class Case(NamedTuple):
                     self.lab.cycled(board)
             self.lab.clock.advance(180)
 
-    def restarted(self) -> Case:
-        """After a kill -9: what was saved, and nothing else."""
+    def restarted(self, meanwhile: Callable[[Rig], None] | None = None) -> Case:
+        """After a kill -9: what was saved, and nothing else.
+
+        `meanwhile` is done with the lab before the inquiry begins.
+        """
         self.inquiry.stop()
         self.lab.fleet.stopService()
         store = self.lab.store
@@ -102,13 +106,14 @@ class Case(NamedTuple):
             last_incident=max(store.judged, default=0),
         )
         store.presences.clear()
-        return case(saved, store)
+        return case(saved, store, meanwhile=meanwhile)
 
 
 def case(
     saved: Saved | None = None,
     store: FakeStore | None = None,
     settings: Blame = SETTINGS,
+    meanwhile: Callable[[Rig], None] | None = None,
 ) -> Case:
     """Sixteen boards of two racks; at first all are Ready with debian."""
     lab, told = rig(two_racks(), saved, store), list[None]()
@@ -123,8 +128,11 @@ def case(
         lambda: told.append(None),
     )
     lab.store.tell(inquiry)
-    inquiry.begin(saved or Saved())
+    inquiry.load(saved or Saved())
     lab.fleet.subscribe(inquiry.changed)
+    if meanwhile is not None:
+        meanwhile(lab)
+    inquiry.begin(saved or Saved())
     lab.clock.pump([0] * 4)
     if saved is None:
         for board in (*A, *B):
@@ -238,6 +246,50 @@ def test_evidence_of_before_a_kill_counts_after_it() -> None:
         again.lab.cycled(board)
     again.lab.clock.advance(180)
     assert again.open()["image new"].boards == tuple(A[:3])
+
+
+def test_a_kill_between_the_evidence_and_the_judgement_only_delays_that() -> None:
+    parts = case()
+    store = parts.lab.store
+    save, store.save_incident = store.save_incident, _away  # type: ignore[method-assign]
+    parts.broken_image(*A[:3])
+    for board in B:
+        parts.lab.request("rq-reboot", board)
+    parts.strike(*B)
+    parts.strike(*B)
+    store.save_incident = save  # type: ignore[method-assign]
+    assert parts.open() == {}
+    again = parts.restarted()
+    assert list(again.open()) == ["image new", "relay board rack2"]
+    assert again.open()["relay board rack2"].failing == tuple(B)
+
+
+def test_what_a_person_has_asked_for_since_is_not_judged_after_a_kill() -> None:
+    parts = case()
+    store = parts.lab.store
+    save, store.save_incident = store.save_incident, _away  # type: ignore[method-assign]
+    for board in B:
+        parts.lab.request("rq-reboot", board)
+    parts.strike(*B)
+    parts.strike(*B)
+    for board in B:
+        parts.lab.request("rq-maintenance", board)
+    store.save_incident = save  # type: ignore[method-assign]
+    assert parts.restarted().open() == {}
+
+
+def test_what_happens_while_a_start_waits_for_its_ports_counts_too() -> None:
+    parts = case()
+    parts.broken_image(*A[:3], strikes=2)
+    for board in A[:3]:
+        parts.lab.cycled(board)
+
+    def fail(lab: Rig) -> None:
+        lab.clock.advance(180)
+        lab.clock.advance(0)
+
+    again = parts.restarted(fail)
+    assert list(again.open()) == ["image new"]
 
 
 def test_nothing_follows_before_it_is_saved() -> None:

@@ -76,6 +76,11 @@ class ImageRule:
         """Nothing is held against it any more."""
         self._failures.pop(image, None)
 
+    @property
+    def suspects(self) -> list[str]:
+        """The images that have failed somewhere, and done well nowhere since."""
+        return list(self._failures)
+
     def judge(
         self, image: str, now: float, is_well: Callable[[Cause, str], bool]
     ) -> ImageCase | None:

@@ -52,7 +52,7 @@ class NotSetAside(Exception):
 
 
 class Inquiry:
-    """To be told every committed change, from `begin` on.
+    """To be told every committed change, from `load` on.
 
     `told` is called when there is something new that people should hear.
     """
@@ -95,13 +95,16 @@ class Inquiry:
 
     # Starting and stopping.
 
-    def begin(self, saved: Saved) -> None:
-        """Go on where a stopped lifeguard left off; the boards have been loaded."""
+    def load(self, saved: Saved) -> None:
+        """Know what was open; to be called when the boards have been loaded."""
         incidents = tuple(
             replace(each, failing=tuple(b for b in each.failing if self._has(b)))
             for each in saved.incidents
         )
         self._register.resume(incidents, saved.last_incident)
+
+    def begin(self, saved: Saved) -> None:
+        """Go on where a stopped lifeguard left off."""
         self._looking = Deferred.fromCoroutine(self._look_around(saved.service_seconds))
         self._looking.addErrback(_broke)
 
@@ -142,6 +145,17 @@ class Inquiry:
         held, self._held = self._held or [], None
         for evidence in held:
             self._hear(evidence)
+        self._judge_all()
+
+    def _judge_all(self) -> None:
+        """A lifeguard that was killed may have saved evidence and no judgement."""
+        for image in self._images.suspects:
+            self._judge_image(image)
+        for board in self._together.failing:
+            # Without strikes: a person has asked for something else since.
+            strikes = self._lab.boards[board].standing.strikes
+            if strikes and self._meant.of(board) is None:
+                self._blame_what_is_shared(board)
 
     def _has(self, board: str) -> bool:
         return board in self._lab.boards
