@@ -284,9 +284,11 @@ class Draft(Core):
         return self.after.entered + patience
 
     def _request(self) -> Request | None:
-        if not self._event.name.startswith(REQUEST_PREFIX):
+        """A person's; what lifeguard asks for by itself is nobody's wish."""
+        event = self._event
+        if event.by != "person" or not event.name.startswith(REQUEST_PREFIX):
             return None
-        return Request(self._event.name, self._event.body)
+        return Request(event.name, event.body)
 
     def _lasting_strikes(self) -> dict[str, Strikes]:
         return {

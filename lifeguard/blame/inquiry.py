@@ -25,7 +25,6 @@ from lifeguard.lifecycle.state import (
     CYCLE_HELD,
     IMAGE_SET_ASIDE,
     ONLY_IMAGE_SET_ASIDE,
-    REQUEST_PREFIX,
 )
 from lifeguard.model import Cause
 
@@ -167,7 +166,8 @@ class Inquiry:
         name = change.after.board
         board = self._lab.boards[name]
         self._stands(board)
-        if change.row.event.startswith(REQUEST_PREFIX):
+        request = change.after.request
+        if request is not None and request.event == change.row.event:
             self._together.clear(name)
         if change.evidence is not None and self._held is not None:
             self._held.append(change.evidence)
