@@ -190,6 +190,9 @@ def test_of_two_that_fail_at_once_none_is_set_aside() -> None:
                 parts.lab.cycled(board)
         parts.lab.clock.advance(180)
     assert parts.open() == {}
+    assert parts.lab.state(B[3]) == "Ready"
+    reimaged(parts.lab, B[3])
+    assert list(parts.open()) == ["image new"]
 
 
 def test_boards_that_have_no_other_image_wait_for_one() -> None:

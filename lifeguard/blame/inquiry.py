@@ -148,8 +148,7 @@ class Inquiry:
 
     def _judge_all(self) -> None:
         """A lifeguard that was killed may have saved evidence and no judgement."""
-        for image in self._images.suspects:
-            self._judge_image(image)
+        self._judge_images()
         for board in self._together.failing:
             # Without strikes: a person has asked for something else since.
             strikes = self._lab.boards[board].standing.strikes
@@ -235,11 +234,16 @@ class Inquiry:
     def _hear(self, evidence: Evidence) -> None:
         failing = self._weigh(evidence)
         if evidence.verdict == "well":
-            return
+            return self._judge_images() if evidence.about == "install" else None
         if evidence.about == "install" and evidence.image is not None:
             self._judge_image(evidence.image)
         if failing and self._meant.of(evidence.board) is None:
             self._blame_what_is_shared(evidence.board)
+
+    def _judge_images(self) -> None:
+        """One that is installed well may tell whose fault it is that others are not."""
+        for image in self._images.suspects:
+            self._judge_image(image)
 
     def _judge_image(self, image: str) -> None:
         if self._meant.failed_image(image) or image not in self._lab.inventory.images:
