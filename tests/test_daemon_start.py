@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.testing import MemoryReactorClock
 
 from lifeguard import daemon
+from lifeguard.blame.inquiry import Inquiry
 from lifeguard.config import Configuration
 from lifeguard.config.settings import Tftp
 from lifeguard.lifecycle.standard import LIFECYCLE
@@ -41,7 +42,7 @@ def test_blame_hears_of_what_is_asked_while_the_ports_are_opened(
     configuration = Configuration(tftp=tftp, inventory=inventory)
     heard: list[str] = []
     monkeypatch.setattr(
-        daemon.Inquiry, "changed", lambda _, change: heard.append(change.row.event)
+        Inquiry, "changed", lambda _, change: heard.append(change.row.event)
     )
     parts = daemon.Daemon(
         configuration, tmp_path, MemoryReactorClock(), lambda: EPOCH, heard.append
