@@ -206,8 +206,10 @@ def test_a_board_that_nobody_has_wanted_is_switched_off() -> None:
 
 def test_policy_is_no_request_of_a_person() -> None:
     parts = rig(idle_lab(), stands("Ready", stay=1, entered=900.0, deadline=1200.0))
-    parts.clock.advance(500)
+    parts.clock.advance(499)
+    parts.clock.advance(1)
     parts.clock.advance(0)
+    assert parts.state() == "PoweringOff"
     assert parts.board().standing.request is None
     assert not parts.request("rq-power-off").repeat
     assert parts.request("rq-power-off").repeat
