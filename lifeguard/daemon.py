@@ -156,6 +156,8 @@ class Daemon(Service):
         self._service_time.start(saved.service_seconds)
         tokens = Tokens(saved.token_key)
         self.fleet.load(saved, self.power)
+        self._inquiry.load(saved)
+        self.fleet.subscribe(self._inquiry.changed)
         self._boot = boot = self._boot_server(tokens)
         self._recall_boots(boot, saved.boots)
         await self._listen_http(boot, tokens)
@@ -175,7 +177,6 @@ class Daemon(Service):
         self._notifier.tell()
         resuming = self.fleet.resume(saved, self.power)
         self._inquiry.begin(saved)
-        self.fleet.subscribe(self._inquiry.changed)
         resuming.addCallback(lambda _: garbage.settle())
         log.info(
             "{boards} boards, {relay_boards} relay boards",

@@ -155,6 +155,7 @@ def _undeclared(
 ) -> Repeated:
     if event.by == "board" and event.name in standing.accepted:
         return Repeated(history_row(standing, event, moment, "repeat"))
+    # One that is being switched off is told no: no way on ever awaits what it says.
     if event.by == "board" and lifecycle.wants(standing.state, "cycle_power"):
         raise NotYet("the board's power is being cycled")
     if event.by == "lifeguard":

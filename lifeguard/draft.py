@@ -163,8 +163,8 @@ class Draft(Core):
         self._effects.append("poll")
 
     def notify(self) -> None:
-        if self._blamed is not None:
-            return  # the incident has been told already
+        if self._blamed is not None and self._blamed.excuses:
+            return  # the incident has been told; when it is closed, so is this
         came = f"{self._before.state} -- {self._event.name} --> {self.after.state}"
         text = f"{came}: {self.reason}" if self.reason else came
         self._notices.append(
@@ -287,9 +287,11 @@ class Draft(Core):
         return self.after.entered + patience
 
     def _request(self) -> Request | None:
-        if not self._event.name.startswith(REQUEST_PREFIX):
+        """A person's; what lifeguard asks for by itself is nobody's wish."""
+        event = self._event
+        if event.by != "person" or not event.name.startswith(REQUEST_PREFIX):
             return None
-        return Request(self._event.name, self._event.body)
+        return Request(event.name, event.body)
 
     def _lasting_strikes(self) -> dict[str, Strikes]:
         return {

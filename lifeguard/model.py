@@ -277,7 +277,8 @@ class Incident(Struct, frozen=True, kw_only=True):
 
     `opened` and `closed` are wall time, `since` the service seconds when it was
     opened. Of all its `boards` these are still `failing`. `set_aside`: its cause is
-    an image that nobody may be given until an operator takes it back.
+    an image that nobody may be given until an operator takes it back. `broken`: its
+    cause is a relay board that said so itself, and says itself when it works again.
     """
 
     id: int
@@ -289,6 +290,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     text: str
     closed: datetime | None = None
     set_aside: bool = False
+    broken: bool = False
 
 
 class Blamed(NamedTuple):

@@ -149,6 +149,56 @@ def test_it_is_not_blamed_where_all_share_something_on_which_none_is_well() -> N
     assert parts.blamed() == []
 
 
+SIX = ("b1", "b2", "b3", "b4", "b5", "b6")
+
+
+def two_that_fail() -> Rig:
+    """By turns, each on three boards of its own."""
+    causes = dict.fromkeys(SIX, (RACK,))
+    parts = Rig(ImageRule(3, 3, 1000, causes), {"rack1"})
+    parts.well_with("old", *SIX)
+    for at in (10, 20, 30):
+        for new, other in zip(SIX[:3], SIX[3:], strict=True):
+            parts.fails(new, at)
+            parts.fails(other, at + 1, image="other")
+    return parts
+
+
+def test_of_two_images_that_fail_at_once_neither_is_to_blame() -> None:
+    parts = two_that_fail()
+    assert (parts.blamed(), parts.blamed(image="other")) == ([], [])
+
+
+def test_the_first_of_them_waits_for_what_becomes_of_the_second() -> None:
+    parts = guilty()
+    assert parts.blamed() == ["b3", "b1", "b2"]
+    parts.fails("b4", 5, image="other")
+    parts.fails("b5", 5, image="other")
+    assert parts.blamed() == ["b3", "b1", "b2"]
+    parts.fails("b1", 5, image="other")
+    assert parts.blamed() == []
+
+
+def test_both_are_when_a_third_was_installed_well_since() -> None:
+    parts = two_that_fail()
+    parts.say("b1", "well", "old", 40, about="run")
+    assert parts.blamed() == []
+    parts.say("b1", "well", "old", 40)
+    assert parts.blamed() == ["b1", "b2", "b3"]
+    assert parts.blamed(image="other") == ["b4", "b5", "b6"]
+
+
+def test_a_rival_of_before_the_window_is_none() -> None:
+    parts = rig()
+    for board in ("b3", "b4", "b5"):
+        parts.fails(board, 10, 20, 30, image="other")
+    for board in ("b1", "b2", "b3"):
+        parts.fails(board, 1010, 1020, 1025)
+    parts.well_with("old", "b1", "b2", "b3", at=900)
+    assert parts.blamed(now=1029) == []
+    assert parts.blamed(now=1031) == ["b1", "b2", "b3"]
+
+
 def test_an_operator_can_forget_what_is_held_against_it() -> None:
     parts = guilty()
     parts.rule.forget("new")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
@@ -75,10 +76,10 @@ class Case(NamedTuple):
     def release(self, image: str) -> None:
         result_of(Deferred.fromCoroutine(self.inquiry.release(image)))
 
-    def hold(self, board: str) -> None:
+    def hold(self, board: str, patience: float = 86400.0) -> None:
         """Its power cycle waits for a relay board that is ill."""
         generation = self.lab.board(board).standing.generation
-        self.lab.fleet.cycle_held(board, generation, "rack1 is suspect", 86400.0)
+        self.lab.fleet.cycle_held(board, generation, "rack1 is suspect", patience)
 
     def broken_image(self, *boards: str, strikes: int = 3) -> None:
         """They are asked for an image that never boots."""
@@ -90,8 +91,11 @@ class Case(NamedTuple):
                     self.lab.cycled(board)
             self.lab.clock.advance(180)
 
-    def restarted(self) -> Case:
-        """After a kill -9: what was saved, and nothing else."""
+    def restarted(self, meanwhile: Callable[[Rig], None] | None = None) -> Case:
+        """After a kill -9: what was saved, and nothing else.
+
+        `meanwhile` is done with the lab before the inquiry begins.
+        """
         self.inquiry.stop()
         self.lab.fleet.stopService()
         store = self.lab.store
@@ -102,13 +106,14 @@ class Case(NamedTuple):
             last_incident=max(store.judged, default=0),
         )
         store.presences.clear()
-        return case(saved, store)
+        return case(saved, store, meanwhile=meanwhile)
 
 
 def case(
     saved: Saved | None = None,
     store: FakeStore | None = None,
     settings: Blame = SETTINGS,
+    meanwhile: Callable[[Rig], None] | None = None,
 ) -> Case:
     """Sixteen boards of two racks; at first all are Ready with debian."""
     lab, told = rig(two_racks(), saved, store), list[None]()
@@ -123,8 +128,11 @@ def case(
         lambda: told.append(None),
     )
     lab.store.tell(inquiry)
-    inquiry.begin(saved or Saved())
+    inquiry.load(saved or Saved())
     lab.fleet.subscribe(inquiry.changed)
+    if meanwhile is not None:
+        meanwhile(lab)
+    inquiry.begin(saved or Saved())
     lab.clock.pump([0] * 4)
     if saved is None:
         for board in (*A, *B):
@@ -168,6 +176,23 @@ def test_boards_that_were_to_install_it_go_back_to_their_image() -> None:
     parts.lab.cycled("panda-01")
     parts.lab.happens("image-running", "panda-01")
     assert parts.lab.board("panda-01").standing.image == "debian"
+
+
+def test_of_two_that_fail_at_once_none_is_set_aside() -> None:
+    parts = case()
+    for board in A[:3]:
+        parts.lab.request("rq-reimage", board, image="new")
+    for board in B[:3]:
+        parts.lab.request("rq-reimage", board, image="debian")
+    for _ in range(5):
+        for board in (*A[:3], *B[:3]):
+            if parts.lab.state(board) == "ReimageRebooting":
+                parts.lab.cycled(board)
+        parts.lab.clock.advance(180)
+    assert parts.open() == {}
+    assert parts.lab.state(B[3]) == "Ready"
+    reimaged(parts.lab, B[3])
+    assert list(parts.open()) == ["image new"]
 
 
 def test_boards_that_have_no_other_image_wait_for_one() -> None:
@@ -224,6 +249,50 @@ def test_evidence_of_before_a_kill_counts_after_it() -> None:
         again.lab.cycled(board)
     again.lab.clock.advance(180)
     assert again.open()["image new"].boards == tuple(A[:3])
+
+
+def test_a_kill_between_the_evidence_and_the_judgement_only_delays_that() -> None:
+    parts = case()
+    store = parts.lab.store
+    save, store.save_incident = store.save_incident, _away  # type: ignore[method-assign]
+    parts.broken_image(*A[:3])
+    for board in B:
+        parts.lab.request("rq-reboot", board)
+    parts.strike(*B)
+    parts.strike(*B)
+    store.save_incident = save  # type: ignore[method-assign]
+    assert parts.open() == {}
+    again = parts.restarted()
+    assert list(again.open()) == ["image new", "relay board rack2"]
+    assert again.open()["relay board rack2"].failing == tuple(B)
+
+
+def test_what_a_person_has_asked_for_since_is_not_judged_after_a_kill() -> None:
+    parts = case()
+    store = parts.lab.store
+    save, store.save_incident = store.save_incident, _away  # type: ignore[method-assign]
+    for board in B:
+        parts.lab.request("rq-reboot", board)
+    parts.strike(*B)
+    parts.strike(*B)
+    for board in B:
+        parts.lab.request("rq-maintenance", board)
+    store.save_incident = save  # type: ignore[method-assign]
+    assert parts.restarted().open() == {}
+
+
+def test_what_happens_while_a_start_waits_for_its_ports_counts_too() -> None:
+    parts = case()
+    parts.broken_image(*A[:3], strikes=2)
+    for board in A[:3]:
+        parts.lab.cycled(board)
+
+    def fail(lab: Rig) -> None:
+        lab.clock.advance(180)
+        lab.clock.advance(0)
+
+    again = parts.restarted(fail)
+    assert list(again.open()) == ["image new"]
 
 
 def test_nothing_follows_before_it_is_saved() -> None:
@@ -322,7 +391,8 @@ def test_its_patience_has_an_end() -> None:
         parts.strike(*A)
     assert parts.states(*A) == ["FailedRebootComplete"] * 8
     assert list(parts.open()) == ["relay board rack1"]
-    assert [text for text in parts.notices() if "Failed" in text] == []
+    told = [text for text in parts.notices() if "--> FailedRebootComplete" in text]
+    assert len(told) == 8
 
 
 def test_what_is_not_in_the_inventory_any_more_is_no_incident() -> None:
@@ -399,6 +469,28 @@ def test_it_lasts_until_the_relay_board_works_again() -> None:
     ]
 
 
+def test_a_hiccup_of_it_does_not_end_what_its_boards_fail_by_together() -> None:
+    parts = case()
+    for board in A:
+        parts.lab.request("rq-reboot", board)
+    parts.strike(*A)
+    parts.strike(*A)
+    parts.inquiry.relay_board_is("rack1", "Suspect", "no answer")
+    parts.inquiry.relay_board_is("rack1", "Working", "")
+    assert parts.open()["relay board rack1"].failing == tuple(A)
+    parts.inquiry.relay_board_is("rack1", "Broken", "no answer")
+    parts.inquiry.relay_board_is("rack1", "Working", "")
+    assert parts.open() == {}
+
+
+def test_after_a_kill_too_it_lasts_until_the_relay_board_works_again() -> None:
+    again = broken_rack().restarted()
+    assert again.open()["relay board rack1"].failing == tuple(A[:2])
+    again.inquiry.relay_board_is("rack1", "Suspect", "no answer")
+    again.inquiry.relay_board_is("rack1", "Working", "")
+    assert again.open() == {}
+
+
 def test_what_nobody_waits_for_at_a_start_is_closed() -> None:
     parts = case()
     parts.inquiry.relay_board_is("rack1", "Broken", "no answer")
@@ -411,8 +503,47 @@ def test_boards_that_were_given_up_are_incidents_when_theirs_is_closed() -> None
     parts.lab.clock.advance(100000)
     assert parts.states(*A[:2]) == ["FailedRebootRebooting"] * 2
     assert list(parts.open()) == ["relay board rack1"]
+    parts.notices()
     parts.inquiry.relay_board_is("rack1", "Working", "")
     assert list(parts.open()) == ["board panda-01", "board panda-02"]
+    assert parts.notices() == [
+        "incident 1 is closed: relay board rack1: it works again",
+        "incident 2: board panda-01: FailedRebootRebooting",
+        "incident 3: board panda-02: FailedRebootRebooting",
+    ]
+
+
+def test_whom_it_excuses_is_told_of_only_when_it_is_closed() -> None:
+    parts = case()
+    parts.lab.request("rq-reboot", A[0])
+    parts.hold(A[0], patience=5000)
+    parts.inquiry.relay_board_is("rack1", "Broken", "no answer")
+    parts.notices()
+    parts.lab.clock.advance(5000)
+    parts.lab.clock.advance(0)
+    assert parts.states(A[0]) == ["FailedRebootRebooting"]
+    assert parts.notices() == []
+    parts.inquiry.relay_board_is("rack1", "Working", "")
+    assert parts.notices()[1:] == ["incident 2: board panda-01: FailedRebootRebooting"]
+
+
+def test_whom_an_image_was_blamed_for_is_told_of_when_it_is_set_aside() -> None:
+    parts = case()
+    incident = Incident(
+        id=9,
+        cause=Cause("image", "new"),
+        opened=EPOCH,
+        since=0.0,
+        boards=(A[4],),
+        failing=(A[4],),
+        text="image new: it fails",
+    )
+    parts.inquiry._register.change(incident)
+    result_of(parts.lab.fleet.change(A[4], "Ready", "FailedReimageBooting", "me"))
+    assert list(parts.open()) == ["image new"]
+    parts.broken_image(*A[:3])
+    assert parts.open()["image new"].set_aside
+    assert parts.open()["board panda-05"].failing == ("panda-05",)
 
 
 # Boards.

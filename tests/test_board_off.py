@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from lifeguard.event import Impossible, NotAccepted
+from lifeguard.event import Impossible, NotAccepted, NotYet
 from lifeguard.lifecycle import Boots, LifecycleError, Wants
 from lifeguard.lifecycle.standard import LIFECYCLE, PoweringOff, Ready
 from lifeguard.model import Inventory, Outlet, Owed, Saved, Standing
-from tests.rig import EPOCH, Rig, inventory, result_of, rig
+from tests.rig import EPOCH, Rig, inventory, reimaged, result_of, rig
 
 A = Outlet("rack1", "1/1")
 
@@ -140,6 +140,31 @@ def test_an_off_waits_for_an_ill_relay_board_within_its_patience() -> None:
     assert parts.store.rows[-1].reason == "waited 10000 s for rack1: given up"
 
 
+def test_an_off_that_fails_says_something_of_the_power_and_not_of_the_image() -> None:
+    parts = reimaged(rig())
+    parts.request("rq-power-off")
+    result_of(parts.fleet.cycle_started("panda-01", 2))
+    parts.fleet.cycle_ended("panda-01", 2, "stuck")
+    parts.clock.advance(60)
+    parts.clock.advance(0)
+    failed = parts.store.evidences[-1]
+    assert (failed.state, failed.verdict, failed.about) == (
+        "PoweringOff",
+        "failed",
+        "power",
+    )
+
+
+def test_a_board_that_is_being_switched_off_is_not_asked_to_come_again() -> None:
+    parts = rig()
+    parts.request("rq-power-off")
+    with pytest.raises(NotAccepted, match="image-running is not accepted in Powering"):
+        parts.happens("image-running")
+    parts.request("rq-power-on")
+    with pytest.raises(NotYet):
+        parts.happens("image-running")
+
+
 def test_a_broken_relay_board_has_the_off_ordered_again() -> None:
     parts = rig()
     parts.request("rq-power-off")
@@ -206,6 +231,17 @@ def test_a_board_that_nobody_has_wanted_is_switched_off() -> None:
         "policy",
         "nobody has wanted it for 600 s",
     )
+
+
+def test_policy_is_no_request_of_a_person() -> None:
+    parts = rig(idle_lab(), stands("Ready", stay=1, entered=900.0, deadline=1200.0))
+    parts.clock.advance(499)
+    parts.clock.advance(1)
+    parts.clock.advance(0)
+    assert parts.state() == "PoweringOff"
+    assert parts.board().standing.request is None
+    assert not parts.request("rq-power-off").repeat
+    assert parts.request("rq-power-off").repeat
 
 
 def test_policy_forgets_no_strikes() -> None:

@@ -108,7 +108,7 @@ def test_an_incident_is_saved_with_its_notices_and_saved_anew(
 ) -> None:
     notice = Notice(at=NOON, board="rack1", text="incident 1: it fails")
     result(opened.store.save_incident(Judgement(incident(1), (notice,))))
-    grown = incident(1, boards=("b1", "b2", "b3"), failing=("b2", "b3"))
+    grown = incident(1, boards=("b1", "b2", "b3"), failing=("b2", "b3"), broken=True)
     result(opened.store.save_incident(Judgement(grown)))
     saved = reloaded(url)
     assert (saved.incidents, saved.last_incident) == ((grown,), 1)

@@ -14,7 +14,12 @@ from sqlalchemy import create_engine, insert, select
 from lifeguard.store.database import Database
 from lifeguard.store.migrate import migrate
 from lifeguard.store.retention import forget
-from lifeguard.store.schema import history, metadata, relay_board_history
+from lifeguard.store.schema import (
+    history,
+    incidents,
+    metadata,
+    relay_board_history,
+)
 from tests.postgres import KINDS, fresh_url
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -159,3 +164,38 @@ def test_old_rows_of_relay_boards_go_too(database: Database) -> None:
         )
     )
     assert left == [1]
+
+
+def incident(number: int, closed: int | None) -> dict[str, object]:
+    """Closed so many days before noon, if it is."""
+    return {
+        "id": number,
+        "kind": "board",
+        "name": "b1",
+        "opened": NOON - timedelta(days=99),
+        "closed": None if closed is None else NOON - timedelta(days=closed),
+        "since": 0.0,
+        "boards": "[]",
+        "failing": "[]",
+        "text": "",
+        "set_aside": False,
+    }
+
+
+def left_incidents(database: Database) -> list[int]:
+    ids = select(incidents.c.id).order_by(incidents.c.id)
+    return database.read(lambda connection: list(connection.scalars(ids)))
+
+
+def test_closed_incidents_go_too_some_in_each_pass_and_the_last_id_stays(
+    database: Database,
+) -> None:
+    ages = (9, None, 8, 1, 7, 6)
+    rows = [incident(number, age) for number, age in enumerate(ages, 1)]
+    statement = insert(incidents)
+    database.run(lambda connection: connection.execute(statement, rows) and None)
+    pass_over(database, days=5, at_most=2)
+    assert left_incidents(database) == [2, 4, 5, 6]
+    pass_over(database, days=5, at_most=2)
+    pass_over(database, days=5, at_most=2)
+    assert left_incidents(database) == [2, 4, 6]

@@ -30,6 +30,7 @@ def lab(*incidents: Incident) -> WebRig:
         last_incident=len(incidents),
     )
     parts = web(saved=saved)
+    parts.inquiry.load(saved)
     parts.inquiry.begin(saved)
     parts.lab.store.judged = {each.id: each for each in incidents}
     return parts

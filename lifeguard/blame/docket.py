@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lifeguard.config.settings import PATIENCE
 from lifeguard.model import Blamed, Cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lifeguard.model import Incident
-
-PATIENCE = 86400.0
-"""Service seconds for which an incident excuses its boards, where nothing is said."""
 
 
 class Docket:

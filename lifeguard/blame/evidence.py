@@ -64,6 +64,6 @@ def _verdict(
 
 
 def _about(lifecycle: Lifecycle, state: str) -> Literal["power", "install", "run"]:
-    if lifecycle.wants(state, "cycle_power"):
+    if lifecycle.orders_power(state):
         return "power"
     return "install" if lifecycle.installs(state) else "run"

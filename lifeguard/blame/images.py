@@ -3,7 +3,9 @@
 An image is guilty when enough different boards have failed to install it, each often
 enough or until it was given up, when each of them did well with another image, and
 when it did well on no board since the first of these failures. It is not when those
-boards share something else on which no board is well: that could be it, too.
+boards share something else on which no board is well: that could be it, too. Nor is
+it while another image fails on as many boards, and none was installed well since: that
+could be lifeguard's own way of booting them.
 
 Pure: the moment is an argument, and nothing happens here.
 """
@@ -53,6 +55,8 @@ class ImageRule:
         """Each board's last ones with an image that has done well nowhere since."""
         self._well: dict[str, dict[str, float]] = {}
         """When each board did well last, by image."""
+        self._installed: dict[str, float] = {}
+        """When each image was last installed well, on any board."""
 
     def weigh(self, evidence: Evidence) -> None:
         """Take what has happened; in the order in which it did."""
@@ -63,6 +67,7 @@ class ImageRule:
             self._well.setdefault(board, {})[image] = evidence.seconds
             if evidence.about == "install":
                 self._failures.pop(image, None)
+                self._installed[image] = evidence.seconds
         elif evidence.about == "install":
             failed = self._failures.setdefault(image, {})
             failed.setdefault(board, deque(maxlen=self._strikes)).append(evidence)
@@ -70,6 +75,11 @@ class ImageRule:
     def forget(self, image: str) -> None:
         """Nothing is held against it any more."""
         self._failures.pop(image, None)
+
+    @property
+    def suspects(self) -> list[str]:
+        """The images that have failed somewhere, and done well nowhere since."""
+        return list(self._failures)
 
     def judge(
         self, image: str, now: float, is_well: Callable[[Cause, str], bool]
@@ -93,7 +103,26 @@ class ImageRule:
         if not all(is_well(cause, image) for cause in shared):
             return None
         first = min((failures[board][0] for board in boards), key=_moment)
+        if self._has_rival(image, start) and not self._another_since(image, first):
+            return None
         return ImageCase(image, boards, first.state, first.at)
+
+    def _has_rival(self, image: str, start: float) -> bool:
+        """Whether another image fails on as many boards, be it not yet for sure."""
+        return any(
+            sum(failed[-1].seconds >= start for failed in boards.values())
+            >= self._boards
+            for rival, boards in self._failures.items()
+            if rival != image
+        )
+
+    def _another_since(self, image: str, first: Evidence) -> bool:
+        """Whether another image was installed well since a failure with this one."""
+        return any(
+            at > first.seconds
+            for other, at in self._installed.items()
+            if other != image
+        )
 
     def _failed_for_sure(self, failed: deque[Evidence], start: float) -> bool:
         if failed[-1].seconds < start:

@@ -25,7 +25,6 @@ from lifeguard.lifecycle.state import (
     CYCLE_HELD,
     IMAGE_SET_ASIDE,
     ONLY_IMAGE_SET_ASIDE,
-    REQUEST_PREFIX,
 )
 from lifeguard.model import Cause
 
@@ -52,7 +51,7 @@ class NotSetAside(Exception):
 
 
 class Inquiry:
-    """To be told every committed change, from `begin` on.
+    """To be told every committed change, from `load` on.
 
     `told` is called when there is something new that people should hear.
     """
@@ -88,20 +87,23 @@ class Inquiry:
             self._sharing.causes,
         )
         self._broken: set[Cause] = set()
-        """Relay boards that say so themselves."""
+        """Relay boards that say so themselves, since the start."""
         self._held: list[Evidence] | None = []
         """What is new while that of the time before the start is recalled."""
         self._looking: Deferred[None] | None = None
 
     # Starting and stopping.
 
-    def begin(self, saved: Saved) -> None:
-        """Go on where a stopped lifeguard left off; the boards have been loaded."""
+    def load(self, saved: Saved) -> None:
+        """Know what was open; to be called when the boards have been loaded."""
         incidents = tuple(
             replace(each, failing=tuple(b for b in each.failing if self._has(b)))
             for each in saved.incidents
         )
         self._register.resume(incidents, saved.last_incident)
+
+    def begin(self, saved: Saved) -> None:
+        """Go on where a stopped lifeguard left off."""
         self._looking = Deferred.fromCoroutine(self._look_around(saved.service_seconds))
         self._looking.addErrback(_broke)
 
@@ -142,6 +144,16 @@ class Inquiry:
         held, self._held = self._held or [], None
         for evidence in held:
             self._hear(evidence)
+        self._judge_all()
+
+    def _judge_all(self) -> None:
+        """A lifeguard that was killed may have saved evidence and no judgement."""
+        self._judge_images()
+        for board in self._together.failing:
+            # Without strikes: a person has asked for something else since.
+            strikes = self._lab.boards[board].standing.strikes
+            if strikes and self._meant.of(board) is None:
+                self._blame_what_is_shared(board)
 
     def _has(self, board: str) -> bool:
         return board in self._lab.boards
@@ -153,7 +165,8 @@ class Inquiry:
         name = change.after.board
         board = self._lab.boards[name]
         self._stands(board)
-        if change.row.event.startswith(REQUEST_PREFIX):
+        request = change.after.request
+        if request is not None and request.event == change.row.event:
             self._together.clear(name)
         if change.evidence is not None and self._held is not None:
             self._held.append(change.evidence)
@@ -162,7 +175,8 @@ class Inquiry:
         if change.row.event == CYCLE_HELD and self._meant.of(name) is None:
             broken = self._broken.intersection(self._sharing.causes[name])
             self._joined(name, sorted(broken))
-        self._follow(board, words.board_is_given_up(change.row))
+        came = words.board_is_given_up(change.row)
+        self._follow(board, came, told=bool(change.notices))
         self._take_away_image(board)
 
     def _stands(self, board: Suspect) -> None:
@@ -178,8 +192,13 @@ class Inquiry:
             image=None if image is None else Cause(kind, image),
         )
 
-    def _follow(self, board: Suspect, came: str | None = None) -> None:
-        """What the state of a board means for the incidents about it."""
+    def _follow(
+        self, board: Suspect, came: str | None = None, *, told: bool = False
+    ) -> None:
+        """What the state of a board means for the incidents about it.
+
+        `told`: people have been told already how it came to that state.
+        """
         standing, lifecycle = board.standing, board.lifecycle
         if standing.state not in lifecycle:
             return
@@ -189,9 +208,8 @@ class Inquiry:
         if own is not None and not failure:
             self._close(own, f"it came to {standing.state}")
         if failure and own is None and together is None:
-            # The board's own change has brought the notice of it.
             text = came or f"{cause}: {standing.state}"
-            self._register.open(cause, (standing.board,), text, told=True)
+            self._register.open(cause, (standing.board,), text, told=told)
         state = lifecycle[standing.state]
         if together is not None and not failure and (state.clears or state.steady):
             self._recovered(together, standing.board)
@@ -216,11 +234,16 @@ class Inquiry:
     def _hear(self, evidence: Evidence) -> None:
         failing = self._weigh(evidence)
         if evidence.verdict == "well":
-            return
+            return self._judge_images() if evidence.about == "install" else None
         if evidence.about == "install" and evidence.image is not None:
             self._judge_image(evidence.image)
         if failing and self._meant.of(evidence.board) is None:
             self._blame_what_is_shared(evidence.board)
+
+    def _judge_images(self) -> None:
+        """One that is installed well may tell whose fault it is that others are not."""
+        for image in self._images.suspects:
+            self._judge_image(image)
 
     def _judge_image(self, image: str) -> None:
         if self._meant.failed_image(image) or image not in self._lab.inventory.images:
@@ -235,9 +258,9 @@ class Inquiry:
             self._register.open(cause, tuple(case.boards), text, set_aside=True)
             return
         boards = tuple(dict.fromkeys((*incident.boards, *case.boards)))
-        incident = replace(incident, boards=boards, failing=(), text=text)
-        news = f"incident {incident.id}: {text}"
-        self._register.change(replace(incident, set_aside=True), news)
+        aside = replace(incident, boards=boards, failing=(), text=text, set_aside=True)
+        self._register.change(aside, f"incident {incident.id}: {text}")
+        self._let_go(incident)
 
     def _any_is_well(self, cause: Cause, image: str) -> bool:
         return self._together.any_is_well(cause, Cause("installed-image", image))
@@ -279,8 +302,12 @@ class Inquiry:
     def _close(self, incident: Incident, why: str) -> None:
         self._register.close(incident, why)
         if incident.cause.kind != "board":
-            for board in incident.failing:
-                self._follow(self._lab.boards[board])
+            self._let_go(incident)
+
+    def _let_go(self, incident: Incident) -> None:
+        """Its boards fail by it no more: those given up do so by themselves."""
+        for board in incident.failing:
+            self._follow(self._lab.boards[board])
 
     # Relay boards that say how they are doing.
 
@@ -290,14 +317,19 @@ class Inquiry:
         incident = self._meant.on(cause)
         if state == "Broken":
             self._broken.add(cause)
-        if state == "Broken" and incident is None:
-            boards = tuple(self._waiting_for(cause))
-            text = words.relay_board_is_broken(cause, why, boards)
-            self._register.open(cause, boards, text)
+            self._breaks(cause, why)
         if state == "Working":
             self._broken.discard(cause)
-            if incident is not None:
+            if incident is not None and incident.broken:
                 self._close(incident, "it works again")
+
+    def _breaks(self, cause: Cause, why: str) -> None:
+        """An incident that is open on it already is its own from now on."""
+        if (incident := self._meant.on(cause)) is not None:
+            return self._register.change(replace(incident, broken=True))
+        boards = tuple(self._waiting_for(cause))
+        text = words.relay_board_is_broken(cause, why, boards)
+        self._register.open(cause, boards, text, broken=True)
 
     def _waiting_for(self, relay_board: Cause) -> Iterator[str]:
         for name, causes in self._sharing.causes.items():

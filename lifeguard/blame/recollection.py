@@ -8,6 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from lifeguard.blame.clerk import RETRY_SECONDS
 from lifeguard.store import StoreError
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ log = Logger()
 PAGE = 500
 """So much evidence is read in one turn: some 5 ms."""
 
-RETRY_SECONDS = 10.0
 FORGET_SECONDS = 3600.0
 
 

@@ -53,6 +53,7 @@ class Register:
         text: str,
         *,
         set_aside: bool = False,
+        broken: bool = False,
         told: bool = False,
     ) -> None:
         """A new one, of which people are told unless they have been `told` already."""
@@ -66,6 +67,7 @@ class Register:
             failing=() if set_aside else boards,
             text=text,
             set_aside=set_aside,
+            broken=broken,
         )
         self.change(incident, None if told else f"incident {incident.id}: {text}")
 

@@ -132,6 +132,11 @@ class TogetherRule:
         self._count(status, 1)
         return status.failing
 
+    @property
+    def failing(self) -> list[str]:
+        """The boards that are failing for sure."""
+        return [board for board in self._late if self._statuses[board].failing]
+
     def suspects(self, board: str) -> list[Cause]:
         """What may be to blame for the failures of a board."""
         status = self._statuses[board]

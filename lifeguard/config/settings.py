@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 RESUME_RATE = 50.0
 """Boards a second: a relay board of 16 has some 3 s for them, a lab of 1,000 20 s."""
 
+PATIENCE = 86400.0
+"""Service seconds for which an incident excuses its boards."""
+
 
 class Server(Struct, frozen=True, kw_only=True):
     """Who this daemon is, and where it keeps things.
@@ -125,7 +128,7 @@ class Blame(Struct, frozen=True, kw_only=True):
     share: Share = 0.5
     settle: Window = 600.0
     window: Window = 1800.0
-    patience: Window = 86400.0
+    patience: Window = PATIENCE
     address_prefix: Prefix = 24
 
 

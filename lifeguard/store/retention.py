@@ -1,4 +1,5 @@
-"""History is kept for a time, and then forgotten in steps that hold up nobody.
+"""History and closed incidents are kept for a time, and then forgotten in steps that
+hold up nobody.
 
 Ids grow with time, so the rows are gone through in the order of their ids; no index
 on the moments is needed. A row that is still being counted into stays.
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, func, select
 
-from lifeguard.store.schema import history, relay_board_history
+from lifeguard.store.schema import history, incidents, relay_board_history
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,19 +38,36 @@ _forget_relay_boards = delete(relay_board_history).where(
     relay_board_history.c.at < bindparam("older_than")
 )
 
+_old_incidents = (
+    select(incidents.c.id)
+    .where(incidents.c.closed < bindparam("older_than"))
+    .order_by(incidents.c.id)
+    .limit(bindparam("at_most"))
+)
+
+# The newest stays: its id tells the next start which ids have been given.
+_forget_incidents = delete(incidents).where(
+    incidents.c.id.in_(_old_incidents),
+    incidents.c.id < select(func.max(incidents.c.id)).scalar_subquery(),
+)
+
 
 def forget(
     connection: Connection, older_than: datetime, after: int, at_most: int
 ) -> int | None:
     """Look at the next `at_most` rows and delete those that ended before `older_than`.
 
-    A pass begins with `after` 0. The answer is the id to go on from, or None when the
-    pass is over: not one of the rows began before `older_than`, so that all further
-    ones are younger. `older_than` is aware. Rows are dated by the wall clock; where it
-    was ahead for `at_most` rows on end, passes end there until their time has come.
+    A pass begins with `after` 0, and with `at_most` incidents that were closed before
+    `older_than`; the next one goes on with those. The answer is the id to go on from,
+    or None when the pass is over: not one of the rows began before `older_than`, so
+    that all further ones are younger. `older_than` is aware. Rows are dated by the wall
+    clock; where it was ahead for `at_most` rows on end, passes end there until their
+    time has come.
     """
     if after == 0:  # there is little of it
         connection.execute(_forget_relay_boards, {"older_than": older_than})
+        oldest_incidents = {"older_than": older_than, "at_most": at_most}
+        connection.execute(_forget_incidents, oldest_incidents)
     step = {"after": after, "at_most": at_most}
     last, oldest = connection.execute(_measure, step).one()
     if oldest is None or oldest >= older_than:

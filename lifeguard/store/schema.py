@@ -22,6 +22,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -169,6 +170,7 @@ incidents = Table(
     Column("failing", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("set_aside", Boolean, nullable=False),
+    Column("broken", Boolean, nullable=False, server_default=false()),
 )
 
 daemon = Table(
