@@ -114,7 +114,12 @@ class IdlePower:
     def cycle(self, board: str, generation: int, outlets: tuple[Outlet, ...]) -> None:
         """Nothing."""
 
-    switch_off = keep_off = switch_on = cycle
+    keep_off = switch_on = cycle
+
+    def switch_off(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...], urgent: bool
+    ) -> None:
+        """Nothing."""
 
     def owe(self, owed: tuple[Owed, ...]) -> None:
         """Nothing."""
