@@ -202,7 +202,8 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
 def test_a_hundred_thousand_were_thrown_and_got_far(aftermath: Aftermath) -> None:
     lab, strangers = aftermath.lab, aftermath.strangers
     assert strangers.thrown.total() >= 100_000
-    assert strangers.thrown["TFTP, to a transfer"] > 1000
+    # Few are begun for a host that answers none as it should.
+    assert strangers.thrown["TFTP, to a transfer"] > 10
     assert set(strangers.statuses) == {200, 206, 304, 400, 403, 404, 405, 413, 416, 422}
     assert sum(liar.answered for liar in lab.liars) > 10 * LIARS
 
