@@ -10,6 +10,8 @@ import pytest
 from msgspec.structs import fields, replace
 
 from lifeguard.cli import documents
+from lifeguard.cli.session import plain_console
+from lifeguard.cli.views.lab import incidents
 from lifeguard.model import Outlet, Saved, Standing
 from lifeguard.power import OwedOutlet
 from tests.cli_rig import CliRig, cli
@@ -226,6 +228,32 @@ def test_relay_boards_and_what_they_owe() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("closed", "text"),
+    [(None, "they fail; still failing: b"), ("2026-01-01T00:00:00Z", "they fail")],
+)
+def test_only_in_an_open_incident_do_boards_still_fail(
+    closed: str | None, text: str
+) -> None:
+    incident = documents.read(
+        {
+            "opened": "2026-01-01T00:00:00Z",
+            "closed": closed,
+            "kind": "image",
+            "name": "debian",
+            "boards": ["a", "b"],
+            "failing": ["b"],
+            "set_aside": False,
+            "text": "they fail",
+        },
+        documents.Incident,
+    )
+    console = plain_console(width=200)
+    with console.capture() as shown:
+        console.print(incidents([incident], EPOCH))
+    assert shown.get().rstrip().endswith(f"2       {text}")
+
+
 def test_a_daemon_that_is_not_there_is_one_line() -> None:
     rig = cli()
     rig.wire.cut()
@@ -266,6 +294,9 @@ def test_what_the_daemon_does_not_know_is_named() -> None:
         (["reboot"], "which boards? say BOARD..., --state or '*'"),
         (["reimage", "panda-01"], "Missing option '--image'."),
         (["reimage", "a", "--image", "b", "--boot-config", "3"], "expected a JSON obj"),
+        (["--url", f"http://{'a' * 70}.x", "status"], "a.x: expected a URL like"),
+        (["reboot", "bare", "-w", "--timeout", "nan"], "nan is no number of seconds"),
+        (["reboot", "bare", "-w", "--timeout", "inf"], "inf is no number of seconds"),
         (["--url", "lab", "status"], "lab: expected a URL like http://127.0.0.1:8080"),
     ],
 )

@@ -104,7 +104,7 @@ def incidents(found: Sequence[Incident], now: datetime) -> RenderableType:
 
 def _incident_words(incident: Incident) -> Iterator[str]:
     yield incident.text
-    if incident.failing:
+    if incident.failing and incident.closed is None:
         yield f"still failing: {' '.join(folded(incident.failing))}"
     if incident.set_aside:
         yield "set aside until it is released"
