@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from rich.text import Text
+from twisted.internet.task import Clock
 
-from lifeguard.cli.waiting import Wait, usual_way
+from lifeguard.cli.waiting import Wait, Waiting, usual_way
 from lifeguard.lifecycle.standard import LIFECYCLE
 from lifeguard.model import Saved, Standing
 from tests.cli_rig import CliRig, cli
@@ -189,6 +191,17 @@ def test_a_wait_that_takes_too_long_says_where_the_board_is() -> None:
     )
 
 
+def test_a_wait_of_no_time_says_where_the_request_has_led() -> None:
+    accepted = {"board": "panda-01", "state": "RebootRebooting"}
+    said: list[Text] = []
+    waiting = Waiting({"panda-01": accepted}, "rq-reboot", Clock(), said.append)
+    waiting.give_up()
+    assert [line.plain for line in said] == [
+        "✗ panda-01: RebootRebooting after 0 s (took too long)"
+    ]
+    assert (waiting.status, waiting.documents()) == (4, [accepted])
+
+
 def test_a_wait_in_the_words_of_the_interface() -> None:
     rig = cli()
     rig.steps = [lambda: reports(rig, "image-running")]
@@ -232,7 +245,7 @@ def test_a_request_that_is_interrupted_is_as_quiet() -> None:
 
 def test_news_that_is_older_does_not_count() -> None:
     (document,) = cli().web.ask("/api/v1/boards?name=panda-01").json["boards"]
-    wait = Wait([])
+    wait = Wait([], {})
     wait.stands({**document, "kind": "busy", "version": 5}, "", 0.0)
     wait.stands({**document, "kind": "well", "version": 4}, "", 0.0)
     assert not wait.is_over

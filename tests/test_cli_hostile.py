@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.protocol import Factory, Protocol
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from lifeguard.cli.api import REQUEST_SECONDS
 from tests.cli_rig import CliRig, Said, Wire, cli
 from tests.web_rig import web
 
@@ -74,6 +76,23 @@ def test_an_impostor_is_one_line(status: int, body: bytes) -> None:
         assert said.out == []
         (line,) = said.err
         assert line.startswith("lifeguard: ")
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\n\r\n{"])
+@pytest.mark.parametrize("command", [["status"], ["reboot", "a", "--wait"], ["watch"]])
+def test_an_answer_that_never_ends_has_a_limit(command: list[str], said: bytes) -> None:
+    class Silent(Protocol):
+        def dataReceived(self, data: bytes) -> None:
+            assert self.transport is not None
+            self.transport.write(said)
+
+    rig = CliRig(web(), Wire(Factory.forProtocol(Silent)), Path("/nonexistent"))
+    rig.steps = [lambda: rig.clock.advance(REQUEST_SECONDS)]
+    assert rig.run(*command) == (
+        3,
+        [],
+        ["lifeguard: http://127.0.0.1:8080: no answer"],
+    )
 
 
 def test_a_redirection_is_not_followed_with_the_token() -> None:

@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from lifeguard.cli import documents
+from lifeguard.cli.session import plain_console
+from lifeguard.cli.views.lab import incidents
 from lifeguard.model import Outlet, Saved, Standing
 from lifeguard.power import OwedOutlet
 from tests.cli_rig import CliRig, cli
@@ -40,6 +42,13 @@ def failed_lab() -> CliRig:
     parts.lab.cycled()
     parts.lab.clock.advance(30)
     return cli(parts)
+
+
+def falls(rig: CliRig, state: str, why: str) -> None:
+    """The relay board comes into a state."""
+    (status,) = rig.web.relay_boards.relay_boards()
+    after = replace(status, state=state, why=why)
+    rig.web.relay_boards.relay_boards = lambda: [after]  # type: ignore[method-assign]
 
 
 def test_the_lab_by_state_the_worst_first() -> None:
@@ -96,12 +105,22 @@ def test_a_lab_of_many_pages_is_shown_whole(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_is_wrong_besides_the_boards_is_said() -> None:
     rig = failed_lab()
+    falls(rig, "Broken", "no power")
     rig.web.relay_boards.debts = [OWED]
     rig.web.polls.withheld = ("panda-01", "panda-02")
     assert rig.run("status").out[-2:] == [
-        "relay board rack1: no power; 1 outlet to switch on again",
+        "relay board rack1 is Broken: no power; 1 outlet to switch on again",
         "polls: 2 boards answer none, so many that their failures are withheld",
     ]
+
+
+def test_a_relay_board_is_named_when_it_is_ill_and_only_then() -> None:
+    rig = failed_lab()
+    well = rig.run("status").out
+    rig.web.relay_boards.error = "an error that it got over"
+    assert rig.run("status").out == well
+    falls(rig, "Suspect", "no answer")
+    assert rig.run("status").out == [*well, "relay board rack1 is Suspect: no answer"]
 
 
 def test_on_a_narrow_terminal_only_the_failed_are_all_named() -> None:
@@ -183,17 +202,56 @@ def test_what_happened_to_all_boards_in_order() -> None:
     assert row["event"] == "rq-reboot"
 
 
+@pytest.mark.parametrize(
+    ("state", "why", "mark"),
+    [("Working", "", "✓"), ("Suspect", "no answer", "?"), ("Broken", "refused", "✗")],
+)
+def test_a_relay_board_is_shown_in_its_state(state: str, why: str, mark: str) -> None:
+    rig = failed_lab()
+    falls(rig, state, why)
+    _, line = rig.run("relay-boards").out
+    assert line.startswith(f"{mark}  rack1        {state}")
+    assert line.endswith(f"ago  {why}".rstrip())
+
+
 def test_relay_boards_and_what_they_owe() -> None:
     rig = failed_lab()
     rig.web.relay_boards.debts = [OWED]
     assert rig.run("relay-boards").out == [
-        "   RELAY BOARD  DRIVER  ADDRESS           WAITING  WORKED          LAST ERROR",
-        "✓  rack1        proxr   192.0.2.250:2101  2        3 min 21 s ago",
+        "   RELAY BOARD  STATE    DRIVER  ADDRESS           WAITING"
+        "  WORKED          WHY  LAST ERROR",
+        "✓  rack1        Working  proxr   192.0.2.250:2101  2        3 min 21 s ago",
         "",
         "1 outlet to switch on again",
         "OUTLET     BOARD     TRIES  LAST ERROR",
         "rack1/1/1  panda-01  2      no power",
     ]
+
+
+@pytest.mark.parametrize(
+    ("closed", "text"),
+    [(None, "they fail; still failing: b"), ("2026-01-01T00:00:00Z", "they fail")],
+)
+def test_only_in_an_open_incident_do_boards_still_fail(
+    closed: str | None, text: str
+) -> None:
+    incident = documents.read(
+        {
+            "opened": "2026-01-01T00:00:00Z",
+            "closed": closed,
+            "kind": "image",
+            "name": "debian",
+            "boards": ["a", "b"],
+            "failing": ["b"],
+            "set_aside": False,
+            "text": "they fail",
+        },
+        documents.Incident,
+    )
+    console = plain_console(width=200)
+    with console.capture() as shown:
+        console.print(incidents([incident], EPOCH))
+    assert shown.get().rstrip().endswith(f"2       {text}")
 
 
 def test_a_daemon_that_is_not_there_is_one_line() -> None:
@@ -236,6 +294,9 @@ def test_what_the_daemon_does_not_know_is_named() -> None:
         (["reboot"], "which boards? say BOARD..., --state or '*'"),
         (["reimage", "panda-01"], "Missing option '--image'."),
         (["reimage", "a", "--image", "b", "--boot-config", "3"], "expected a JSON obj"),
+        (["--url", f"http://{'a' * 70}.x", "status"], "a.x: expected a URL like"),
+        (["reboot", "bare", "-w", "--timeout", "nan"], "nan is no number of seconds"),
+        (["reboot", "bare", "-w", "--timeout", "inf"], "inf is no number of seconds"),
         (["--url", "lab", "status"], "lab: expected a URL like http://127.0.0.1:8080"),
     ],
 )

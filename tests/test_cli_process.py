@@ -84,6 +84,23 @@ def test_no_daemon_is_one_line_and_status_3(tmp_path: Path) -> None:
     assert done.stderr == f"lifeguard: {url}: connection refused\n"
 
 
+@pytest.mark.parametrize("command", ["--help", "graph --help", "graph"])
+@pytest.mark.parametrize(
+    ("output", "status", "said"),
+    [
+        ("exec >/dev/full", 1, "lifeguard: standard output: No space left on device\n"),
+        ("exec >&-", 0, ""),
+        ("exec > >(:); wait $!", 141, ""),
+    ],
+)
+def test_an_output_that_takes_nothing_is_one_line_or_none(
+    tmp_path: Path, command: str, output: str, status: int, said: str
+) -> None:
+    shell = Shell(tmp_path, "http://127.0.0.1:1")
+    done = shell.run(f"{output}; lifeguard {command}")
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", said)
+
+
 def test_it_is_interrupted_without_a_word(shell: Shell) -> None:
     watching = subprocess.Popen(
         [sys.executable, "-m", "lifeguard.cli", "watch"],

@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from treq.client import HTTPClient
 from twisted.internet import reactor
@@ -16,13 +16,13 @@ from twisted.python.failure import Failure
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from lifeguard.cli.main import run as run_command
+from lifeguard.cli.output import guarded
 from lifeguard.cli.session import Machine, console
 from lifeguard.cli.together import AT_ONCE
 from lifeguard.clock import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from io import TextIOWrapper
 
 Result = TypeVar("Result")
 
@@ -56,8 +56,7 @@ def main() -> NoReturn:
     """One call of the command line."""
     # The wall clock may jump, so nothing may be timed by it.
     reactor.seconds = time.monotonic  # type: ignore[method-assign]
-    # A terminal that lacks a sign is shown another, not a traceback.
-    cast("TextIOWrapper", sys.stdout).reconfigure(errors="replace")
+    sys.stdout = guarded(sys.stdout)
     pool = HTTPConnectionPool(reactor)
     pool.maxPersistentPerHost = AT_ONCE
     machine = Machine(

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
+from twisted.python.url import URL
 
 from lifeguard.cli.exits import Usage
 
@@ -90,6 +91,7 @@ def _url(given: str) -> str:
         usable = (
             parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         )
+        URL.fromText(given).asURI()  # fails for a host that the DNS cannot name
     except ValueError:
         usable = None
     if not usable or parts.query or parts.fragment or parts.username is not None:

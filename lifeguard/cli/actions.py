@@ -76,11 +76,16 @@ async def wait_for(
     session: Session, answers: Sequence[Answer], request: str, seconds: float | None
 ) -> Exit:
     """Wait until each board that accepted has come to rest, or has failed."""
-    names = tuple(answer.board for answer in answers if answer.accepted is not None)
-    if not names:
+    accepted = {
+        answer.board: answer.accepted
+        for answer in answers
+        if answer.accepted is not None
+    }
+    if not accepted:
         return Exit.DONE
-    waiting = Waiting(names, request, session.api.clock, _sayer(session))
-    following = Deferred.fromCoroutine(follow(session.api, Selection(names), waiting))
+    waiting = Waiting(accepted, request, session.api.clock, _sayer(session))
+    selection = Selection(tuple(accepted))
+    following = Deferred.fromCoroutine(follow(session.api, selection, waiting))
     following.addErrback(
         lambda failure: None if waiting.over.called else waiting.over.errback(failure)
     )

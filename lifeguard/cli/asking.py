@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,10 +29,22 @@ def sure(flow: Flow) -> Flow:
 def waits(flow: Flow) -> Flow:
     """`--wait` and `--timeout`."""
     flow = click.option(
-        "--timeout", type=click.FloatRange(0), metavar="SECONDS", help="Wait no longer."
+        "--timeout",
+        type=click.FloatRange(0),
+        metavar="SECONDS",
+        callback=_finite,
+        help="Wait no longer.",
     )(flow)
     words = "Wait until each board has come to rest, or has failed."
     return click.option("--wait", "-w", is_flag=True, help=words)(flow)
+
+
+def _finite(
+    context: click.Context, parameter: click.Parameter, value: float | None
+) -> float | None:
+    if value is not None and not isfinite(value):
+        raise click.BadParameter(f"{value} is no number of seconds")
+    return value
 
 
 def installs(*, required: bool) -> Callable[[Flow], Flow]:

@@ -28,6 +28,7 @@ Exit status:
   3    the daemon does not answer
   4    a board that was waited for has failed, or took too long
   130  interrupted
+  141  nobody reads the output any more
 With several boards, the highest counts.
 """
 

@@ -150,7 +150,8 @@ class RelayBoard(Struct, frozen=True, kw_only=True):
     name: str
     driver: str
     address: str
-    connected: bool
+    state: Literal["Working", "Suspect", "Broken"]
+    why: str | None
     waiting: int
     last_success: datetime | None
     last_error: str | None

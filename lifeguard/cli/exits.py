@@ -18,6 +18,8 @@ class Exit(IntEnum):
     NOT_REACHED = 4
     """A board that was waited for has failed, or took too long."""
     INTERRUPTED = 130
+    PIPE_CLOSED = 141
+    """Nobody reads on, as after `| head`: what a shell says of other tools then."""
 
 
 class Stop(Exception):

@@ -28,6 +28,7 @@ from lifeguard.cli.looking import (
     status,
     watch,
 )
+from lifeguard.cli.output import PipeClosed
 from lifeguard.cli.session import complain
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def run(arguments: Sequence[str], machine: Machine) -> int:
     except click.ClickException as error:
         complain(_usage(error))
         return Exit.USAGE
+    except PipeClosed as closed:
+        return closed.status
     except Stop as stop:
         complain(str(stop))
         return stop.status

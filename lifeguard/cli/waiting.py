@@ -8,7 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 from twisted.internet.defer import Deferred
 
-from lifeguard.cli.documents import Board, Row, read
+from lifeguard.cli.documents import Accepted, Board, Row, read
 from lifeguard.cli.exits import Exit
 from lifeguard.cli.views.status import strikes
 from lifeguard.cli.views.tables import plain_table, state_text
@@ -17,7 +17,7 @@ from lifeguard.lifecycle.standard import LIFECYCLE
 from lifeguard.lifecycle.state import DETOURS, REQUEST_PREFIX, Move
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.table import Table
     from twisted.internet.interfaces import IReactorTime
@@ -29,16 +29,24 @@ BAR_CELLS = 20
 
 
 class Wait:
-    """One board that is waited for; `board` is where it is known to stand."""
+    """One board that is waited for; `board` is where it is known to stand.
 
-    def __init__(self, way: list[str]) -> None:
+    Until something is known, `document` is how the request was accepted.
+    """
+
+    def __init__(self, way: list[str], accepted: Document) -> None:
         self.board: Board | None = None
-        self.document: Document = {}
+        self.document = accepted
         self.reason = ""
         self.heard_at = 0.0
         self._way = way
         self.share = 0.0
         """How far it has come, from 0 to 1: by the states that usually follow."""
+
+    @property
+    def state(self) -> str:
+        """The last that was heard of; raises Strange."""
+        return read(self.document, Accepted).state
 
     @property
     def is_over(self) -> bool:
@@ -97,18 +105,18 @@ def _next(lifecycle: Lifecycle, state: str, way: list[str]) -> Iterator[str]:
 class Waiting:
     """Boards that are waited for; `over` fires when none is on its way any more.
 
-    `said` hears how each ended.
+    `accepted` is what the daemon answered of each; `said` hears how each ended.
     """
 
     def __init__(
         self,
-        names: Iterable[str],
+        accepted: Mapping[str, Document],
         request: str,
         clock: IReactorTime,
         said: Callable[[Text], None],
     ) -> None:
         way = usual_way(LIFECYCLE, request)
-        self.waits = {name: Wait(way) for name in names}
+        self.waits = {name: Wait(way, how) for name, how in accepted.items()}
         self.over: Deferred[None] = Deferred()
         self._clock, self._began, self._said = clock, clock.seconds(), said
         self._trouble = ""
@@ -152,7 +160,7 @@ class Waiting:
         return table
 
     def documents(self) -> list[Document]:
-        """Where each board stood last."""
+        """Where each board stood last, or how its request was accepted."""
         return [wait.document for wait in self.waits.values()]
 
     def _stands(self, board: Document, reason: str) -> None:
@@ -167,12 +175,11 @@ class Waiting:
 
     def _line(self, name: str, wait: Wait, reason: str) -> Text:
         kind = None if wait.board is None else wait.board.kind
-        state = "" if wait.board is None else wait.board.state
         failed = wait.status != Exit.DONE
         look = LOOKS["failed" if failed else kind]
         took = duration(self._clock.seconds() - self._began)
         text = Text(f"{look.mark} ", look.style).append(f"{name}: ", "default")
-        text.append(state, look.style).append(f" after {took}", "default")
+        text.append(wait.state, look.style).append(f" after {took}", "default")
         return text.append(f" ({reason})" if failed and reason else "", "default")
 
 

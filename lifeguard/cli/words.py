@@ -31,6 +31,12 @@ LOOKS: dict[Kind | None, Look] = {
 }
 """The worst first; a mark of its own each, for whoever sees no colours."""
 
+RELAY_BOARD_LOOKS = {
+    "Broken": LOOKS["failed"],
+    "Suspect": LOOKS[None],
+    "Working": LOOKS["well"],
+}
+
 RANK = {kind: place for place, kind in enumerate(LOOKS)}
 
 

@@ -8,7 +8,14 @@ from rich.console import Group
 from rich.text import Text
 
 from lifeguard.cli.views.tables import add_line, plain_table
-from lifeguard.cli.words import LOOKS, ago, clock_time, folded, plural
+from lifeguard.cli.words import (
+    LOOKS,
+    RELAY_BOARD_LOOKS,
+    ago,
+    clock_time,
+    folded,
+    plural,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,21 +39,30 @@ def relay_boards(lab: RelayBoards, now: datetime) -> Group:
 
 def _relay_board_table(lab: Sequence[RelayBoard], now: datetime) -> Table:
     table = plain_table(
-        "", "RELAY BOARD", "DRIVER", "ADDRESS", "WAITING", "WORKED", "LAST ERROR"
+        "",
+        "RELAY BOARD",
+        "STATE",
+        "DRIVER",
+        "ADDRESS",
+        "WAITING",
+        "WORKED",
+        "WHY",
+        "LAST ERROR",
     )
     for one in lab:
-        failing = not one.connected and one.last_error is not None
-        look = LOOKS["failed" if failing else "well" if one.connected else "still"]
+        look = RELAY_BOARD_LOOKS[one.state]
         add_line(
             table,
             Text(look.mark, look.style),
             Text(one.name, look.style),
+            Text(one.state, look.style),
             one.driver,
             one.address,
             str(one.waiting),
             "never"
             if one.last_success is None
             else f"{ago(one.last_success, now)} ago",
+            one.why or "",
             _error(one, now),
         )
     return table
@@ -88,7 +104,7 @@ def incidents(found: Sequence[Incident], now: datetime) -> RenderableType:
 
 def _incident_words(incident: Incident) -> Iterator[str]:
     yield incident.text
-    if incident.failing:
+    if incident.failing and incident.closed is None:
         yield f"still failing: {' '.join(folded(incident.failing))}"
     if incident.set_aside:
         yield "set aside until it is released"

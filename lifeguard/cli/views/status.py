@@ -10,7 +10,15 @@ from rich.console import Group
 from rich.text import Text
 
 from lifeguard.cli.views.tables import add_line, mark, plain_table, state_text
-from lifeguard.cli.words import LOOKS, RANK, ago, duration, folded, plural
+from lifeguard.cli.words import (
+    LOOKS,
+    RANK,
+    RELAY_BOARD_LOOKS,
+    ago,
+    duration,
+    folded,
+    plural,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +26,14 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from lifeguard.cli.documents import Board, Health, RelayBoards, StrikeCount
+    from lifeguard.cli.documents import (
+        Board,
+        Health,
+        Owed,
+        RelayBoard,
+        RelayBoards,
+        StrikeCount,
+    )
 
 
 def by_state(boards: Sequence[Board], now: datetime) -> Group:
@@ -45,23 +60,25 @@ def headline(boards: Sequence[Board]) -> Text:
 
 def troubles(lab: RelayBoards, health: Health) -> Iterator[Text]:
     """What is wrong besides the boards, a line each."""
-    style = LOOKS["failed"].style
-    errors: dict[str, str | None] = {
-        one.name: one.last_error
-        for one in lab.relay_boards
-        if one.last_error is not None and not one.connected
-    }
-    owed = [one for one in lab.owed if one.tries]
-    counts = Counter(one.relay_board for one in owed)
-    errors = {one.relay_board: one.last_error for one in owed} | errors
-    for name, error in errors.items():
-        outlets = plural(counts[name], "outlet")
-        unpaid = f"; {outlets} to switch on again" if counts[name] else ""
-        yield Text(f"relay board {name}: {error}{unpaid}", style)
+    for one in lab.relay_boards:
+        if one.state != "Working":
+            yield _ill(one, lab.owed)
     if health.braked:
         count = plural(len(health.withheld), "board")
         said = f"{count} answer none, so many that their failures are withheld"
-        yield Text(f"polls: {said}", style)
+        yield Text(f"polls: {said}", LOOKS["failed"].style)
+
+
+def _ill(relay_board: RelayBoard, owed: Sequence[Owed]) -> Text:
+    """A relay board's state, what led to it, and what it owes meanwhile."""
+    why = f": {relay_board.why}" if relay_board.why else ""
+    tried = [one.relay_board for one in owed if one.tries]
+    count = tried.count(relay_board.name)
+    unpaid = f"; {plural(count, 'outlet')} to switch on again" if count else ""
+    return Text(
+        f"relay board {relay_board.name} is {relay_board.state}{why}{unpaid}",
+        RELAY_BOARD_LOOKS[relay_board.state].style,
+    )
 
 
 def _worst_first(board: Board) -> tuple[int, str, str]:
