@@ -44,6 +44,15 @@ class Form(NamedTuple):
     parse: Callable[[Any], Any]
 
 
+class ListOf(NamedTuple):
+    """Stands in the `Annotated` of a tuple whose only item must be in a list, too.
+
+    What stands there instead is not told, as it may be secret.
+    """
+
+    description: str
+
+
 def text(value: object) -> str:
     """Some printable characters of one line."""
     checked = convert(value, str)
@@ -62,6 +71,26 @@ def matching(pattern: str) -> Callable[[object], str]:
         return checked
 
     return parse
+
+
+_placeholder = re.compile(r"(?<![$%@])\{[A-Za-z_]\w*\}")
+
+
+def template(
+    parse: Callable[[object], str], *placeholders: str
+) -> Callable[[object], str]:
+    """What `parse` takes, with no words in braces but these.
+
+    After $, % or @ they are for a shell, curl or git.
+    """
+
+    def parse_template(value: object) -> str:
+        checked = parse(value)
+        if not set(_placeholder.findall(checked)) <= {*placeholders}:
+            raise ValueError(value)
+        return checked
+
+    return parse_template
 
 
 def one_of(*choices: str) -> Form:
@@ -247,6 +276,7 @@ NAME: Final = Form(
 )
 
 Text = Annotated[str, Form("a text", text)]
+Arguments = Annotated[tuple[Text, ...], ListOf("a list of arguments")]
 Flag = Annotated[bool, Form("true or false", partial(convert, type=bool))]
 Name = Annotated[str, NAME]
 Port = Annotated[int, whole(1, 65535)]

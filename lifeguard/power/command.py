@@ -62,7 +62,7 @@ async def run(
         reactor.spawnProcess(
             running,
             "setsid",
-            ["setsid", *command],
+            ["setsid", "--", *command],
             env=None,
             path=directory,
             childFDs=files or {0: "w", 1: "r", 2: "r"},

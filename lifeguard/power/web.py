@@ -65,6 +65,10 @@ class WebOptions(Struct, frozen=True, kw_only=True):
     password: Annotated[str | None, Form("a text", str)] = None
     verify: Flag = True
 
+    def __post_init__(self) -> None:
+        if self.password is not None and self.user is None:
+            raise ValueError("password needs a user")
+
     @property
     def address(self) -> str:
         """For people."""
