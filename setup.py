@@ -27,6 +27,7 @@ setup(
         "cryptography>=42",
         "jinja2>=3.1",
         "klein>=24.8",
+        "idna>=2.5",
         "msgspec>=0.19",
         "rich>=13.9",
         "sqlalchemy>=2.0.30",

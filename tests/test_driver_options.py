@@ -155,6 +155,15 @@ def test_a_device_of_every_example_can_be_made_and_closed(tmp_path):
             'it: means_on and means_off both have "off"',
         ),
         (f'{HTTP}\nmeans_on = " "', 'it.means_on: expected a word, got " "'),
+        (
+            'driver = "redfish"\nurl = "http://xn--.example..com"',
+            "it.url: expected a URL like http://192.0.2.1:8080,"
+            ' got "http://xn--.example..com"',
+        ),
+        (
+            f'driver = "proxr"\naddress = "{"a" * 64}"',
+            f'it.address: expected HOST or HOST:PORT, got "{"a" * 64}"',
+        ),
         (f'{HTTP}\npassword = "x"', "it: password needs a user"),
         (
             'driver = "redfish"\nurl = "http://x"\npassword = 1',

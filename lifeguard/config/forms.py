@@ -20,6 +20,7 @@ from typing import (
 )
 from urllib.parse import urlsplit
 
+import idna
 from msgspec import Meta, convert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -142,6 +143,12 @@ def ipv4_network(value: object) -> IPv4Network:
     return IPv4Network(text(value))
 
 
+def host_name(host: str) -> str:
+    """A name that DNS could have, or an IPv4 address."""
+    idna.encode(host)  # IDNAError is a ValueError
+    return host
+
+
 _host_and_port = matching("[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
@@ -176,7 +183,7 @@ def host_and_port(usual_port: int) -> Form:
 
     def parse(value: object) -> HostAndPort:
         host, _, port = _host_and_port(value).partition(":")
-        return HostAndPort(host, port_number(port or str(usual_port)))
+        return HostAndPort(host_name(host), port_number(port or str(usual_port)))
 
     return Form("HOST or HOST:PORT", parse)
 
@@ -199,6 +206,8 @@ def http_url(value: object) -> str:
     parts = urlsplit(url)
     if not parts.hostname or parts.port == 0:
         raise ValueError(value)
+    if ":" not in parts.hostname:  # as in an IPv6 address, which urlsplit checks
+        host_name(parts.hostname)
     return url
 
 

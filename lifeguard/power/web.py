@@ -37,6 +37,7 @@ from lifeguard.power.errors import (
     Refused,
     SurplusAnswer,
     Unreachable,
+    printable,
 )
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Answer(NamedTuple):
     def __str__(self) -> str:
         line = " ".join(self.text.split()) or "nothing"
         shown = line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
-        return f"the answer to {self.asked}: {self.status}, {shown}"
+        return f"the answer to {self.asked}: {self.status}, {printable(shown)}"
 
 
 class Web:
@@ -137,8 +138,9 @@ class Web:
             status, text = await asking.addTimeout(time_left, self._clock)
         except TimeoutError:
             raise NoAnswer(f"no answer within {time_left:.3g} s: {asked}") from None
-        except (ConnectError, DNSLookupError) as error:
-            reason = str(error).rstrip(".")
+        except (ConnectError, DNSLookupError, ValueError) as error:
+            # A ValueError is of a URL that cannot be: no such host, no such port.
+            reason = printable(str(error)).rstrip(".")
             raise Unreachable(f"cannot be reached: {asked}: {reason}") from None
         except (ResponseFailed, RequestTransmissionFailed) as error:
             if error.reasons[0].check(TlsError):
