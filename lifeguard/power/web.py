@@ -18,7 +18,6 @@ from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.protocol import Protocol
 from twisted.internet.ssl import CertificateOptions
 from twisted.web.client import (
-    Agent,
     BrowserLikePolicyForHTTPS,
     RequestTransmissionFailed,
     ResponseDone,
@@ -30,6 +29,7 @@ from twisted.web.iweb import IBodyProducer, IPolicyForHTTPS
 from zope.interface import implementer
 
 from lifeguard.config.forms import BaseUrl, Flag, Form, Text, matching
+from lifeguard.power.agent import agent
 from lifeguard.power.errors import (
     BadAnswer,
     Disconnected,
@@ -186,7 +186,7 @@ class Web:
 def web(reactor: Any, options: WebOptions) -> Web:
     """A device's web server, over the network."""
     policy = BrowserLikePolicyForHTTPS() if options.verify else _AnyCertificate()
-    return Web(reactor, Agent(reactor, policy), options)
+    return Web(reactor, agent(reactor, policy), options)
 
 
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
