@@ -25,6 +25,7 @@ setup(
         "automat>=25.4",
         "click>=8.2",
         "cryptography>=42",
+        "idna>=2.5",
         "jinja2>=3.1",
         "klein>=24.8",
         "msgspec>=0.19",

@@ -71,6 +71,7 @@ async def test_one_that_does_nothing_is_found_out(tmp_path):
     ("options", "error", "text"),
     [
         ({"on": shell("echo no >&2; exit 4")}, Refused, "sh: exit code 4: no"),
+        ({"on": ("--help",)}, Refused, "--help: exit code 127: setsid: failed to"),
         ({"on": ("no-such",)}, Refused, "no-such: exit code 127: setsid: failed to"),
         ({"on": shell("sleep 1000")}, NoAnswer, "sh did not end within 1 s"),
         (

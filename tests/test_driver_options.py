@@ -22,6 +22,7 @@ EXAMPLES = [
     for example in re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
     if "[boards." not in example
 ]
+HTTP = 'driver = "http"\nurl = "http://x"\non = "/on"\noff = "/off"'
 
 
 def inventory(directory: Path, boards: str) -> Inventory:
@@ -97,11 +98,11 @@ def test_a_device_of_every_example_can_be_made_and_closed(tmp_path):
             'it.verify: expected true or false, got "no"',
         ),
         (
-            'driver = "exec"\non = "true"\noff = []',
+            'driver = "exec"\non = ["true"]\noff = []',
             "it: on and off need a command",
         ),
         (
-            'driver = "exec"\non = "a"\noff = "b"\nread = "c"\nmeans_on = "("',
+            'driver = "exec"\non = ["a"]\noff = ["b"]\nread = ["c"]\nmeans_on = "("',
             'it.means_on: expected a regular expression, got "("',
         ),
         (
@@ -116,12 +117,79 @@ def test_a_device_of_every_example_can_be_made_and_closed(tmp_path):
             'driver = "qemu"\n[relay_boards.it.guests]\npc = []',
             "it: guest pc needs a command",
         ),
+        (
+            'driver = "qemu"\n[relay_boards.it.guests]\npc = "sleep 1000"',
+            "it.guests.pc: expected a list of arguments",
+        ),
+        (
+            'driver = "exec"\non = "touch /x"\noff = ["b"]',
+            "it.on: expected a list of arguments",
+        ),
+        (
+            'driver = "exec"\non = [""]\noff = ["b"]',
+            'it.on[0]: expected a text with no {word} but {outlet}, got ""',
+        ),
+        (
+            'driver = "exec"\non = ["a", "x{port}"]\noff = ["b"]',
+            'it.on[1]: expected a text with no {word} but {outlet}, got "x{port}"',
+        ),
+        (
+            'driver = "exec"\non = ["a"]\noff = ["b"]\ntest = ["{outlet}"]',
+            'it.test[0]: expected a text with no {word}, got "{outlet}"',
+        ),
+        (
+            f'{HTTP}\nread = "/{{port}}"',
+            'it.read: expected a path like "/relay/{outlet}?turn=on", got "/{port}"',
+        ),
+        (
+            f'{HTTP}\ntest = "/{{outlet}}"',
+            'it.test: expected a path like "/status", got "/{outlet}"',
+        ),
+        (
+            f'{HTTP}\nread = "/"\nvalue = "{{port}}"',
+            'it.value: expected a way like "relays.{outlet}.ison", got "{port}"',
+        ),
+        (f"{HTTP}\nmeans_on = []", "it: means_on and means_off need a word each"),
+        (
+            f'{HTTP}\nmeans_on = "OFF "',
+            'it: means_on and means_off both have "off"',
+        ),
+        (f'{HTTP}\nmeans_on = " "', 'it.means_on: expected a word, got " "'),
+        (
+            'driver = "redfish"\nurl = "http://xn--.example..com"',
+            "it.url: expected a URL like http://192.0.2.1:8080,"
+            ' got "http://xn--.example..com"',
+        ),
+        (
+            f'driver = "proxr"\naddress = "{"a" * 64}"',
+            f'it.address: expected HOST or HOST:PORT, got "{"a" * 64}"',
+        ),
+        (f'{HTTP}\npassword = "x"', "it: password needs a user"),
+        (
+            'driver = "redfish"\nurl = "http://x"\npassword = 1',
+            "it: password needs a user",
+        ),
+        (
+            'driver = "shelly"\nurl = "http://x"\ngeneration = 2\nuser = "a"',
+            "it: user and password are for generation 1 only",
+        ),
     ],
 )
 def test_a_mistake_in_a_table_is_one_line(tmp_path, table, expected):
     assert mistakes(tmp_path, f"[relay_boards.it]\n{table}\n") == [
         f"relay_boards.{expected}"
     ]
+
+
+def test_words_for_on_and_off_are_compared_in_lower_case(tmp_path):
+    found = inventory(tmp_path, f'[relay_boards.it]\n{HTTP}\nmeans_on = ["ON"]\n')
+    assert found.relay_boards["it"].options.means_on == ("on",)
+
+
+def test_what_braces_are_for_shells_and_curl_is_left_to_them(tmp_path):
+    on = '["sh", "-c", "curl -w %{http_code} ${HOST}/{outlet} | awk \'{ print }\'"]'
+    found = board(tmp_path, "exec", on=on, off='["true"]')
+    assert found.options.on[2].startswith("curl -w %{http_code}")
 
 
 def test_an_outlet_is_checked_by_its_driver(tmp_path):

@@ -69,6 +69,7 @@ async def test_a_program_that_is_not_there_is_named():
         (Output(0, "", ""), "exit code 0: no output"),
         (Output(1, "out\n", "a\nb  c\n\n"), "exit code 1: b c"),
         (Output(1, "first\nlast\n", ""), "exit code 1: last"),
+        (Output(1, "", "\x1b[2J\0\u202eé"), r"exit code 1: \x1b[2J\x00\u202eé"),
         (Output(None, "", "x" * 200), "killed: " + "x" * 100),
     ],
 )

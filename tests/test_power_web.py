@@ -71,6 +71,24 @@ def test_a_long_answer_is_shortened_and_an_empty_one_is_called_nothing():
     ]
 
 
+def test_what_a_terminal_would_obey_is_escaped():
+    _, _, asked = web_rig(lambda *_: Page(500, "a\x1b[2J\n\x9b\0\u202e"))
+    [heard] = outcome(asked.ask("GET", "/state", DEADLINE))
+    assert heard.startswith(f"Refused: the answer to {ASKED}: 500, a\\x1b[2J ")
+    assert heard.isprintable()
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "xn--.example..com", "a..b", "[::"])
+def test_a_url_that_cannot_be_is_one_line(host):
+    reactor = MemoryReactorClock()
+    asked = Web(reactor, Agent(reactor), WebOptions(url=f"http://{host}"))
+    [heard] = outcome(asked.ask("GET", "/state", DEADLINE))
+    assert heard.startswith(
+        f"Unreachable: cannot be reached: GET http://{host}/state: "
+    )
+    assert heard.isprintable()
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [

@@ -20,6 +20,7 @@ from typing import (
 )
 from urllib.parse import urlsplit
 
+import idna
 from msgspec import Meta, convert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -44,6 +45,15 @@ class Form(NamedTuple):
     parse: Callable[[Any], Any]
 
 
+class ListOf(NamedTuple):
+    """Stands in the `Annotated` of a tuple whose only item must be in a list, too.
+
+    What stands there instead is not told, as it may be secret.
+    """
+
+    description: str
+
+
 def text(value: object) -> str:
     """Some printable characters of one line."""
     checked = convert(value, str)
@@ -62,6 +72,26 @@ def matching(pattern: str) -> Callable[[object], str]:
         return checked
 
     return parse
+
+
+_placeholder = re.compile(r"(?<![$%@])\{[A-Za-z_]\w*\}")
+
+
+def template(
+    parse: Callable[[object], str], *placeholders: str
+) -> Callable[[object], str]:
+    """What `parse` takes, with no words in braces but these.
+
+    After $, % or @ they are for a shell, curl or git.
+    """
+
+    def parse_template(value: object) -> str:
+        checked = parse(value)
+        if not set(_placeholder.findall(checked)) <= {*placeholders}:
+            raise ValueError(value)
+        return checked
+
+    return parse_template
 
 
 def one_of(*choices: str) -> Form:
@@ -113,6 +143,12 @@ def ipv4_network(value: object) -> IPv4Network:
     return IPv4Network(text(value))
 
 
+def host_name(host: str) -> str:
+    """A name that DNS could have, or an IPv4 address."""
+    idna.encode(host)  # IDNAError is a ValueError
+    return host
+
+
 _host_and_port = matching("[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
@@ -147,7 +183,7 @@ def host_and_port(usual_port: int) -> Form:
 
     def parse(value: object) -> HostAndPort:
         host, _, port = _host_and_port(value).partition(":")
-        return HostAndPort(host, port_number(port or str(usual_port)))
+        return HostAndPort(host_name(host), port_number(port or str(usual_port)))
 
     return Form("HOST or HOST:PORT", parse)
 
@@ -170,6 +206,8 @@ def http_url(value: object) -> str:
     parts = urlsplit(url)
     if not parts.hostname or parts.port == 0:
         raise ValueError(value)
+    if ":" not in parts.hostname:  # as in an IPv6 address, which urlsplit checks
+        host_name(parts.hostname)
     return url
 
 
@@ -247,6 +285,7 @@ NAME: Final = Form(
 )
 
 Text = Annotated[str, Form("a text", text)]
+Arguments = Annotated[tuple[Text, ...], ListOf("a list of arguments")]
 Flag = Annotated[bool, Form("true or false", partial(convert, type=bool))]
 Name = Annotated[str, NAME]
 Port = Annotated[int, whole(1, 65535)]

@@ -24,7 +24,7 @@ from typing import (
 
 from msgspec import Struct, structs
 
-from lifeguard.config.forms import NAME, Form
+from lifeguard.config.forms import NAME, Form, ListOf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -124,7 +124,9 @@ class Reader:
         try:
             return kind(**found)
         except ValueError as error:  # what its keys say does not go together
-            self.mistake(str(error), *keys)
+            # Beside another mistake it may be no more than what follows from that.
+            if not self.mistaken(*keys):
+                self.mistake(str(error), *keys)
             return None
 
     def _check_keys(self, table: dict[str, Any], layout: _Layout, *keys: Key) -> None:
@@ -135,6 +137,14 @@ class Reader:
         for name in layout.fields:
             if name in layout.required and name not in table:
                 self.mistake("missing", *keys, name)
+
+    def _list(self, what: tuple[ListOf, Any], value: object, *keys: Key) -> Any:
+        """The items of what must be a list."""
+        form, kind = what
+        if isinstance(value, list):
+            return self._items(kind, value, *keys)
+        self.mistake(f"expected {form.description}", *keys)
+        return None
 
     def _items(self, kind: Any, value: object, *keys: Key) -> tuple[Any, ...]:
         """The items of a list; a value that stands alone is a list of one."""
@@ -186,6 +196,8 @@ def _reading(kind: Any) -> _Reading:
         return _Reading(Reader._items, arguments[0])
     if get_origin(kind) is dict:
         return _Reading(Reader._tables, arguments[1])
+    if get_origin(kind) is Annotated and isinstance(arguments[1], ListOf):
+        return _Reading(Reader._list, (arguments[1], get_args(arguments[0])[0]))
     if get_origin(kind) is Annotated:
         return _Reading(Reader.single, arguments[1])
     return _Reading(Reader._record, kind)

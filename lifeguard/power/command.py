@@ -15,7 +15,7 @@ from twisted.internet.error import (
 )
 from twisted.internet.protocol import ProcessProtocol
 
-from lifeguard.power.errors import NoAnswer, Unreachable
+from lifeguard.power.errors import NoAnswer, Unreachable, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ class Output(NamedTuple):
         """The last line, which is where programs say what went wrong."""
         lines = (self.err.strip() or self.out.strip() or "no output").splitlines()
         end = "killed" if self.exit_code is None else f"exit code {self.exit_code}"
-        return f"{end}: {' '.join(lines[-1].split())[:SHOWN]}"
+        return f"{end}: {printable(' '.join(lines[-1].split())[:SHOWN])}"
 
 
 async def run(
@@ -62,7 +62,7 @@ async def run(
         reactor.spawnProcess(
             running,
             "setsid",
-            ["setsid", *command],
+            ["setsid", "--", *command],
             env=None,
             path=directory,
             childFDs=files or {0: "w", 1: "r", 2: "r"},

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from twisted.internet.task import deferLater
 
 from lifeguard.power.command import run
-from lifeguard.power.errors import BadAnswer, NoAnswer, NotSwitched, Refused
+from lifeguard.power.errors import (
+    BadAnswer,
+    NoAnswer,
+    NotSwitched,
+    Refused,
+    printable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +107,8 @@ class Detached:
 
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").split("\n")
-        return " ".join([line for line in lines if line][-1:])[:200] or "no output"
+        last = " ".join([line for line in lines if line][-1:])[:200]
+        return printable(last) or "no output"
 
 
 def _kill(number: int) -> None:

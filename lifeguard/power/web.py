@@ -18,7 +18,6 @@ from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.protocol import Protocol
 from twisted.internet.ssl import CertificateOptions
 from twisted.web.client import (
-    Agent,
     BrowserLikePolicyForHTTPS,
     RequestTransmissionFailed,
     ResponseDone,
@@ -30,6 +29,7 @@ from twisted.web.iweb import IBodyProducer, IPolicyForHTTPS
 from zope.interface import implementer
 
 from lifeguard.config.forms import BaseUrl, Flag, Form, Text, matching
+from lifeguard.power.agent import agent
 from lifeguard.power.errors import (
     BadAnswer,
     Disconnected,
@@ -37,6 +37,7 @@ from lifeguard.power.errors import (
     Refused,
     SurplusAnswer,
     Unreachable,
+    printable,
 )
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ class WebOptions(Struct, frozen=True, kw_only=True):
     password: Annotated[str | None, Form("a text", str)] = None
     verify: Flag = True
 
+    def __post_init__(self) -> None:
+        if self.password is not None and self.user is None:
+            raise ValueError("password needs a user")
+
     @property
     def address(self) -> str:
         """For people."""
@@ -88,7 +93,7 @@ class Answer(NamedTuple):
     def __str__(self) -> str:
         line = " ".join(self.text.split()) or "nothing"
         shown = line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
-        return f"the answer to {self.asked}: {self.status}, {shown}"
+        return f"the answer to {self.asked}: {self.status}, {printable(shown)}"
 
 
 class Web:
@@ -133,8 +138,9 @@ class Web:
             status, text = await asking.addTimeout(time_left, self._clock)
         except TimeoutError:
             raise NoAnswer(f"no answer within {time_left:.3g} s: {asked}") from None
-        except (ConnectError, DNSLookupError) as error:
-            reason = str(error).rstrip(".")
+        except (ConnectError, DNSLookupError, ValueError) as error:
+            # A ValueError is of a URL that cannot be: no such host, no such port.
+            reason = printable(str(error)).rstrip(".")
             raise Unreachable(f"cannot be reached: {asked}: {reason}") from None
         except (ResponseFailed, RequestTransmissionFailed) as error:
             if error.reasons[0].check(TlsError):
@@ -180,7 +186,7 @@ class Web:
 def web(reactor: Any, options: WebOptions) -> Web:
     """A device's web server, over the network."""
     policy = BrowserLikePolicyForHTTPS() if options.verify else _AnyCertificate()
-    return Web(reactor, Agent(reactor, policy), options)
+    return Web(reactor, agent(reactor, policy), options)
 
 
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Struct
 
-from lifeguard.config.forms import Form, Text, matching, text
+from lifeguard.config.forms import Form, ListOf, matching, template, text
 from lifeguard.power.command import Output, run
 from lifeguard.power.connectionless import Connectionless, read_back
 from lifeguard.power.driver import Driver
@@ -30,7 +30,14 @@ def _regular_expression(value: object) -> re.Pattern[str]:
         raise ValueError(value) from error
 
 
-Command = tuple[Text, ...]
+_LIST = ListOf("a list of arguments")
+
+Argument = Annotated[
+    str, Form("a text with no {word} but {outlet}", template(text, "{outlet}"))
+]
+Command = Annotated[tuple[Argument, ...], _LIST]
+TestArgument = Annotated[str, Form("a text with no {word}", template(text))]
+TestCommand = Annotated[tuple[TestArgument, ...], _LIST]
 Pattern = Annotated[
     re.Pattern[str] | None, Form("a regular expression", _regular_expression)
 ]
@@ -47,7 +54,7 @@ class ExecOptions(Struct, frozen=True, kw_only=True):
     read: Command = ()
     means_on: Pattern = None
     means_off: Pattern = None
-    test: Command = ()
+    test: TestCommand = ()
 
     def __post_init__(self) -> None:
         if not self.on or not self.off:

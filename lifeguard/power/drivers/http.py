@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import field
 
-from lifeguard.config.forms import Form, Text, matching, one_of
+from lifeguard.config.forms import Form, Text, matching, one_of, template, text
+from lifeguard.config.reader import shown
 from lifeguard.power.connectionless import Connectionless, read_back
 from lifeguard.power.driver import Driver
 from lifeguard.power.errors import BadAnswer
@@ -24,9 +25,22 @@ if TYPE_CHECKING:
     from lifeguard.power.driver import Surroundings
     from lifeguard.power.web import Web
 
+
+def _word(value: object) -> str:
+    """As answers are compared: in lower case, without space around it."""
+    return text(text(value).strip().lower())
+
+
+_path = matching("/[!-~]*")
+
 Path = Annotated[
-    str, Form('a path like "/relay/{outlet}?turn=on"', matching("/[!-~]*"))
+    str, Form('a path like "/relay/{outlet}?turn=on"', template(_path, "{outlet}"))
 ]
+TestPath = Annotated[str, Form('a path like "/status"', template(_path))]
+Way = Annotated[
+    str, Form('a way like "relays.{outlet}.ison"', template(text, "{outlet}"))
+]
+Word = Annotated[str, Form("a word", _word)]
 Method = Annotated[str, one_of("GET", "POST", "PUT")]
 
 
@@ -37,14 +51,19 @@ class HttpOptions(WebOptions, frozen=True, kw_only=True):
     on: Path
     off: Path
     read: Path | None = None
-    value: tuple[Text, ...] = ()
-    means_on: tuple[Text, ...] = ("on", "true", "1")
-    means_off: tuple[Text, ...] = ("off", "false", "0")
-    test: Path = "/"
+    value: tuple[Way, ...] = ()
+    means_on: tuple[Word, ...] = ("on", "true", "1")
+    means_off: tuple[Word, ...] = ("off", "false", "0")
+    test: TestPath = "/"
     method: Method = "GET"
     headers: dict[str, Text] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.means_on or not self.means_off:
+            raise ValueError("means_on and means_off need a word each")
+        if both := sorted({*self.means_on} & {*self.means_off}):
+            raise ValueError(f"means_on and means_off both have {shown(both[0])}")
         if self.value and self.read is None:
             raise ValueError("value needs a read")
 
@@ -89,7 +108,7 @@ class HttpSwitch(Connectionless):
         for way in self._options.value:
             found = follow(way.replace("{outlet}", rest), document)
             if isinstance(found, str | int):
-                return str(found).lower()
+                return str(found).strip().lower()
         return None
 
 

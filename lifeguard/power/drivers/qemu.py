@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from lifeguard.config.forms import NAME, Text
+from lifeguard.config.forms import NAME, Arguments
 from lifeguard.power.connectionless import Connectionless
 from lifeguard.power.detached import Detached
 from lifeguard.power.driver import Driver
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class QemuOptions(Struct, frozen=True, kw_only=True):
     """The command of each guest, which must stay in the foreground: no -daemonize."""
 
-    guests: dict[str, tuple[Text, ...]]
+    guests: dict[str, Arguments]
 
     def __post_init__(self) -> None:
         for name, command in self.guests.items():

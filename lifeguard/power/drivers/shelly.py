@@ -23,6 +23,11 @@ class ShellyOptions(WebOptions, frozen=True, kw_only=True):
 
     generation: Annotated[int, whole(1, 4)]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.generation > 1 and self.user is not None:
+            raise ValueError("user and password are for generation 1 only")
+
 
 def urls(options: ShellyOptions) -> HttpOptions:
     """What a Shelly is asked."""

@@ -27,6 +27,7 @@ def urls(options: WebOptions) -> HttpOptions:
         command += f"user={quote(options.user, safe='')}&password={password}&"
     return HttpOptions(
         url=options.url,
+        user="",  # The URLs have it: there is no header.
         password=options.password,
         verify=options.verify,
         on=f"{command}cmnd=Power{{outlet}}%20On",
