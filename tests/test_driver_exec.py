@@ -85,7 +85,7 @@ async def test_one_that_does_nothing_is_found_out(tmp_path):
             "echo says neither on nor off: exit code 0: ?",
         ),
         (
-            {"on": ALWAYS, "read": ("echo", "x"), "means_on": "x", "means_off": "x"},
+            {"on": ALWAYS, "read": ("echo", "x"), "means_on": "x", "means_off": "[x]"},
             BadAnswer,
             "echo says both on and off: exit code 0: x",
         ),
@@ -125,6 +125,7 @@ async def test_the_test_is_a_command_of_the_labs_if_it_has_one(tmp_path):
     [
         ({"on": ()}, "on and off need a command"),
         ({"read": ALWAYS, "means_on": "x"}, "means_on and means_off go together"),
+        ({"means_on": "x", "means_off": "x"}, "means_on and means_off are the same"),
         ({"means_on": "x", "means_off": "y"}, "means_on needs a read"),
     ],
 )

@@ -131,8 +131,9 @@ def sleepers(state_dir):
 
 @ensureDeferred
 async def test_one_that_ends_at_once_was_not_switched_on(state_dir):
-    guests = rig(state_dir, ("sh", "-c", "echo one; echo -kernel: no file; exit 1"))
-    with pytest.raises(NotSwitched, match=r"^sh ended at once: -kernel: no file$"):
+    script = r"echo one; printf '\033[2Jno file\n'; exit 1"
+    guests = rig(state_dir, ("sh", "-c", script))
+    with pytest.raises(NotSwitched, match=r"^sh ended at once: \\x1b\[2Jno file$"):
         await guests.switch("pc", True, soon())
     await guests.switch("pc", False, soon())
 

@@ -66,9 +66,10 @@ class Driver(NamedTuple):
     """A kind of relay board.
 
     `options` are the keys of its table in `boards.toml` beside those that every relay
-    board has; each field's `Annotated` carries a Form. `outlet` reads the rest of an
-    outlet. `device` finds its options in `RelayBoard.options`. Options that do not go
-    together raise a ValueError in their `__post_init__`, in words for a person.
+    board has; each field's `Annotated` carries a Form, or a list's a ListOf. `outlet`
+    reads the rest of an outlet. `device` finds its options in `RelayBoard.options`.
+    Options that do not go together raise a ValueError in their `__post_init__`, in
+    words for a person.
     """
 
     options: type[Struct]

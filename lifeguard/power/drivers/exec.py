@@ -61,6 +61,8 @@ class ExecOptions(Struct, frozen=True, kw_only=True):
             raise ValueError("on and off need a command")
         if (self.means_on is None) != (self.means_off is None):
             raise ValueError("means_on and means_off go together")
+        if self.means_on is not None and self.means_on == self.means_off:
+            raise ValueError("means_on and means_off are the same")
         if self.means_on is not None and not self.read:
             raise ValueError("means_on needs a read")
 
