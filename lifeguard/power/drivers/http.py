@@ -122,9 +122,14 @@ def follow(way: str, document: Any) -> Any:
     return document
 
 
-def _device(relay_board: RelayBoard, surroundings: Surroundings) -> HttpSwitch:
-    options, reactor = relay_board.options, surroundings.reactor
+def http_switch(options: HttpOptions, surroundings: Surroundings) -> HttpSwitch:
+    """The device that is asked for these URLs, over the network."""
+    reactor = surroundings.reactor
     return HttpSwitch(reactor, web(reactor, options), options)
+
+
+def _device(relay_board: RelayBoard, surroundings: Surroundings) -> HttpSwitch:
+    return http_switch(relay_board.options, surroundings)
 
 
 DRIVER = Driver(

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from lifeguard.config.forms import Form, matching, whole
 from lifeguard.power.driver import Driver
-from lifeguard.power.drivers.http import HttpOptions, HttpSwitch
-from lifeguard.power.web import WebOptions, web
+from lifeguard.power.drivers.http import HttpOptions, http_switch
+from lifeguard.power.web import WebOptions
 
 if TYPE_CHECKING:
     from lifeguard.model import RelayBoard
     from lifeguard.power.driver import Surroundings
+    from lifeguard.power.drivers.http import HttpSwitch
 
 
 class ShellyOptions(WebOptions, frozen=True, kw_only=True):
@@ -52,8 +53,7 @@ def urls(options: ShellyOptions) -> HttpOptions:
 
 
 def _device(relay_board: RelayBoard, surroundings: Surroundings) -> HttpSwitch:
-    options, reactor = urls(relay_board.options), surroundings.reactor
-    return HttpSwitch(reactor, web(reactor, options), options)
+    return http_switch(urls(relay_board.options), surroundings)
 
 
 DRIVER = Driver(
