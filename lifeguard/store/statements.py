@@ -12,14 +12,11 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
-    Executable,
-    and_,
     bindparam,
     case,
     delete,
     func,
     insert,
-    or_,
     select,
     text,
     update,
@@ -27,15 +24,14 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from lifeguard.model import Saved, SeenBoot
-from lifeguard.store import rows
+from lifeguard.store import blame, rows
 from lifeguard.store.errors import Replaced, StoreError, Superseded
+from lifeguard.store.many import write_many
 from lifeguard.store.schema import (
     boards,
     by_netboot,
     daemon,
-    evidence,
     history,
-    incidents,
     notices,
     owed_outlets,
     relay_board_history,
@@ -48,11 +44,7 @@ if TYPE_CHECKING:
 
     from lifeguard.model import (
         Change,
-        Evidence,
         HistoryRow,
-        Incident,
-        IncidentPlace,
-        Judgement,
         Notice,
         Owed,
         RelayBoardChange,
@@ -94,7 +86,6 @@ _boots = (
 _insert_board = insert(boards)
 _insert_line = insert(history)
 _insert_notice = insert(notices)
-_insert_evidence = insert(evidence)
 _insert_relay_board_change = insert(relay_board_history)
 
 _move_board = update(boards).where(
@@ -145,14 +136,6 @@ _coalesce = (
 
 _tell = delete(notices).where(notices.c.id == bindparam("told"))
 
-_acquit = delete(evidence).where(
-    evidence.c.image == bindparam("acquitted"),
-    evidence.c.about == "install",
-    evidence.c.verdict != "well",
-)
-
-_forget_evidence = delete(evidence).where(evidence.c.seconds < bindparam("oldest"))
-
 _take_over = update(daemon).values(ruler=bindparam("new_ruler"))
 
 # The row is written though the time may not move on: what counts is that it is there.
@@ -172,18 +155,17 @@ def commit(connection: Connection, changes: Sequence[Change]) -> None:
     """Write what each change carries. Superseded when any of them is."""
     _write_standings(connection, [change.after for change in changes])
     lines = [rows.from_numbered(change.row) for change in changes]
-    _many(connection, _insert_line, lines)
+    write_many(connection, _insert_line, lines)
     owed = [rows.from_owed(owed) for change in changes for owed in change.owed]
-    _many(connection, _owe, owed)
+    write_many(connection, _owe, owed)
     notes = [rows.from_numbered(note) for change in changes for note in change.notices]
-    _many(connection, _insert_notice, notes)
-    said = [rows.from_evidence(each.evidence) for each in changes if each.evidence]
-    _many(connection, _insert_evidence, said)
+    write_many(connection, _insert_notice, notes)
+    blame.add_evidence(connection, [each.evidence for each in changes if each.evidence])
 
 
 def settle(connection: Connection, settled: Sequence[Owed]) -> None:
     """Take away these marks, but for those of another board or a newer generation."""
-    _many(connection, _settle, [rows.from_owed(owed) for owed in settled])
+    write_many(connection, _settle, [rows.from_owed(owed) for owed in settled])
 
 
 def record(connection: Connection, recorded: Sequence[HistoryRow]) -> None:
@@ -193,34 +175,17 @@ def record(connection: Connection, recorded: Sequence[HistoryRow]) -> None:
             connection.execute(_insert_line, rows.from_numbered(row))
 
 
-def save_incidents(connection: Connection, judged: Sequence[Judgement]) -> None:
-    """Write each as it is by now; what people should hear of it goes with it.
-
-    With an incident that is closed on an image goes what the image had failed by.
-    """
-    for judgement in judged:
-        incident = judgement.incident
-        row = rows.from_incident(incident)
-        here = incidents.c.id == incident.id
-        if not connection.execute(update(incidents).where(here).values(row)).rowcount:
-            connection.execute(insert(incidents), row)
-        if incident.closed is not None and incident.cause.kind == "image":
-            connection.execute(_acquit, {"acquitted": incident.cause.name})
-        notes = [rows.from_numbered(note) for note in judgement.notices]
-        _many(connection, _insert_notice, notes)
-
-
 def relay_boards_changed(
     connection: Connection, changes: Sequence[RelayBoardChange]
 ) -> None:
     """Keep what became of relay boards."""
     lines = [rows.from_numbered(change) for change in changes]
-    _many(connection, _insert_relay_board_change, lines)
+    write_many(connection, _insert_relay_board_change, lines)
 
 
 def told(connection: Connection, heard: Sequence[Notice]) -> None:
     """Forget notices; those already forgotten are no error."""
-    _many(connection, _tell, [{"told": notice.id} for notice in heard])
+    write_many(connection, _tell, [{"told": notice.id} for notice in heard])
 
 
 def take_over(connection: Connection, ruler: str) -> None:
@@ -235,11 +200,6 @@ def rule(connection: Connection, ruler: str, now: float = 0.0) -> None:
     """
     if connection.execute(_rule, {"by": ruler, "now": now}).rowcount != 1:
         raise Replaced("another lifeguard has taken over")
-
-
-def forget_evidence(connection: Connection, before: Sequence[float]) -> None:
-    """Forget what was said before these service seconds."""
-    _many(connection, _forget_evidence, [{"oldest": oldest} for oldest in before])
 
 
 def try_out(connection: Connection) -> None:
@@ -270,8 +230,8 @@ def load(connection: Connection) -> Saved:
         owed=tuple(map(rows.to_owed, connection.execute(select(owed_outlets)))),
         notices=tuple(untold(connection)),
         boots=seen_boots(connection),
-        incidents=tuple(_open_incidents(connection)),
-        last_incident=connection.scalar(select(func.max(incidents.c.id))) or 0,
+        incidents=tuple(blame.open_incidents(connection)),
+        last_incident=blame.last_incident(connection),
     )
 
 
@@ -315,40 +275,6 @@ def history_of(
     return list(map(rows.to_history_row, found))
 
 
-def evidence_between(
-    connection: Connection, after: int, since: float, until: float, at_most: int
-) -> list[tuple[int, Evidence]]:
-    """What was said from `since` to `until` in service seconds, with its ids.
-
-    Those above `after`, the first `at_most` of them.
-    """
-    found = connection.execute(
-        select(evidence)
-        .where(evidence.c.id > after, evidence.c.seconds.between(since, until))
-        .order_by(evidence.c.id)
-        .limit(at_most)
-    )
-    return list(map(rows.to_evidence, found))
-
-
-def page_of_incidents(
-    connection: Connection, limit: int, after: IncidentPlace | None
-) -> list[Incident]:
-    """The open ones first, of each the newest; those that come after a place."""
-    is_closed = case((incidents.c.closed.is_(None), 0), else_=1)
-    page = select(incidents).order_by(is_closed, incidents.c.id.desc()).limit(limit)
-    if after is not None:
-        here = is_closed == int(after.is_closed)
-        further = and_(here, incidents.c.id < after.id)
-        page = page.where(or_(is_closed > int(after.is_closed), further))
-    return list(map(rows.to_incident, connection.execute(page)))
-
-
-def _open_incidents(connection: Connection) -> list[Incident]:
-    still_open = select(incidents).where(incidents.c.closed.is_(None))
-    return list(map(rows.to_incident, connection.execute(still_open)))
-
-
 def history_of_relay_board(
     connection: Connection, relay_board: str, limit: int, before: int | None
 ) -> list[RelayBoardChange]:
@@ -371,13 +297,13 @@ def _write_standings(connection: Connection, standings: Sequence[Standing]) -> N
 
 def _insert_first(connection: Connection, standings: list[dict[str, Any]]) -> None:
     try:
-        _many(connection, _insert_board, standings)
+        write_many(connection, _insert_board, standings)
     except IntegrityError as error:
         raise Superseded("the board has a row already") from error
 
 
 def _move_on(connection: Connection, standings: list[dict[str, Any]]) -> None:
-    if _many(connection, _move_board, standings) != len(standings):
+    if write_many(connection, _move_board, standings) != len(standings):
         raise Superseded("the board's row is at another version")
 
 
@@ -401,12 +327,3 @@ def _counted(connection: Connection, row: HistoryRow) -> bool:
         "newest_reason": row.reason,
     }
     return connection.execute(_coalesce, parameters).rowcount == 1
-
-
-def _many(
-    connection: Connection, statement: Executable, parameters: list[dict[str, Any]]
-) -> int:
-    """How many rows it touched. SQLAlchemy takes an empty list for one bare row."""
-    if not parameters:
-        return 0
-    return connection.execute(statement, parameters).rowcount

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from lifeguard.store import retention, statements
+from lifeguard.store import blame, retention, statements
 from lifeguard.store.calls import LIMIT_SECONDS, Calls
 from lifeguard.store.database import Database
 from lifeguard.store.errors import StoreError, StoreUnavailable
@@ -124,11 +124,11 @@ class SqlStore:
 
     def save_incident(self, judgement: Judgement) -> Deferred[None]:
         """Keep an incident as it is by now; may be repeated."""
-        return self._ask(Ask(statements.save_incidents, judgement))
+        return self._ask(Ask(blame.save_incidents, judgement))
 
     def forget_evidence(self, before: float) -> Deferred[None]:
         """What was said before these service seconds is of no use any more."""
-        return self._ask(Ask(statements.forget_evidence, before))
+        return self._ask(Ask(blame.forget_evidence, before))
 
     def save_time(self) -> Deferred[None]:
         """Save the service seconds, as every other write does by the way."""
@@ -164,7 +164,7 @@ class SqlStore:
         """
         return self._read(
             partial(
-                statements.evidence_between,
+                blame.evidence_between,
                 after=after,
                 since=since,
                 until=until,
@@ -176,9 +176,7 @@ class SqlStore:
         self, limit: int = 100, after: IncidentPlace | None = None
     ) -> Deferred[list[Incident]]:
         """The open ones first, of each the newest; those that come after a place."""
-        return self._read(
-            partial(statements.page_of_incidents, limit=limit, after=after)
-        )
+        return self._read(partial(blame.page_of_incidents, limit=limit, after=after))
 
     def relay_board_history(
         self, relay_board: str, limit: int = 100, before: int | None = None
