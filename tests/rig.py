@@ -36,6 +36,7 @@ from lifeguard.model import (
     Saved,
     Standing,
 )
+from lifeguard.netboot.progress import Progress
 from lifeguard.store import Presence, StoreUnavailable, Superseded
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -352,3 +353,22 @@ def reimaged(parts: Rig, name: str = "panda-01") -> Rig:
         parts.happens(event, name)
     parts.forget()
     return parts
+
+
+def seen(parts: Rig, *events: str, generation: int = 1) -> None:
+    """The board fetches what these events say, one after the other."""
+    progress = Progress(generation, "debian", ("kernel", "initrd"))
+    for event in events:
+        progress = progress.after(event, EPOCH)
+        parts.fleet.saw("panda-01", event, progress)
+
+
+def again(parts: Rig, service_seconds: float, owed: tuple[Owed, ...] = ()) -> Rig:
+    """The same store under a lifeguard that has been started anew."""
+    for call in parts.clock.getDelayedCalls():
+        call.cancel()
+    saved = Saved(
+        service_seconds=service_seconds, standings=dict(parts.store.saved), owed=owed
+    )
+    parts.store.said.clear()
+    return rig(saved=saved, store=parts.store)
