@@ -15,12 +15,11 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from lifeguard.model import Boot, Inventory
-from lifeguard.netboot.files import FileContent
 from lifeguard.web import files
 from lifeguard.web.files import DESCRIPTORS
 from lifeguard.web.transfer import PIECE, READS_AT_ONCE, STALLED_SECONDS
 from tests.rig import inventory
-from tests.test_files import no_descriptors
+from tests.test_files import forget, no_descriptors
 from tests.web_rig import PANDA, STRANGER, Connection, Reply, WebRig, booting, web
 
 CONFIG = "/files/pxelinux.cfg/01-02-00-00-00-00-01"
@@ -140,7 +139,7 @@ def rig(root: Path | None, lab: Inventory | None = None) -> FileRig:
 @pytest.fixture
 def cold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is in memory: every piece is read by a thread."""
-    monkeypatch.setattr(FileContent, "read_cached", lambda *_: 0)
+    forget(monkeypatch)
 
 
 def read_on(connection: Connection) -> bytes:
