@@ -46,7 +46,7 @@ class FakeQueue:
 
     def turn(self, board, urgent=False):
         turn: Deferred[None] = Deferred()
-        self.turns.append(turn)
+        self.turns.insert(0 if urgent else len(self.turns), turn)
         if self.turns_come and self.since.state == "Working":
             self.give_turns()
         return turn

@@ -152,6 +152,33 @@ def test_an_ill_relay_board_is_waited_for() -> None:
     ]
 
 
+def test_what_is_urgent_is_first_in_line_at_an_ill_relay_board() -> None:
+    parts = rig()
+    parts.queues["rack1"].become("Suspect", "no answer")
+    parts.power.cycle("b", 1, (B,))
+    parts.power.switch_off("a", 2, (A,), urgent=True)
+    parts.told()
+    parts.queues["rack1"].become("Working")
+    assert parts.told() == [
+        "started a 2?",
+        "off rack1/1/1 at once",
+        "started b 1?",
+        "off rack1/1/2",
+    ]
+
+
+def test_any_relay_board_of_its_that_is_ill_holds_a_board() -> None:
+    parts = rig()
+    parts.power.switch_off("a", 1, (A, C), urgent=True)
+    parts.told()
+    for name in ("rack2", "rack1"):
+        parts.queues[name].become("Suspect", "no answer")
+    assert parts.told() == [
+        "held a 1 for 86400: rack2 is suspect: no answer",
+        "held a 1 for 86400: rack1 is suspect: no answer",
+    ]
+
+
 def test_one_that_falls_ill_meanwhile_stops_the_time() -> None:
     parts = rig()
     parts.power.switch_off("a", 1, (A,), urgent=True)

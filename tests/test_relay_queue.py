@@ -451,13 +451,16 @@ def test_only_so_many_cycles_are_in_hand_together():
     assert [what for _, what in parts.heard] == ["1 on", 0, 1, 2]
 
 
-@pytest.mark.parametrize(("outlets", "together"), [(1, 5), (2, 2), (9, 1)])
+@pytest.mark.parametrize(
+    ("here", "elsewhere", "together"), [(1, 0, 5), (2, 0, 2), (9, 0, 1), (1, 8, 5)]
+)
 def test_no_more_cycles_are_in_hand_than_a_slow_relay_board_can_serve_in_time(
-    outlets, together
+    here, elsewhere, together
 ):
     parts = rig()
     parts.relay_board.round_trip = 1.0  # three of them, to switch an outlet
-    board = [Outlet("rack1", f"2/{number}") for number in range(outlets)]
+    outlets = {"rack1": here, "rack2": elsewhere}
+    board = [Outlet(name, f"2/{n}") for name in outlets for n in range(outlets[name])]
     for number in range(16):
         parts.hear(number, parts.queue.turn(board))
     assert [what for _, what in parts.heard] == [0]  # it shows how long that takes
