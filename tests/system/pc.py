@@ -13,7 +13,7 @@ from .emulator import Emulator
 
 Firmware = Literal["bios", "uefi", "uefi-http"]
 
-DISK_SIZE = 64 << 20
+DISK_SIZE = 32 << 20
 OVMF = Path("/usr/share/OVMF")
 
 NO_PXE = [

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from .debian import package_file, program
+from .pc import DISK_SIZE
 
 EFI = "/EFI/BOOT"
 
@@ -22,11 +23,11 @@ SECTION = 32 << 20
 def write_disk(image: Path, files: Path, command_line: str) -> None:
     """`image` is a gzip'd disk that boots the kernel and initrd of `files`.
 
-    64 MiB, most of them empty.
+    It is as large as that of a PC, and most of it is empty.
     """
     disk = image.with_suffix(".img")
     with disk.open("wb") as empty:
-        empty.truncate(64 << 20)
+        empty.truncate(DISK_SIZE)
     _run(program("mkfs.vfat", "dosfstools"), disk)
     config = image.with_suffix(".cfg")
     config.write_text(

@@ -1,7 +1,8 @@
 """A network that ends in this machine, with a DHCP server that gives addresses only.
 
 It is a network namespace that is gone with the process that holds it. lifeguard has
-an end of the only wire that leads there.
+an end of the only wire that leads there. There is a router for IPv6, but nothing to
+boot by it: iPXE would look for one for 16 s of every boot.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ OURS = "198.51.100.1"
 """The address of lifeguard's end."""
 
 _WIRE, _BRIDGE, SOCKET = "lifeguard0", "bridge0", "board0"
+_PREFIX = "2001:db8::"
 _OUTSIDE = f"""
 link add {_WIRE} type veth peer name uplink0 netns {{pid}}
 addr add {OURS}/24 dev {_WIRE}
@@ -29,6 +31,7 @@ link set {_WIRE} up
 _INSIDE = f"""
 link add {_BRIDGE} type bridge
 addr add 198.51.100.2/24 dev {_BRIDGE}
+addr add {_PREFIX}2/64 dev {_BRIDGE} nodad
 tuntap add {SOCKET} mode tap
 link set uplink0 master {_BRIDGE}
 link set {SOCKET} master {_BRIDGE}
@@ -64,6 +67,7 @@ class Network:
             *(f"--interface={_BRIDGE}", "--dhcp-range=198.51.100.50,static"),
             *(f"--dhcp-host={mac},{address}", "--dhcp-authoritative"),
             *("--leasefile-ro", "--pid-file="),
+            *("--enable-ra", f"--dhcp-range={_PREFIX},ra-only"),
         ]
         self._dhcp = Child(
             self._reactor, self.inside(*dnsmasq), self._directory / "dhcp.log"
