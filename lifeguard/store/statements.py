@@ -63,8 +63,8 @@ _SAME = ("event", "source", "outcome", "from_state", "generation")
 
 _standings = select(boards).where(boards.c.board.in_(bindparam("of", expanding=True)))
 
-# An inner join would let SQLite go through all that netboot ever saw; so it looks up
-# each board, and those that were not seen are left out later.
+# An inner join would let SQLite go through all that netboot ever saw, as would a plain
+# look for NULL; so it looks up each board, and leaves out those that were not seen.
 _boots = (
     select(
         boards.c.board,
@@ -80,6 +80,7 @@ _boots = (
         & (history.c.generation == boards.c.generation)
         & by_netboot,
     )
+    .where(text("coalesce(history.event, '') <> ''"))
     .order_by(history.c.id)
 )
 
@@ -250,8 +251,6 @@ def seen_boots(connection: Connection) -> dict[str, SeenBoot]:
     """
     boots: dict[str, SeenBoot] = {}
     for row in connection.execute(_boots):
-        if row.event is None:
-            continue
         seen = boots.get(row.board, SeenBoot("", {}))
         image = row.reason if row.outcome == "noted" else seen.image
         boots[row.board] = SeenBoot(image, {**seen.steps, row.event: row.latest})
