@@ -54,9 +54,9 @@ if TYPE_CHECKING:
 COALESCED = 20
 """Among so many of a board's newest rows a repeated one is looked for."""
 
-_BALLAST = token_hex(512 * 1024)
-"""1 MiB, as much as a full group of changes with boot configs of 1 KB; a larger group
-may still find the disk full. Random digits are not made smaller by any database."""
+_BALLAST_BYTES = 512 * 1024
+"""1 MiB in digits, as much as a full group of changes with boot configs of 1 KB; a
+larger one may still find the disk full. No database makes random digits smaller."""
 
 _SAME = ("event", "source", "outcome", "from_state", "generation")
 """What two rows of a board must share to be one; it gives the newest reason."""
@@ -208,8 +208,9 @@ def try_out(connection: Connection) -> None:
 
     A disk may be so full that an old row can still be overwritten.
     """
-    ballast = {"at": datetime.fromtimestamp(0, UTC), "board": "", "text": _BALLAST}
-    connection.execute(_insert_notice, ballast)
+    ballast = token_hex(_BALLAST_BYTES)
+    row = {"at": datetime.fromtimestamp(0, UTC), "board": "", "text": ballast}
+    connection.execute(_insert_notice, row)
     connection.execute(delete(notices).where(notices.c.board == ""))
 
 
