@@ -31,6 +31,7 @@ setup(
         "msgspec>=0.19",
         "rich>=13.9",
         "sqlalchemy>=2.0.30",
+        "tomli>=2.2",
         "treq>=25.5",
         "twisted[conch,tls]>=25.5",
     ],

@@ -29,7 +29,6 @@ from lifeguard.health.network import Network, board_agent
 from lifeguard.health.pinger import Pinger
 from lifeguard.health.poller import Poller
 from lifeguard.housekeeping import Housekeeping
-from lifeguard.manhole import HostKeyError, manhole_factory
 from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import Content, Root
 from lifeguard.netboot.loader_config import LoaderConfigs
@@ -67,7 +66,7 @@ class CannotStart(Exception):
     """Why the daemon cannot do its work, in one line."""
 
 
-_KNOWN_REASONS = (CannotStart, HostKeyError, OSError, StoreError)
+_KNOWN_REASONS = (CannotStart, OSError, StoreError)
 
 
 class Daemon(Service):
@@ -273,12 +272,18 @@ class Daemon(Service):
     async def _listen_manhole(self) -> None:
         if (manhole := self.configuration.manhole) is None:
             return
+        # SSH is a fortieth of a start, and few labs have a shell.
+        from lifeguard.manhole import HostKeyError, manhole_factory
+
         keys = Path(manhole.authorized_keys)
         if not keys.exists():
             log.warn("manhole: {keys}: no such file, nobody can log in", keys=keys)
-        factory = manhole_factory(
-            self.fleet, self._reactor, self._service_time, self.state_dir, keys
-        )
+        try:
+            factory = manhole_factory(
+                self.fleet, self._reactor, self._service_time, self.state_dir, keys
+            )
+        except HostKeyError as error:
+            raise CannotStart(str(error)) from error
         await self._listen("manhole", manhole.listen, factory)
 
     async def _listen(self, name: str, where: str, factory: IProtocolFactory) -> None:

@@ -381,9 +381,11 @@ class Fleet(Service):
 
 def _resume(managed: ManagedBoard, marks: Set[tuple[str, Outlet]]) -> bool:
     """Whether it is to be taken up; one that is off elsewhere now, is not owed that."""
-    board = managed.board
-    owed = all((board.name, outlet) in marks for outlet in board.power)
-    if managed.is_kept_off and not owed:
+    if managed.is_kept_off and not _is_owed(managed.board, marks):
         managed.switch_off_anew()
         return False
     return managed.resume()
+
+
+def _is_owed(board: Board, marks: Set[tuple[str, Outlet]]) -> bool:
+    return all((board.name, outlet) in marks for outlet in board.power)

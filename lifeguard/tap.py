@@ -16,7 +16,6 @@ from msgspec import structs
 from twisted.logger import Logger
 from twisted.python import usage
 
-from lifeguard import garbage
 from lifeguard.clock import utc_now
 from lifeguard.config import (
     DEFAULT_INVENTORY,
@@ -62,9 +61,6 @@ class Options(usage.Options):
     configuration: Configuration | None = None
 
     def parseOptions(self, options: list[str] | None = None) -> None:
-        # What a start makes is there to stay: looking for garbage among it would be
-        # half of the time that ten thousand boards take. The daemon ends this.
-        garbage.pause()
         try:
             super().parseOptions(options)
         except usage.UsageError as error:

@@ -41,6 +41,7 @@ HOUSE = [
     "daemon",
     "demo",
     "tap",
+    "twistd",
     "cli",
 ]
 

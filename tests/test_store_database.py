@@ -22,9 +22,10 @@ from sqlalchemy import Connection, create_engine, delete, inspect, text
 
 from lifeguard.model import Change, HistoryRow, Request, Standing, Strikes
 from lifeguard.store import StoreError, StoreUnavailable, fence, statements
+from lifeguard.store.boot_index import metadata
 from lifeguard.store.database import Database
 from lifeguard.store.migrate import NEWEST, migrate
-from lifeguard.store.schema import boards, metadata
+from lifeguard.store.schema import boards
 from tests.postgres import KINDS, fresh_url
 from tests.process_lab import Child, twistd
 from tests.test_hostile_start import CONFIG, last_words, run, write_working

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
@@ -15,8 +12,3 @@ def test_the_newest_revision_is_the_last_of_the_migrations() -> None:
     config = Config()
     config.set_main_option("script_location", "lifeguard.store:migrations")
     assert ScriptDirectory.from_config(config).get_heads() == [NEWEST]
-
-
-def test_a_start_does_not_import_alembic() -> None:
-    imported = "import sys, lifeguard.tap; sys.exit('alembic' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", imported], check=False).returncode == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network
 from socket import inet_aton
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lifeguard.model import Cause
 
@@ -12,31 +12,45 @@ if TYPE_CHECKING:
     from lifeguard.model import Board, Inventory
 
 
+class _Shared(NamedTuple):
+    """What one board shares with others; `network` is the first bits of its address."""
+
+    relay_boards: tuple[str, ...]
+    hardware: str
+    network: int | None
+
+
 class Sharing:
     """The causes of each board that do not change while lifeguard runs.
 
-    Addresses are shared by networks of `prefix` bits.
+    Addresses are shared by networks of `prefix` bits. Boards that share all have one
+    tuple: there are ten thousand of them, and few different ones.
     """
 
     def __init__(self, inventory: Inventory, prefix: int) -> None:
         self._prefix = prefix
-        self._networks: dict[int, Cause] = {}
+        self._known: dict[_Shared, tuple[Cause, ...]] = {}
         self.causes = {
             name: self._causes(board) for name, board in inventory.boards.items()
         }
 
     def _causes(self, board: Board) -> tuple[Cause, ...]:
-        relay_boards = dict.fromkeys(outlet.relay_board for outlet in board.power)
-        causes = [Cause("relay-board", name) for name in relay_boards]
-        causes.append(Cause("hardware", board.hardware))
-        if board.address is not None:
-            causes.append(self._network(board.address))
-        return tuple(causes)
+        relay_boards = dict.fromkeys([outlet.relay_board for outlet in board.power])
+        shared = _Shared(tuple(relay_boards), board.hardware, self._bits(board.address))
+        if shared not in self._known:
+            self._known[shared] = self._made(shared)
+        return self._known[shared]
 
-    def _network(self, address: str) -> Cause:
-        """Made once for all: ten thousand boards would take a quarter of a second."""
-        number = int.from_bytes(inet_aton(address)) >> (32 - self._prefix)
-        if number not in self._networks:
-            network = IPv4Network((address, self._prefix), strict=False)
-            self._networks[number] = Cause("addresses", str(network))
-        return self._networks[number]
+    def _bits(self, address: str | None) -> int | None:
+        if address is None:
+            return None
+        return int.from_bytes(inet_aton(address)) >> (32 - self._prefix)
+
+    def _made(self, shared: _Shared) -> tuple[Cause, ...]:
+        causes = [Cause("relay-board", name) for name in shared.relay_boards]
+        causes.append(Cause("hardware", shared.hardware))
+        if shared.network is not None:
+            first = shared.network << (32 - self._prefix)
+            network = IPv4Network((first, self._prefix))
+            causes.append(Cause("addresses", str(network)))
+        return tuple(causes)

@@ -16,6 +16,7 @@ Pure: the moment is an argument, and nothing happens here.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
@@ -75,23 +76,14 @@ class TogetherRule:
     ) -> None:
         self._boards, self._share = boards, share
         self._settle, self._window = settle, window
-        self._sharing: Counter[Cause] = Counter()
         self._well: Counter[Cause] = Counter()
         self._failing: Counter[tuple[bool, Cause]] = Counter()
         self._late: dict[str, None] = {}
         """Boards with failures, the one that failed last at the end."""
-        self._statuses = {
-            board: _Status((*shared, _LAB), (*shared, _LAB))
-            for board, shared in causes.items()
-        }
-        for status in self._statuses.values():
-            self._count(status, 1)
-        relay_boards = {
-            cause
-            for shared in causes.values()
-            for cause in shared
-            if cause.kind == "relay-board"
-        }
+        fixed = {board: (*shared, _LAB) for board, shared in causes.items()}
+        self._statuses = {board: _Status(each, each) for board, each in fixed.items()}
+        self._sharing = Counter(chain.from_iterable(fixed.values()))
+        relay_boards = [each for each in self._sharing if each.kind == "relay-board"]
         self._has_others = len(relay_boards) > 1
 
     def stands(self, board: str, *, well: bool, image: Cause | None) -> None:

@@ -292,7 +292,8 @@ class _Builder:
 
     def _claim(self, what: str, owner: str, *keys: Key) -> None:
         """`what` belongs to the first that says so."""
-        if what in self._owners:
-            reason = f"{what} belongs to {self._owners[what]} already"
-            self._reader.mistake(reason, *keys)
-        self._owners.setdefault(what, owner)
+        if what not in self._owners:
+            self._owners[what] = owner
+            return
+        reason = f"{what} belongs to {self._owners[what]} already"
+        self._reader.mistake(reason, *keys)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from difflib import get_close_matches
 from functools import cache
 from types import NoneType
@@ -22,6 +21,7 @@ from typing import (
     get_origin,
 )
 
+import tomli
 from msgspec import Struct, structs
 
 from lifeguard.config.forms import NAME, Form, ListOf
@@ -79,7 +79,7 @@ class Reader:
     def read(self, kind: type[Record]) -> Record | None:
         """The file as a record, or None when it is no TOML file at all."""
         try:
-            return self._record(kind, tomllib.loads(read_text(self.path)))
+            return self._record(kind, tomli.loads(read_text(self.path)))
         except (OSError, ValueError, RecursionError) as error:
             self.mistake(reason_of(error))
         return None
@@ -138,39 +138,39 @@ class Reader:
             if name in layout.required and name not in table:
                 self.mistake("missing", *keys, name)
 
-    def _list(self, what: tuple[ListOf, Any], value: object, *keys: Key) -> Any:
+    def _list(self, what: tuple[ListOf, _Reading], value: object, *keys: Key) -> Any:
         """The items of what must be a list."""
-        form, kind = what
+        form, item = what
         if isinstance(value, list):
-            return self._items(kind, value, *keys)
+            return self._items(item, value, *keys)
         self.mistake(f"expected {form.description}", *keys)
         return None
 
-    def _items(self, kind: Any, value: object, *keys: Key) -> tuple[Any, ...]:
+    def _items(self, what: _Reading, value: object, *keys: Key) -> tuple[Any, ...]:
         """The items of a list; a value that stands alone is a list of one."""
         items = (
             [((*keys, number), item) for number, item in enumerate(value)]
             if isinstance(value, list)
             else [(keys, value)]
         )
-        read, what = _reading(kind)
+        read, of = what
         return tuple(
             found
             for place, item in items
-            if (found := read(self, what, item, *place)) is not None
+            if (found := read(self, of, item, *place)) is not None
         )
 
-    def _tables(self, kind: Any, value: object, *keys: Key) -> dict[str, Any]:
+    def _tables(self, what: _Reading, value: object, *keys: Key) -> dict[str, Any]:
         """Tables by name."""
         if not isinstance(value, dict):
             self.mistake(f"expected a table, got {shown(value)}", *keys)
             return {}
-        read, what = _reading(kind)
+        read, of = what
         return {
             name: found
             for name, table in value.items()
             if self.single(NAME, name, *keys, name)
-            and (found := read(self, what, table, *keys, name)) is not None
+            and (found := read(self, of, table, *keys, name)) is not None
         }
 
 
@@ -193,11 +193,12 @@ def _reading(kind: Any) -> _Reading:
     if NoneType in arguments:
         return _reading(arguments[0])
     if get_origin(kind) is tuple:
-        return _Reading(Reader._items, arguments[0])
+        return _Reading(Reader._items, _reading(arguments[0]))
     if get_origin(kind) is dict:
-        return _Reading(Reader._tables, arguments[1])
+        return _Reading(Reader._tables, _reading(arguments[1]))
     if get_origin(kind) is Annotated and isinstance(arguments[1], ListOf):
-        return _Reading(Reader._list, (arguments[1], get_args(arguments[0])[0]))
+        item = _reading(get_args(arguments[0])[0])
+        return _Reading(Reader._list, (arguments[1], item))
     if get_origin(kind) is Annotated:
         return _Reading(Reader.single, arguments[1])
     return _Reading(Reader._record, kind)

@@ -91,7 +91,7 @@ owed_outlets = Table(
 )
 
 by_netboot = text("source = 'netboot'")
-"""The rows of history that tell how far a boot came."""
+"""The rows of history that tell how far a boot came; `boot_index` is theirs."""
 
 history = Table(
     "history",
@@ -109,13 +109,6 @@ history = Table(
     Column("reason", Text, nullable=False),
     Column("count", BigInteger, nullable=False),
     Index("history_of_board", "board", "id"),
-    Index(
-        "history_of_boot",
-        "board",
-        "generation",
-        sqlite_where=by_netboot,
-        postgresql_where=by_netboot,
-    ),
     sqlite_autoincrement=True,
 )
 

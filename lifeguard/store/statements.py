@@ -54,17 +54,17 @@ if TYPE_CHECKING:
 COALESCED = 20
 """Among so many of a board's newest rows a repeated one is looked for."""
 
-_BALLAST = token_hex(512 * 1024)
-"""1 MiB, as much as a full group of changes with boot configs of 1 KB; a larger group
-may still find the disk full. Random digits are not made smaller by any database."""
+_BALLAST_BYTES = 512 * 1024
+"""1 MiB in digits, as much as a full group of changes with boot configs of 1 KB; a
+larger one may still find the disk full. No database makes random digits smaller."""
 
 _SAME = ("event", "source", "outcome", "from_state", "generation")
 """What two rows of a board must share to be one; it gives the newest reason."""
 
 _standings = select(boards).where(boards.c.board.in_(bindparam("of", expanding=True)))
 
-# An inner join would let SQLite go through all that netboot ever saw; so it looks up
-# each board, and those that were not seen are left out later.
+# An inner join would let SQLite go through all that netboot ever saw, as would a plain
+# look for NULL; so it looks up each board, and leaves out those that were not seen.
 _boots = (
     select(
         boards.c.board,
@@ -80,6 +80,7 @@ _boots = (
         & (history.c.generation == boards.c.generation)
         & by_netboot,
     )
+    .where(text("coalesce(history.event, '') <> ''"))
     .order_by(history.c.id)
 )
 
@@ -207,8 +208,9 @@ def try_out(connection: Connection) -> None:
 
     A disk may be so full that an old row can still be overwritten.
     """
-    ballast = {"at": datetime.fromtimestamp(0, UTC), "board": "", "text": _BALLAST}
-    connection.execute(_insert_notice, ballast)
+    ballast = token_hex(_BALLAST_BYTES)
+    row = {"at": datetime.fromtimestamp(0, UTC), "board": "", "text": ballast}
+    connection.execute(_insert_notice, row)
     connection.execute(delete(notices).where(notices.c.board == ""))
 
 
@@ -250,8 +252,6 @@ def seen_boots(connection: Connection) -> dict[str, SeenBoot]:
     """
     boots: dict[str, SeenBoot] = {}
     for row in connection.execute(_boots):
-        if row.event is None:
-            continue
         seen = boots.get(row.board, SeenBoot("", {}))
         image = row.reason if row.outcome == "noted" else seen.image
         boots[row.board] = SeenBoot(image, {**seen.steps, row.event: row.latest})

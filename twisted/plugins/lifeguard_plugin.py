@@ -3,5 +3,8 @@
 from twisted.application.service import ServiceMaker
 
 lifeguard = ServiceMaker(
-    "lifeguard", "lifeguard.tap", "Keeps a lab's development boards alive.", "lifeguard"
+    "lifeguard",
+    "lifeguard.twistd",
+    "Keeps a lab's development boards alive.",
+    "lifeguard",
 )

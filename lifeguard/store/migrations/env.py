@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from lifeguard.store.schema import metadata
+from lifeguard.store.boot_index import metadata
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=metadata
