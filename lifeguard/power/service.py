@@ -105,6 +105,14 @@ class Power(Service):
         self._end_off(board)
         self.owe(Order(board, generation, outlets).owed(outlets))
 
+    def is_switching(self, board: str) -> bool:
+        """Whether something ordered for a board has begun: it comes to an end.
+
+        Until then nobody knows whose fault it is that it takes long.
+        """
+        begun: Cycle | Off | None = self._cycles.get(board) or self._off.get(board)
+        return begun is not None and begun.begun
+
     def owe(self, owed: Iterable[Owed]) -> None:
         """Switch outlets on, read back, and report; however long that takes.
 

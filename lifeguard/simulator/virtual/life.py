@@ -186,6 +186,9 @@ class FaultyPower:
     ) -> None:
         self.service.switch_on(board, generation, outlets)
 
+    def is_switching(self, board: str) -> bool:
+        return self.service.is_switching(board)
+
     def owe(self, owed: tuple[Owed, ...]) -> None:
         self.service.owe(owed)
 
