@@ -34,6 +34,7 @@ class FakeQueue:
 
     off_seconds = 1.0
     patience = 86400.0
+    off_check = 900.0
 
     def __init__(self, name: str, events: list) -> None:
         self.name, self.events = name, events
@@ -76,6 +77,11 @@ class FakeQueue:
         self.asked[outlet, on] = Deferred()
         return self.asked[outlet, on]
 
+    def read(self, outlet):
+        self.events.append(f"read {outlet}")
+        self.read_of = Deferred()
+        return self.read_of
+
     def test(self):
         return succeed(None)
 
@@ -114,6 +120,9 @@ class FakeReports:
 
     def cycle_void(self, board, generation, why, patience):
         self.events.append(f"void {board} {generation} for {patience:g}: {why}")
+
+    def found_on(self, board, outlet):
+        self.events.append(f"found on {board} {outlet}")
 
     def relay_board_changed(self, relay_board, since):
         self.became.append((relay_board, since.state))

@@ -88,7 +88,7 @@ class Power(Service):
         that has is finished first. What is urgent goes before all that others wait
         to have switched.
         """
-        self._take_off(Order(board, generation, outlets), self._reports, urgent)
+        self._take_off(Order(board, generation, outlets), False, urgent)
 
     def keep_off(
         self, board: str, generation: int, outlets: tuple[Outlet, ...]
@@ -96,7 +96,7 @@ class Power(Service):
         """Keep a board off that is off, or was when lifeguard was stopped."""
         current = self._off.get(board)
         if current is None or not current.kept:
-            self._take_off(Order(board, generation, outlets), None)
+            self._take_off(Order(board, generation, outlets), True)
 
     def switch_on(
         self, board: str, generation: int, outlets: tuple[Outlet, ...]
@@ -230,18 +230,16 @@ class Power(Service):
 
     # Boards that are to be off.
 
-    def _take_off(
-        self, order: Order, reports: PowerReports | None, urgent: bool = False
-    ) -> None:
+    def _take_off(self, order: Order, is_kept: bool, urgent: bool = False) -> None:
         if self._stopping:
             return
         if (refusal := self._refusal(order.outlets)) is not None:
-            if reports is not None:
-                reports.cycle_ended(order.board, order.generation, refusal)
+            if not is_kept:
+                self._reports.cycle_ended(order.board, order.generation, refusal)
             return
         self._end_off(order.board)
         self._owed.drop(order.outlets)
-        off = Off(order, self._queues, self._clock, reports, urgent)
+        off = Off(order, self._queues, self._clock, self._reports, is_kept, urgent)
         self._off[order.board] = off
         if off.waits:
             self._hold(order)

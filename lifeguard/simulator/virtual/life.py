@@ -225,6 +225,9 @@ class _Reports:
     ) -> None:
         self._fleet.cycle_void(board, generation, why, patience)
 
+    def found_on(self, board: str, outlet: Outlet) -> None:
+        self._fleet.found_on(board, outlet)
+
     def relay_board_changed(self, relay_board: str, since: Since) -> None:
         self._fleet.relay_board_changed(relay_board, since)
 
