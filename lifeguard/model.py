@@ -164,7 +164,7 @@ class Inventory(Struct, frozen=True, kw_only=True):
 
 
 class Strikes(Struct, frozen=True):
-    """Failures counted against one state; `last` is in service seconds."""
+    """Failures counted against one state; `last` is in service seconds, for people."""
 
     count: int
     last: float
