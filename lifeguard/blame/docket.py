@@ -54,8 +54,11 @@ class Docket:
         incident = self._by_board.get(board)
         if incident is None:
             return None
-        excuses = now - incident.since < self.patience
-        return Blamed(incident.id, incident.cause, excuses)
+        return Blamed(incident.id, incident.cause, self.excuses(incident, now))
+
+    def excuses(self, incident: Incident, now: float) -> bool:
+        """Whether it does at `now`, in service seconds."""
+        return now - incident.since < self.patience
 
     def failed_image(self, image: str | None) -> Incident | None:
         """Why an image is set aside; None: it is not."""
