@@ -49,6 +49,10 @@ class Docket:
         """The one by whose cause a board fails, together with others."""
         return self._by_board.get(board)
 
+    def about(self, board: str) -> Incident | None:
+        """The one that a board stands in now: by what it shares, or alone."""
+        return self.of(board) or self.on(Cause("board", board))
+
     def blamed(self, board: str, now: float) -> Blamed | None:
         """What a board's failures are blamed on at `now`, in service seconds."""
         incident = self._by_board.get(board)
