@@ -276,6 +276,13 @@ def test_time_without_a_store_does_not_make_a_board_idle() -> None:
     assert parts.state() == "PoweringOff"
 
 
+def test_to_switch_off_what_is_off_is_a_repeat() -> None:
+    parts = switched_off()
+    answer = parts.request("rq-power-off")
+    assert (answer.state, answer.generation, answer.repeat) == ("Off", 1, True)
+    assert (parts.said, parts.store.rows[-1].outcome) == ([], "repeat")
+
+
 def test_a_board_that_was_found_on_says_so_in_its_history() -> None:
     parts = switched_off()
     parts.fleet.found_on("panda-01", A)

@@ -128,14 +128,15 @@ def test_an_outlet_that_sticks_fails_the_order() -> None:
     parts.power.switch_off("a", 1, (A, C), urgent=True)
     parts.answer(A, on=False, failure="stuck")
     parts.answer(C, on=False)
-    assert parts.told()[-1] == "ended a 1: rack1/1/1: stuck"
+    assert parts.told()[-1] == "ended a 1: not switched off: rack1/1/1: stuck"
 
 
 def test_a_broken_relay_board_makes_the_order_void() -> None:
     parts = rig()
     parts.power.switch_off("a", 1, (A,), urgent=True)
     parts.queues["rack1"].asked.pop((A, False)).errback(Ill("dead"))
-    assert parts.told()[-1] == "void a 1 for 86400: rack1/1/1: dead"
+    void = "void a 1 for 86400: not switched off: rack1/1/1: dead"
+    assert parts.told()[-1] == void
 
 
 def test_an_ill_relay_board_is_waited_for() -> None:

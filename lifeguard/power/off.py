@@ -147,6 +147,7 @@ class Off:
         board, generation, _ = self.order
         text = "; ".join(map(str, failures))
         log.info("{board}: power: {outcome}", board=board, outcome=text or "off")
+        text = f"not switched off: {text}"
         if ill := [one.outlet.relay_board for one in failures if one.is_ill]:
             patience = max(self._queues[name].patience for name in ill)
             self._reports.cycle_void(board, generation, text, patience)
