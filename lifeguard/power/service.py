@@ -18,6 +18,7 @@ from lifeguard.power.cycle import Cycle, Order
 from lifeguard.power.errors import UnknownRelayBoard
 from lifeguard.power.off import Off
 from lifeguard.power.owed import OwedOutlet, OwedOutlets
+from lifeguard.power.stop_limit import StopLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -155,7 +156,8 @@ class Power(Service):
         """Fires when what was switched off is on again, or that is long in coming.
 
         Cycles that have begun are finished, whatever their off time: each has an end
-        of its own. STOP_SECONDS are for what is owed then. Cycles that have not begun
+        of its own. But a relay board that is ill is given up after STOP_SECONDS, and
+        its cycles are void. As many are for what is owed then. Cycles that have not begun
         are dropped, and so are debts that would not be tried again in time: the store
         keeps their marks.
         """
@@ -297,11 +299,28 @@ class Power(Service):
     # The end of the service.
 
     async def _stop(self) -> None:
+        limits = [
+            StopLimit(
+                queue, self._clock, self._stop_seconds, partial(self._give_up, name)
+            )
+            for name, queue in self._queues.items()
+        ]
         await DeferredList([cycle.ended for cycle in self._cycles.values()])
         await self._wait_for_debts()
+        for limit in limits:
+            limit.lift()
         closed = [queue.close() for queue in self._queues.values()]
         self._owed.stop()
         await DeferredList(closed)
+
+    def _give_up(self, name: str) -> None:
+        self._queues[name].close()
+        boards = self._owed.drop_those_of(name)
+        log.error(
+            "{relay_board} is ill, power may still be off: {boards}",
+            relay_board=name,
+            boards=boards,
+        )
 
     async def _wait_for_debts(self) -> None:
         until = self._clock.seconds() + self._stop_seconds
