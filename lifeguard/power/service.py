@@ -157,9 +157,9 @@ class Power(Service):
 
         Cycles that have begun are finished, whatever their off time: each has an end
         of its own. But a relay board that is ill is given up after STOP_SECONDS, and
-        its cycles are void. As many are for what is owed then. Cycles that have not begun
-        are dropped, and so are debts that would not be tried again in time: the store
-        keeps their marks.
+        its cycles are void. As many are for what is owed then. Cycles that have not
+        begun are dropped, and so are debts that would not be tried again in time: the
+        store keeps their marks.
         """
         super().stopService()
         self._stopping = True
