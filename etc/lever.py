@@ -28,6 +28,9 @@ class Lever(Connectionless):
         except OSError as error:
             raise NotSwitched(f"{outlet}: {error.strerror}") from None
 
+    async def read(self, rest: str, deadline: float) -> bool:
+        return (self._directory / rest).exists()
+
     async def test(self, deadline: float) -> None:
         if not self._directory.is_dir():
             raise NotSwitched(f"no directory {self._directory}")

@@ -41,13 +41,14 @@ if TYPE_CHECKING:
 
     from lifeguard.draft import Effect
     from lifeguard.lifecycle import Lifecycle
-    from lifeguard.model import Board, Standing
+    from lifeguard.model import Board, Outlet, Standing
     from lifeguard.netboot.progress import Progress
     from lifeguard.world import World
 
 log = Logger()
 
 RESUME = "resume"
+FOUND_ON = "power-found-on"
 
 GRACE_SECONDS = 5.0
 """After a start no timeout comes sooner: a board that has been sending its event all
@@ -186,6 +187,12 @@ class ManagedBoard(Keeper):
     def cycle_void(self, generation: int, why: str, patience: float) -> None:
         """A power cycle was cut short by its relay board: another is due."""
         self._tell_of_cycle(CYCLE_VOID, generation, why, patience=patience)
+
+    def found_on(self, outlet: Outlet) -> None:
+        """It is to be off, and had power: written down, as it is switched off again."""
+        reason = f"{outlet} was on, and is switched off again"
+        found = Event(name=FOUND_ON, source="power", reason=reason)
+        self._record(history_row(self.standing, found, self._moment(), "noted"))
 
     def _tell_of_cycle(
         self, name: str, generation: int, reason: str = "", **body: float

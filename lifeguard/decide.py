@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from lifeguard.draft import Draft, Moment, Step, history_row, still_waits
 from lifeguard.event import Event, NotAccepted, NotYet, Stale, UnknownEvent
-from lifeguard.lifecycle.state import CYCLE_FAILED, TIMEOUT, Renew, Strike
+from lifeguard.lifecycle.state import CYCLE_FAILED, POWER_OFF, TIMEOUT, Renew, Strike
 from lifeguard.model import Board, HistoryRow, Request, Standing
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Renewed(NamedTuple):
 
 
 class Repeated(NamedTuple):
-    """It was accepted before; nothing to do but to say so again."""
+    """It was accepted before, or is so already; nothing to do but to say so."""
 
     row: HistoryRow
 
@@ -55,7 +55,7 @@ def decide(
     """
     _check_name(lifecycle, event)
     _check_binding(standing, event)
-    if _is_repeated_request(lifecycle, standing, event):
+    if event.by == "person" and _is_met(lifecycle, standing, event):
         return Repeated(history_row(standing, event, moment, "repeat"))
     if standing.state not in lifecycle:
         raise NotAccepted(f"{standing.state} is not a state of the lifecycle", [])
@@ -123,15 +123,14 @@ def _check_binding(standing: Standing, event: Event) -> None:
         raise Stale(f"{event.name} belongs to a state that has been left")
 
 
-def _is_repeated_request(
-    lifecycle: Lifecycle, standing: Standing, event: Event
-) -> bool:
-    return (
-        event.by == "person"
-        and _same(standing.request, Request(event.name, event.body))
-        and standing.state in lifecycle
-        and lifecycle.orders_power(standing.state)
-    )
+def _is_met(lifecycle: Lifecycle, standing: Standing, event: Event) -> bool:
+    """Whether what a person asks for is so, or is being done for the same request."""
+    if standing.state not in lifecycle:
+        return False
+    if event.name == POWER_OFF and lifecycle.wants(standing.state, "keep_off"):
+        return True
+    asked = _same(standing.request, Request(event.name, event.body))
+    return asked and lifecycle.orders_power(standing.state)
 
 
 def _same(one: Request | None, other: Request) -> bool:

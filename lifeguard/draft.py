@@ -209,14 +209,15 @@ class Draft(Core):
             self.explain(f"no strike: incident {blamed.incident}, {blamed.cause}")
             return False
         old = self.after.strikes.get(state.name, Strikes(0, 0.0))
-        forgotten = state.forget is not None and self._now - old.last > state.forget
+        lasted = self._now - self.after.entered
+        forgotten = state.forget is not None and lasted > state.forget
         count = 1 if forgotten else old.count + 1
         strikes = {**self.after.strikes, state.name: Strikes(count, self._now)}
         self._set(strikes=strikes)
         too_many = count > state.attempts
         what = f"strike {count}, {state.attempts} allowed"
         if state.forget is not None:
-            what = f"{what}, forgotten after {state.forget:g} s without one"
+            what = f"{what}, forgotten after {state.forget:g} s in {state.name}"
         self.explain(f"{what}: given up" if too_many else what)
         return too_many
 

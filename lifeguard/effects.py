@@ -27,6 +27,9 @@ log = Logger()
 
 _TIMED_OUT = Event(name=TIMEOUT, source="timer")
 
+SWITCHING_SECONDS = 1.0
+"""How often it is looked whether relay boards have come to an end with a board."""
+
 POLICY = "policy"
 """The source of what nobody but the inventory has asked for."""
 
@@ -148,7 +151,11 @@ class Effects:
         self._world.deadlines.remove(self._is_idle)
 
     def _time_out(self) -> None:
-        self._tell(_TIMED_OUT)
+        """Not while its power is switched: that a relay board is ill, shows late."""
+        if self._world.power.is_switching(self._board.name):
+            self._world.deadlines.put(self._time_out, SWITCHING_SECONDS)
+        else:
+            self._tell(_TIMED_OUT)
 
     def _poll_failed(self, reason: str) -> None:
         event = Event(

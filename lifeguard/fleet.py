@@ -319,6 +319,11 @@ class Fleet(Service):
         if board in self.boards:
             self.boards[board].cycle_void(generation, why, patience)
 
+    def found_on(self, board: str, outlet: Outlet) -> None:
+        """A board that is to be off had power, and is switched off again."""
+        if board in self.boards:
+            self.boards[board].found_on(outlet)
+
     def relay_board_changed(self, relay_board: str, since: Since) -> None:
         """A relay board is in another state; nobody waits for that to be saved.
 

@@ -82,6 +82,8 @@ class RelayBoard(Struct, frozen=True, kw_only=True):
     """Boards whose power cycles may be under way."""
     patience: float = 86400.0
     """How long boards wait for it while it is ill, before they are given up."""
+    off_check: float = 900.0
+    """Between two looks at an outlet that is to be off; 0: never."""
     options: Any = None
     """Its driver's own, a Struct."""
 
@@ -162,7 +164,7 @@ class Inventory(Struct, frozen=True, kw_only=True):
 
 
 class Strikes(Struct, frozen=True):
-    """Failures counted against one state; `last` is in service seconds."""
+    """Failures counted against one state; `last` is in service seconds, for people."""
 
     count: int
     last: float

@@ -40,6 +40,7 @@ class Power(Protocol):
     def switch_on(
         self, board: str, generation: int, outlets: tuple[Outlet, ...]
     ) -> None: ...
+    def is_switching(self, board: str) -> bool: ...
 
 
 class Watch(Protocol):

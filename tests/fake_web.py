@@ -77,14 +77,15 @@ def web_rig(answer, **options):
 
 
 def outcome(coroutine, clock: Clock | None = None, seconds: float = 0) -> list[str]:
-    """What becomes of it within some seconds: "done", or an error's name and text."""
+    """What becomes of it within some seconds: "done", or what was read, or an error's
+    name and text."""
     heard: list[str] = []
 
     def note(result):
         if isinstance(result, Failure):
             heard.append(f"{result.type.__name__}: {result.getErrorMessage()}")
         else:
-            heard.append("done")
+            heard.append(str(result) if isinstance(result, bool) else "done")
 
     Deferred.fromCoroutine(coroutine).addBoth(note)
     if clock is not None:

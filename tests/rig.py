@@ -183,6 +183,10 @@ class FakeStore:
 @dataclass
 class FakePower:
     said: list[Any]
+    switching: bool = False
+
+    def is_switching(self, board: str) -> bool:
+        return self.switching
 
     def cycle(self, board: str, generation: int, outlets: tuple[Outlet, ...]) -> None:
         self.said.append(("cycle", board, generation, *map(str, outlets)))

@@ -12,7 +12,16 @@ from twisted.internet.defer import Deferred
 from lifeguard.blame.inquiry import Inquiry, NotSetAside
 from lifeguard.config import Blame
 from lifeguard.event import Impossible
-from lifeguard.model import Cause, Image, Incident, Inventory, Outlet, RelayBoard, Saved
+from lifeguard.model import (
+    Cause,
+    Image,
+    Incident,
+    Inventory,
+    Outlet,
+    RelayBoard,
+    Saved,
+    Standing,
+)
 from lifeguard.store import StoreUnavailable
 from tests.rig import EPOCH, FakeStore, Rig, inventory, reimaged, result_of, rig
 
@@ -137,7 +146,7 @@ def case(
     if saved is None:
         for board in (*A, *B):
             reimaged(lab, board)
-    lab.store.notices.clear()
+        lab.store.notices.clear()
     return Case(lab, inquiry, told)
 
 
@@ -503,14 +512,13 @@ def test_boards_that_were_given_up_are_incidents_when_theirs_is_closed() -> None
     parts.lab.clock.advance(100000)
     assert parts.states(*A[:2]) == ["FailedRebootRebooting"] * 2
     assert list(parts.open()) == ["relay board rack1"]
-    parts.notices()
+    gave_up = "RebootRebooting -- timeout --> FailedRebootRebooting"
+    assert [gave_up in text for text in parts.notices()[-2:]] == [True, True]
     parts.inquiry.relay_board_is("rack1", "Working", "")
     assert list(parts.open()) == ["board panda-01", "board panda-02"]
     assert parts.notices() == [
-        "incident 1 is closed: relay board rack1: it works again",
-        "incident 2: board panda-01: FailedRebootRebooting",
-        "incident 3: board panda-02: FailedRebootRebooting",
-    ]
+        "incident 1 is closed: relay board rack1: it works again"
+    ]  # that they were given up was told when no incident excused them any more
 
 
 def test_whom_it_excuses_is_told_of_only_when_it_is_closed() -> None:
@@ -568,6 +576,26 @@ def test_a_board_that_is_given_up_alone_is_an_incident_until_it_is_taken_up() ->
     ]
 
 
+def failed_long_ago(last_incident: int) -> Case:
+    """A start that finds a board given up, and no incident that says so."""
+    standing = Standing(
+        board=A[0], state="FailedRebootComplete", since=EPOCH, version=1
+    )
+    saved = Saved(standings={A[0]: standing}, last_incident=last_incident)
+    return case(saved, FakeStore([], saved=dict(saved.standings)))
+
+
+def test_what_was_told_before_there_were_incidents_is_not_told_again() -> None:
+    parts = failed_long_ago(last_incident=0)
+    assert list(parts.open()) == ["board panda-01"]
+    assert parts.notices() == []
+
+
+def test_who_may_have_been_excused_until_a_kill_is_told_of_after_it() -> None:
+    parts = failed_long_ago(last_incident=3)
+    assert parts.notices() == ["incident 4: board panda-01: FailedRebootComplete"]
+
+
 def test_boards_that_were_given_up_alone_come_to_fail_together() -> None:
     parts = case(settings=replace(SETTINGS, window=100000))
     for board in A[:4]:
@@ -598,6 +626,5 @@ def test_flapping_is_never_excused_and_says_its_window() -> None:
         parts.lab.poller.watches[A[0]].failed("no answer")
     assert parts.states(A[0]) == ["FailedFlapping"]
     assert parts.lab.store.rows[-1].reason == (
-        "no answer; strike 11, 10 allowed, forgotten after 86400 s without one:"
-        " given up"
+        "no answer; strike 11, 10 allowed, forgotten after 86400 s in Ready: given up"
     )

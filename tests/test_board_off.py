@@ -276,6 +276,23 @@ def test_time_without_a_store_does_not_make_a_board_idle() -> None:
     assert parts.state() == "PoweringOff"
 
 
+def test_to_switch_off_what_is_off_is_a_repeat() -> None:
+    parts = switched_off()
+    answer = parts.request("rq-power-off")
+    assert (answer.state, answer.generation, answer.repeat) == ("Off", 1, True)
+    assert (parts.said, parts.store.rows[-1].outcome) == ([], "repeat")
+
+
+def test_a_board_that_was_found_on_says_so_in_its_history() -> None:
+    parts = switched_off()
+    parts.fleet.found_on("panda-01", A)
+    parts.fleet.found_on("gone", A)
+    row = parts.store.rows[-1]
+    assert (row.event, row.source, row.outcome) == ("power-found-on", "power", "noted")
+    assert row.reason == "rack1/1/1 was on, and is switched off again"
+    assert (parts.state(), parts.said) == ("Off", [])
+
+
 def test_a_lifecycle_cannot_cut_power_without_a_way_on() -> None:
     endless = type("PoweringOff", (PoweringOff,), {"on": {"power-off-ok": None}})
     with pytest.raises(LifecycleError, match="power-off-ok must lead on"):

@@ -12,7 +12,7 @@ from msgspec.structs import fields, replace
 from lifeguard.cli import documents
 from lifeguard.cli.session import plain_console
 from lifeguard.cli.views.lab import incidents
-from lifeguard.model import Outlet, Saved, Standing
+from lifeguard.model import Cause, Incident, Outlet, Saved, Standing
 from lifeguard.power import OwedOutlet
 from tests.cli_rig import CliRig, cli
 from tests.rig import EPOCH, inventory
@@ -180,6 +180,22 @@ def test_why_a_board_is_where_it_is_and_what_happens_next() -> None:
         "00:00:00  power-cycle-started  power               noted in ReimageRebooting",
         "00:00:00  rq-reimage           operator 127.0.0.1  New → ReimageRebooting",
     ]
+
+
+def test_a_board_says_what_its_failures_are_blamed_on() -> None:
+    rig = cli()
+    blamed = Incident(
+        id=7,
+        cause=Cause("relay-board", "rack1"),
+        opened=EPOCH,
+        since=0.0,
+        boards=("panda-01",),
+        failing=("panda-01",),
+        text="relay board rack1 is broken",
+    )
+    rig.web.lab.fleet.docket.take(blamed)
+    line = "  incident    7: relay board rack1 is broken; its strikes do not count"
+    assert line in rig.run("show", "panda-01").out
 
 
 def test_a_board_that_was_removed_is_shown_as_such() -> None:

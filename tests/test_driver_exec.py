@@ -36,10 +36,10 @@ def soon(seconds=60.0):
 @ensureDeferred
 async def test_an_outlet_is_switched_and_read_by_exit_codes(tmp_path):
     commands = rig(tmp_path, read=("test", "-e", f"{tmp_path}/{{outlet}}"))
-    await commands.switch("3", True, soon())
-    assert (tmp_path / "3").exists()
-    await commands.switch("3", False, soon())
-    assert not (tmp_path / "3").exists()
+    for on in (True, False):
+        await commands.switch("3", on, soon())
+        assert (tmp_path / "3").exists() == on
+        assert await commands.read("3", soon()) == on
 
 
 @ensureDeferred
@@ -56,8 +56,10 @@ async def test_an_outlet_is_read_by_what_the_output_has_in_it(tmp_path):
 
 @ensureDeferred
 async def test_without_a_read_success_is_taken_for_granted(tmp_path):
-    await rig(tmp_path).switch("3", True, soon())
+    commands = rig(tmp_path)
+    await commands.switch("3", True, soon())
     assert (tmp_path / "3").exists()
+    assert await commands.read("3", soon()) is None
 
 
 @ensureDeferred

@@ -26,12 +26,12 @@ class Chip:
             raise OSError(22, "Invalid argument")
         assert settings.direction == Direction.AS_IS
         self.seen.append(f"{consumer} holds {pin} of {path}")
-        return Request(self, pin)
+        return Request(self, pin, settings)
 
 
 class Request:
-    def __init__(self, chip: Chip, pin: int) -> None:
-        self.chip, self.pin = chip, pin
+    def __init__(self, chip: Chip, pin: int, settings) -> None:
+        self.chip, self.pin, self.settings = chip, pin, settings
 
     def reconfigure_lines(self, config):
         settings = self.settings = config[self.pin]
@@ -105,3 +105,13 @@ def test_an_outlet_is_the_number_of_a_pin():
     for pin in ("", "-1", "01", "GPIO17"):
         with pytest.raises(ValueError, match=r"^"):
             DRIVER.outlet.parse(pin)
+
+
+@pytest.mark.parametrize("low_is_on", [False, True])
+def test_a_pin_is_read_as_it_is(chip, low_is_on):
+    gpio = Gpio(GpioOptions(chip=CHIP, low_is_on=low_is_on))
+    assert outcome(gpio.read("3", 5.0)) == [str(low_is_on)]
+    assert outcome(gpio.read("4", 5.0)) == [str(not low_is_on)]
+    assert chip.levels == {3: False, 4: True}
+    text = "Unreachable: pin 9 of /dev/gpiochip0: [Errno 22] Invalid argument"
+    assert outcome(gpio.read("9", 5.0)) == [text]

@@ -63,6 +63,19 @@ def test_an_outlet_is_switched_and_read_back():
     ]
 
 
+def test_an_outlet_is_read_and_not_touched():
+    _, device, switch = rig(obedient({"3": False, "4": True}))
+    assert outcome(switch.read("3", DEADLINE)) == ["False"]
+    assert outcome(switch.read("4", DEADLINE)) == ["True"]
+    assert device.seen == ["GET /get?port=3", "GET /get?port=4"]
+
+
+def test_one_without_a_read_cannot_tell():
+    _, device, switch = rig(None, HttpOptions(url=URL, on="/on", off="/off"))
+    assert outcome(switch.read("1", DEADLINE)) == ["done"]
+    assert device.seen == []
+
+
 def test_one_that_is_slow_is_read_until_it_is_as_wanted():
     reads = iter(["off", "OFF", " On\n"])
     options = HttpOptions(url=URL, on="/on", off="/off", read="/read")

@@ -113,6 +113,17 @@ def test_a_coil_is_switched_and_read_back_on_one_connection(normally_closed):
     assert not device.connected
 
 
+@pytest.mark.parametrize("normally_closed", [False, True])
+def test_a_coil_is_read_and_not_touched(normally_closed):
+    clock, coils, device = rig(normally_closed=normally_closed)
+    coils.on = {3}
+    assert outcome(device.read("3", DEADLINE), clock, 1) == [str(not normally_closed)]
+    assert outcome(device.read("4", DEADLINE), clock, 1) == [str(normally_closed)]
+    assert coils.on == {3}
+    device.idle()
+    clock.pump([1.0] * 4)
+
+
 def test_another_unit_behind_a_gateway_is_asked():
     clock, coils, device = rig(unit=17)
     assert outcome(device.switch("3", True, DEADLINE), clock, 1) == ["done"]

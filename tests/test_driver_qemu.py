@@ -46,7 +46,9 @@ def soon(seconds=60.0):
 @ensureDeferred
 async def test_a_guest_runs_while_it_has_power(state_dir):
     guests = rig(state_dir)
+    assert not await guests.read("pc", soon())
     await guests.switch("pc", True, soon())
+    assert await guests.read("pc", soon())
     number = process(state_dir).number
     assert number is not None
     assert Path(f"/proc/{number}/cmdline").read_bytes() == b"sleep\x001000\x00"

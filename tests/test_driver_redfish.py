@@ -66,6 +66,16 @@ def test_a_system_is_reset_where_its_page_says_and_read_until_it_is_so(
     ]
 
 
+@pytest.mark.parametrize(
+    ("state", "has_power"),
+    [("On", True), ("Off", False), ("PoweringOff", True), ("PoweringOn", True)],
+)
+def test_a_system_is_read_and_what_is_not_off_has_power(state, has_power):
+    _, device, redfish = rig(Controller(state).answer)
+    assert outcome(redfish.read("1", DEADLINE)) == [str(has_power)]
+    assert device.seen == [f"GET {SYSTEM}"]
+
+
 def test_a_system_that_is_as_wanted_is_left_alone():
     clock, device, redfish = rig(Controller("On").answer)
     assert outcome(redfish.switch("1", True, DEADLINE), clock, 1) == ["done"]

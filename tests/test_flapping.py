@@ -51,8 +51,24 @@ def test_count_and_window_are_the_labs_own(tmp_path: Path) -> None:
         fails_and_comes_back(parts)
     assert parts.state() == "FailedFlapping"
     assert parts.store.rows[-1].reason == (
-        "no answer; strike 3, 2 allowed, forgotten after 50000 s without one: given up"
+        "no answer; strike 3, 2 allowed, forgotten after 50000 s in Ready: given up"
     )
+
+
+def test_a_lap_forgets_nothing_however_long_its_relay_board_is_ill(
+    tmp_path: Path,
+) -> None:
+    parts = flapping(tmp_path)
+    for lap in range(3):
+        parts.poller.watches["panda-01"].failed("no answer")
+        if lap == 2:
+            break
+        generation = parts.board().standing.generation
+        parts.fleet.cycle_held("panda-01", generation, "rack1 is broken", 86400.0)
+        parts.clock.advance(86000)
+        parts.cycled()
+        parts.happens("image-running")
+    assert parts.state() == "FailedFlapping"
 
 
 def test_a_window_without_a_failure_clears_it(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ class FakeQueue:
 
     off_seconds = 1.0
     patience = 86400.0
+    off_check = 900.0
 
     def __init__(self, name: str, events: list) -> None:
         self.name, self.events = name, events
@@ -76,6 +77,11 @@ class FakeQueue:
         self.asked[outlet, on] = Deferred()
         return self.asked[outlet, on]
 
+    def read(self, outlet):
+        self.events.append(f"read {outlet}")
+        self.read_of = Deferred()
+        return self.read_of
+
     def test(self):
         return succeed(None)
 
@@ -114,6 +120,9 @@ class FakeReports:
 
     def cycle_void(self, board, generation, why, patience):
         self.events.append(f"void {board} {generation} for {patience:g}: {why}")
+
+    def found_on(self, board, outlet):
+        self.events.append(f"found on {board} {outlet}")
 
     def relay_board_changed(self, relay_board, since):
         self.became.append((relay_board, since.state))
@@ -684,6 +693,50 @@ def test_stopping_does_not_wait_for_a_debt_for_ever():
     parts.clock.advance(0.1)
     assert stopped == [None]
     assert parts.told()[-2:] == ["close rack1", "close rack2"]
+
+
+def test_an_ill_relay_board_holds_up_the_end_for_its_own_time_only():
+    for seconds in (0.0, 0.05, 0.5, 1.05):
+        parts = lab()
+        parts.power.cycle("a", 1, (A,))
+        parts.run(seconds)
+        parts.relay_board.hang_up()
+        parts.relay_board.reachable = None
+        parts.run(6)
+        stopped = stop(parts)
+        parts.run(19.9)
+        assert stopped == []
+        parts.run(0.2)
+        assert stopped == [None]
+        assert [text for text in parts.told() if text.startswith("ended")] == []
+        assert parts.clock.getDelayedCalls() == []
+
+
+def test_a_cycle_that_is_cut_short_by_the_end_is_void_and_nobodys_strike():
+    parts = lab()
+    parts.power.cycle("a", 1, (A,))
+    parts.run(0.5)
+    parts.relay_board.hang_up()
+    parts.relay_board.reachable = False
+    parts.run(1)
+    stop(parts)
+    parts.run(20)
+    void = "void a 1 for 86400: rack1/1/1: lifeguard is stopping"
+    assert parts.told()[-1] == void
+
+
+def test_one_that_falls_ill_while_lifeguard_stops_has_its_time_from_then_on():
+    parts = in_off_half()
+    stopped = stop(parts)
+    parts.clock.advance(15)
+    parts.queues["rack1"].become("Suspect", "no answer")
+    parts.clock.advance(19)
+    parts.queues["rack1"].become("Working")
+    parts.clock.advance(600)
+    assert stopped == []
+    parts.answer(A, on=True)
+    assert stopped == [None]
+    assert parts.clock.getDelayedCalls() == []
 
 
 # For the API.

@@ -6,9 +6,9 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from lifeguard.model import Outlet, Owed
-from lifeguard.power.errors import Ill
+from lifeguard.power.errors import Ill, RelayError
 from lifeguard.wire.proxr import Relay
-from tests.test_power import A, B, C, in_off_half, lab, rig
+from tests.test_power import A, B, C, Rig, in_off_half, lab, rig
 
 OFF_1 = ["started a 1?", "off rack1/1/1 at once"]
 
@@ -22,7 +22,6 @@ def test_a_board_is_switched_off_when_that_is_committed_to_begin() -> None:
     assert parts.told() == ["off rack1/1/1 at once"]
     parts.answer(A, on=False)
     assert parts.told() == ["switched off a 1"]
-    assert parts.at_rest()
 
 
 def test_what_no_person_has_asked_for_is_not_urgent() -> None:
@@ -129,14 +128,15 @@ def test_an_outlet_that_sticks_fails_the_order() -> None:
     parts.power.switch_off("a", 1, (A, C), urgent=True)
     parts.answer(A, on=False, failure="stuck")
     parts.answer(C, on=False)
-    assert parts.told()[-1] == "ended a 1: rack1/1/1: stuck"
+    assert parts.told()[-1] == "ended a 1: not switched off: rack1/1/1: stuck"
 
 
 def test_a_broken_relay_board_makes_the_order_void() -> None:
     parts = rig()
     parts.power.switch_off("a", 1, (A,), urgent=True)
     parts.queues["rack1"].asked.pop((A, False)).errback(Ill("dead"))
-    assert parts.told()[-1] == "void a 1 for 86400: rack1/1/1: dead"
+    void = "void a 1 for 86400: not switched off: rack1/1/1: dead"
+    assert parts.told()[-1] == void
 
 
 def test_an_ill_relay_board_is_waited_for() -> None:
@@ -212,7 +212,6 @@ def test_a_board_that_was_off_is_switched_off_again_after_a_start() -> None:
     parts.clock.advance(60)
     parts.answer(A, on=False)
     assert parts.told() == ["off rack1/1/1", "off rack1/1/1"]
-    assert parts.at_rest()
 
 
 def test_a_board_that_is_kept_off_no_more_owes_its_outlets() -> None:
@@ -300,3 +299,100 @@ def test_relays_that_do_not_move_are_tried_with_one_board_and_ever_more_seldom()
     parts.run(200)
     assert [state for _, state in parts.reports.became] == [*became, "Working"]
     assert len(parts.relay_board.relays_on) == 4
+
+
+# Whether it stays off.
+
+
+def is_off():
+    """A rig whose board `a` has been switched off."""
+    parts = rig()
+    parts.power.switch_off("a", 1, (A,), urgent=True)
+    parts.answer(A, on=False)
+    parts.told()
+    return parts
+
+
+def read(parts: Rig, found: bool | None) -> None:
+    parts.queues["rack1"].read_of.callback(found)
+
+
+def test_a_board_that_is_off_is_looked_at_at_a_quiet_pace() -> None:
+    parts = is_off()
+    moments = []
+    for _ in range(3):
+        [call] = parts.clock.getDelayedCalls()
+        parts.clock.advance(call.getTime() - parts.clock.seconds())
+        moments.append(parts.clock.seconds())
+        read(parts, found=False)
+    assert parts.told() == ["read rack1/1/1"] * 3
+    assert 0 < moments[0] < 900
+    assert [round(at - moments[0]) for at in moments] == [0, 900, 1800]
+
+
+def test_one_that_is_found_on_is_told_and_switched_off_again() -> None:
+    parts = is_off()
+    parts.clock.advance(900)
+    read(parts, found=True)
+    assert parts.told() == ["read rack1/1/1", "found on a rack1/1/1", "off rack1/1/1"]
+    parts.answer(A, on=False)
+    parts.clock.advance(900)
+    assert parts.told() == ["read rack1/1/1"]
+
+
+def test_what_cannot_be_read_is_switched_off_once_more_and_nothing_told() -> None:
+    parts = is_off()
+    parts.clock.advance(900)
+    read(parts, found=None)
+    assert parts.told() == ["read rack1/1/1", "off rack1/1/1"]
+
+
+def test_a_look_that_fails_is_nothing_but_the_relay_boards_own() -> None:
+    parts = is_off()
+    parts.clock.advance(900)
+    parts.queues["rack1"].read_of.errback(RelayError("no answer"))
+    assert parts.told() == ["read rack1/1/1"]
+    parts.clock.advance(900)
+    assert parts.told() == ["read rack1/1/1"]
+
+
+def test_nobody_looks_where_that_is_not_wanted() -> None:
+    parts = rig()
+    parts.queues["rack1"].off_check = 0
+    parts.power.keep_off("a", 1, (A,))
+    parts.answer(A, on=False)
+    assert parts.clock.getDelayedCalls() == []
+
+
+def test_a_board_that_is_wanted_again_is_not_looked_at_any_more() -> None:
+    for end in (
+        lambda parts: parts.power.switch_on("a", 1, (A,)),
+        lambda parts: parts.power.stopService(),
+    ):
+        parts = is_off()
+        end(parts)
+        assert parts.clock.getDelayedCalls() == []
+
+
+def test_those_of_one_relay_board_are_not_looked_at_together() -> None:
+    parts = rig()
+    for number in range(1, 9):
+        outlet = Outlet("rack1", f"1/{number}")
+        parts.power.keep_off(f"b{number}", 1, (outlet,))
+        parts.answer(outlet, on=False)
+    moments = sorted(call.getTime() for call in parts.clock.getDelayedCalls())
+    assert len({round(at) for at in moments}) == 8
+    assert moments[-1] - moments[0] > 400
+
+
+def test_a_relay_board_that_lost_its_power_does_not_leave_boards_on() -> None:
+    parts = lab()
+    parts.power.switch_off("a", 1, (A,), urgent=True)
+    parts.run(10)
+    parts.told()
+    parts.relay_board.relays_on.clear()  # without power it has all boards on
+    parts.run(901)
+    assert parts.told() == ["found on a rack1/1/1"]
+    assert parts.relay_board.relays_on == {Relay(1, 1)}
+    parts.power.stopService()
+    parts.run(10)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from lifeguard.model import Cause, Incident, Saved
 from tests.rig import EPOCH
 from tests.web_rig import HERE, STRANGER, WebRig, web
@@ -103,4 +105,44 @@ def test_open_incidents_come_first_a_page_at_a_time() -> None:
         "set_aside": False,
     }
     assert parts.ask(f"{INCIDENTS}?after=x").status == 400
+    parts.inquiry.stop()
+
+
+def test_a_board_names_the_incident_that_it_is_failing_in() -> None:
+    shared = Cause("relay-board", "rack1")
+    alone = replace(incident(2), cause=Cause("board", "bare"), set_aside=False)
+    parts = lab(
+        replace(
+            incident(1),
+            cause=shared,
+            set_aside=False,
+            failing=("panda-01",),
+            text="ill",
+        ),
+        replace(alone, failing=("bare",), text="dead"),
+    )
+    found = {
+        name: parts.ask(f"/api/v1/boards/{name}").json["incident"]
+        for name in ("panda-01", "panda-02", "bare")
+    }
+    assert found == {
+        "panda-01": {
+            "id": 1,
+            "kind": "relay-board",
+            "name": "rack1",
+            "text": "ill",
+            "excuses": True,
+        },
+        "panda-02": None,
+        "bare": {
+            "id": 2,
+            "kind": "board",
+            "name": "bare",
+            "text": "dead",
+            "excuses": False,
+        },
+    }
+    parts.lab.fleet.docket.patience = 0
+    board = parts.ask("/api/v1/boards/panda-01").json
+    assert (board["incident"]["id"], board["incident"]["excuses"]) == (1, False)
     parts.inquiry.stop()

@@ -208,6 +208,7 @@ def test_why_a_board_is_here_and_what_happens_next() -> None:
         "progress": None,
         "waits_for_power": False,
         "poll_withheld": False,
+        "incident": None,
     }
 
 

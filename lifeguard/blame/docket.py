@@ -49,13 +49,20 @@ class Docket:
         """The one by whose cause a board fails, together with others."""
         return self._by_board.get(board)
 
+    def about(self, board: str) -> Incident | None:
+        """The one that a board stands in now: by what it shares, or alone."""
+        return self.of(board) or self.on(Cause("board", board))
+
     def blamed(self, board: str, now: float) -> Blamed | None:
         """What a board's failures are blamed on at `now`, in service seconds."""
         incident = self._by_board.get(board)
         if incident is None:
             return None
-        excuses = now - incident.since < self.patience
-        return Blamed(incident.id, incident.cause, excuses)
+        return Blamed(incident.id, incident.cause, self.excuses(incident, now))
+
+    def excuses(self, incident: Incident, now: float) -> bool:
+        """Whether it does at `now`, in service seconds."""
+        return now - incident.since < self.patience
 
     def failed_image(self, image: str | None) -> Incident | None:
         """Why an image is set aside; None: it is not."""

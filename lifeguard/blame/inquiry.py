@@ -104,7 +104,7 @@ class Inquiry:
 
     def begin(self, saved: Saved) -> None:
         """Go on where a stopped lifeguard left off."""
-        self._looking = Deferred.fromCoroutine(self._look_around(saved.service_seconds))
+        self._looking = Deferred.fromCoroutine(self._look_around(saved))
         self._looking.addErrback(_broke)
 
     def stop(self) -> None:
@@ -121,18 +121,22 @@ class Inquiry:
         """What has waited is saved."""
         self._register.clerk.go_on()
 
-    async def _look_around(self, until: float) -> None:
-        """See how every board stands, some at a time: a start waits for nobody."""
+    async def _look_around(self, saved: Saved) -> None:
+        """See how every board stands, some at a time: a start waits for nobody.
+
+        Before there were incidents, nobody was given up without a word.
+        """
+        told = saved.last_incident == 0
         for number, board in enumerate(self._lab.boards.values()):
             if number % BOARDS == 0:
                 await deferLater(self._clock, 0)
             self._stands(board)
-            self._follow(board)
+            self._follow(board, told=told)
             self._take_away_image(board)
         for incident in tuple(self._meant.open):
             if self._is_over(incident):
                 self._close(incident, "no board fails by it")
-        self._recollection.begin(until, self._weigh, self._recalled)
+        self._recollection.begin(saved.service_seconds, self._weigh, self._recalled)
 
     def _is_over(self, incident: Incident) -> bool:
         """Whether nothing is left of it; its cause may have left the inventory."""
@@ -305,9 +309,14 @@ class Inquiry:
             self._let_go(incident)
 
     def _let_go(self, incident: Incident) -> None:
-        """Its boards fail by it no more: those given up do so by themselves."""
-        for board in incident.failing:
-            self._follow(self._lab.boards[board])
+        """Its boards fail by it no more: those given up do so by themselves.
+
+        Of those that were given up when it excused nobody any more, people were told.
+        """
+        for name in incident.failing:
+            board = self._lab.boards[name]
+            excused = self._lab.docket.excuses(incident, board.standing.entered)
+            self._follow(board, told=not excused)
 
     # Relay boards that say how they are doing.
 

@@ -120,6 +120,14 @@ class Owed(Struct, frozen=True):
         return self.outlet.partition("/")[0]
 
 
+class OpenIncident(Struct, frozen=True):
+    """The incident that a board is failing in."""
+
+    id: int
+    text: str
+    excuses: bool
+
+
 class BoardDetail(Board, frozen=True, kw_only=True):
     """A board as it is shown."""
 
@@ -135,6 +143,7 @@ class BoardDetail(Board, frozen=True, kw_only=True):
     progress: Progress | None
     waits_for_power: bool
     poll_withheld: bool
+    incident: OpenIncident | None = None
 
 
 class Streamed(Struct, frozen=True):

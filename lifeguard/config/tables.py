@@ -16,6 +16,7 @@ from lifeguard.config.forms import (
     Loader,
     MacAddress,
     Name,
+    OffCheck,
     OffSeconds,
     Patience,
     PowerOutlet,
@@ -36,6 +37,7 @@ class RelayBoardTable(Struct, frozen=True, kw_only=True):
     on_apart: SecondsApart = 0.0
     together: Count = 16
     patience: Patience = 86400.0
+    off_check: OffCheck = 900.0
 
 
 class HardwareTable(Struct, frozen=True, kw_only=True):

@@ -129,7 +129,7 @@ def _state(declared: Declared, states: States) -> Iterator[str]:
         *_targets(declared, states),
         *_time(declared),
         *_counting(declared),
-        *_forgetting(declared, states),
+        *_forgetting(declared),
         *_actions(declared),
         *_power(declared),
     ):
@@ -184,19 +184,16 @@ def _counting(declared: Declared) -> Iterator[str]:
             yield "its attempts must not be below 0"
 
 
-def _forgetting(declared: Declared, states: States) -> Iterator[str]:
-    """A strike that is forgotten before a lap is over counts nothing."""
-    forget, lap = declared.state.forget, sum(_longest(each) for each in states.values())
-    if forget is not None and forget <= lap:
-        yield f"forget must be above {lap:g}, the seconds that all states may last"
-
-
-def _longest(declared: Declared) -> float:
+def _forgetting(declared: Declared) -> Iterator[str]:
+    """A strike that each stay is long enough to forget counts nothing."""
     state = declared.state
-    if state.steady:
-        return 0
+    if state.forget is None:
+        return
+    if declared.orders_power:
+        yield "an ill relay board may make it last, so it must not forget by that"
     stay = max(state.timeout or 0, state.total or 0)
-    return stay + state.wait if declared.orders_power else stay
+    if isinstance(declared.transitions.get(TIMEOUT), Strike) and state.forget <= stay:
+        yield f"forget must be above {stay:g}, the seconds that it may last"
 
 
 _POWER = {"cycle_power", "power_off", "keep_off"}

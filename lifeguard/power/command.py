@@ -20,8 +20,12 @@ from lifeguard.power.errors import NoAnswer, Unreachable, printable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from twisted.internet.interfaces import IProcessTransport
+    from twisted.internet.interfaces import IDelayedCall, IProcessTransport
     from twisted.python.failure import Failure
+
+LAST_WORDS_SECONDS = 0.2
+"""How long an output may still come when its command has ended: what the command has
+started may hold it open for ever, and is none of ours."""
 
 OUTPUT_BYTES = 1 << 16
 """What is kept of an output; what comes after that is dropped."""
@@ -57,7 +61,7 @@ async def run(
     ones, as in `spawnProcess`. NoAnswer at the deadline; then it has been killed.
     """
     time_left = max(0.0, deadline - reactor.seconds())
-    running = _Running()
+    running = _Running(reactor)
     try:
         reactor.spawnProcess(
             running,
@@ -78,8 +82,10 @@ async def run(
 class _Running(ProcessProtocol):
     transport: IProcessTransport
 
-    def __init__(self) -> None:
+    def __init__(self, reactor: Any) -> None:
         self.ended: Deferred[Output] = Deferred(lambda _: self._kill())
+        self._reactor = reactor
+        self._waiting: IDelayedCall | None = None
         self._output = {1: b"", 2: b""}
 
     def connectionMade(self) -> None:
@@ -90,7 +96,21 @@ class _Running(ProcessProtocol):
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         self._output[childFD] = (self._output[childFD] + data)[:OUTPUT_BYTES]
 
+    def processExited(self, reason: Failure) -> None:
+        self._waiting = self._reactor.callLater(
+            LAST_WORDS_SECONDS, self._hang_up, reason
+        )
+
     def processEnded(self, reason: Failure) -> None:
+        if self._waiting is not None and self._waiting.active():
+            self._waiting.cancel()
+        self._end(reason)
+
+    def _hang_up(self, reason: Failure) -> None:
+        self.transport.loseConnection()
+        self._end(reason)
+
+    def _end(self, reason: Failure) -> None:
         assert isinstance(reason.value, ProcessTerminated | ProcessDone)
         if self.ended.called:
             return

@@ -1,4 +1,4 @@
-"""What devices have in common that keep no connection."""
+"""What devices have in common that keep no connection, and often cannot be read."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ PAUSE_SECONDS = 0.5
 class Connectionless:
     """The half of a `Device` that is about its connection, where there is none.
 
-    What is under way ends when it is cancelled.
+    What is under way ends when it is cancelled. Who can be read, says so.
     """
 
     connected = False
+
+    async def read(self, rest: str, deadline: float) -> bool | None:
+        return None
 
     def idle(self) -> None:
         """Nothing is kept open."""

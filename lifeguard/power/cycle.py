@@ -18,7 +18,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from lifeguard.model import Outlet, Owed
-from lifeguard.power.errors import Ill, OutOfTime
+from lifeguard.power.errors import Closed, Ill, OutOfTime
 from lifeguard.power.owed import note_on
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ class Order(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """What went wrong with an outlet, and whether its relay board is broken."""
+    """What went wrong with an outlet, and whether its relay board is broken.
+
+    One that lifeguard closes before it has come to an end with a cycle, is so, too.
+    """
 
     outlet: Outlet
     text: str
@@ -62,7 +65,8 @@ class Failed(NamedTuple):
 
     @classmethod
     def of(cls, failure: Failure, outlet: Outlet) -> Failed:
-        return cls(outlet, failure.getErrorMessage(), bool(failure.check(Ill)))
+        is_ill = bool(failure.check(Ill, Closed))
+        return cls(outlet, failure.getErrorMessage(), is_ill)
 
     def __str__(self) -> str:
         return f"{self.outlet}: {self.text}"

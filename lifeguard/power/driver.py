@@ -39,6 +39,9 @@ class Device(Protocol):
         Returns when it has been read back so, where the device can tell.
         """
 
+    async def read(self, rest: str, deadline: float) -> bool | None:
+        """Whether an outlet has power, with nothing touched; None: it cannot tell."""
+
     async def test(self, deadline: float) -> None:
         """Ask for as little as proves that the device is there and obeys."""
 

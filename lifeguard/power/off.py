@@ -15,6 +15,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from lifeguard.power.cycle import each, start
+from lifeguard.power.off_watch import OffWatch
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -36,9 +37,10 @@ AGAIN_SECONDS = 60.0
 class Off:
     """Carries out one order to switch a board off, whose relay boards are in `queues`.
 
-    With `reports` its end is told. Without, the board is off, or was when lifeguard was
-    stopped; and as a relay board that has lost its own power may switch all on, it is
-    switched off once more, as it is whenever a relay board works again.
+    One that `is_kept` is off, or was when lifeguard was stopped; and as a relay board
+    that has lost its own power may switch all on, it is switched off once more, as it
+    is whenever a relay board works again, and when it is found to be on. Otherwise the
+    end of the order is told first.
     """
 
     def __init__(
@@ -46,32 +48,33 @@ class Off:
         order: Order,
         queues: Mapping[str, Switches],
         clock: IReactorTime,
-        reports: PowerReports | None,
+        reports: PowerReports,
+        is_kept: bool,
         urgent: bool,
     ) -> None:
         self.order = order
-        self.waits = reports is not None
+        self.waits = not is_kept
         """Whether its end has still to be told."""
         self.begun = False
         """Whether that is all that is missing: its turn has come."""
-        self.kept = reports is None
+        self.kept = is_kept
         """Whether the board is off, or was when lifeguard was stopped."""
         self._queues = {name: queues[name] for name, _ in order.outlets}
         self._clock, self._reports, self._urgent = clock, reports, urgent
         self._running: Deferred[None] | None = None
+        self._watches: list[OffWatch] = []
         self._is_free = self._forgotten = False
 
     def begin(self) -> None:
         """The outlets are in nobody else's hands."""
         self._is_free = True
-        if self._reports is not None and not self.kept:
-            self._run(self._switch_off(self._reports))
-        else:
-            self._run(self._keep_off())
+        self._run(self._keep_off() if self.kept else self._switch_off())
 
     def forget(self) -> None:
         """Something else is wanted of the board: go no further."""
         self._forgotten = True
+        for watch in self._watches:
+            watch.stop()
         if self._running is not None:
             self._running.cancel()
 
@@ -86,19 +89,31 @@ class Off:
 
     def _ended(self, result: Failure | None) -> None:
         self._running = None
+        if self.kept and not self._watches and not self._forgotten:
+            self._watches = [self._watch(outlet) for outlet in self.order.outlets]
         if result is not None and not result.check(CancelledError):
             log.failure("{board}: not switched off", result, board=self.order.board)
 
-    async def _switch_off(self, reports: PowerReports) -> None:
+    def _watch(self, outlet: Outlet) -> OffWatch:
+        queue = self._queues[outlet.relay_board]
+        return OffWatch(outlet, queue, self._clock, self._may_be_on)
+
+    def _may_be_on(self, outlet: Outlet, is_sure: bool) -> None:
+        if is_sure:
+            self._reports.found_on(self.order.board, outlet)
+        if self._running is None:
+            self.begin()
+
+    async def _switch_off(self) -> None:
         await self._relay_boards_work()
-        self.begun = self.waits = await self._is_wanted(reports)
+        self.begun = self.waits = await self._is_wanted()
         if not self.begun:
             return
         failures = await each(self._ordered, self.order.outlets)
         self.begun = self.waits = False
         # Requests that were taken back have failed, too.
         if not self._forgotten:
-            self._report(reports, failures)
+            self._report(failures)
 
     async def _keep_off(self) -> None:
         await self._relay_boards_work()
@@ -118,28 +133,29 @@ class Off:
                 await queue.turn(self.order.outlets, self._urgent)
                 queue.give_back()  # it is no cycle
 
-    async def _is_wanted(self, reports: PowerReports) -> bool:
+    async def _is_wanted(self) -> bool:
         try:
-            return await start(self.order, reports, self._clock)
+            return await start(self.order, self._reports, self._clock)
         except CancelledError:
             raise
         except Exception as error:
             board, generation, _ = self.order
-            reports.cycle_ended(board, generation, f"not begun: {error}")
+            self._reports.cycle_ended(board, generation, f"not begun: {error}")
             return False
 
-    def _report(self, reports: PowerReports, failures: list[Failed]) -> None:
+    def _report(self, failures: list[Failed]) -> None:
         board, generation, _ = self.order
         text = "; ".join(map(str, failures))
         log.info("{board}: power: {outcome}", board=board, outcome=text or "off")
+        text = f"not switched off: {text}"
         if ill := [one.outlet.relay_board for one in failures if one.is_ill]:
             patience = max(self._queues[name].patience for name in ill)
-            reports.cycle_void(board, generation, text, patience)
+            self._reports.cycle_void(board, generation, text, patience)
         elif failures:
-            reports.cycle_ended(board, generation, text)
+            self._reports.cycle_ended(board, generation, text)
         else:
             self.kept = True
-            reports.switched_off(board, generation)
+            self._reports.switched_off(board, generation)
 
     def _ordered(self, outlet: Outlet) -> Deferred[None]:
         queue = self._queues[outlet.relay_board]

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from lifeguard.model import Outlet
-from lifeguard.power.errors import OutOfTime, UnknownRelayBoard
+from lifeguard.power.errors import Closed, OutOfTime, UnknownRelayBoard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -142,7 +142,7 @@ class Debt:
             tries=self._tries,
             error=self._last_error,
         )
-        if not self._dropped and not failure.check(UnknownRelayBoard):
+        if not self._dropped and not failure.check(UnknownRelayBoard, Closed):
             delay = _delay_after(self._tries)
             self._next_try = self._clock.seconds() + delay
             self._retry = self._clock.callLater(delay, self.attempt)
@@ -182,6 +182,13 @@ class OwedOutlets:
         for outlet, debt in tuple(self._debts.items()):
             if outlet.relay_board == relay_board:
                 debt.hurry()
+
+    def drop_those_of(self, relay_board: str) -> list[str]:
+        """Forget what is owed on a relay board; says of which boards that is."""
+        outlets = [each for each in self._debts if each.relay_board == relay_board]
+        boards = sorted({b for each in outlets if (b := self._debts[each].board)})
+        self.drop(outlets)
+        return boards
 
     def note(self) -> None:
         """Let the store, which is back, note what was read back as on meanwhile."""

@@ -13,7 +13,8 @@ long as it is only suspected; once it is broken, each try fails all that wait.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.logger import Logger
@@ -24,11 +25,13 @@ from lifeguard.power.errors import (
     Closed,
     Ill,
     NoAnswer,
+    OutletError,
     RelayError,
 )
 from lifeguard.power.inrush import Inrush
 from lifeguard.power.requests import Requests
 from lifeguard.power.seams import RelayBoardStatus
+from lifeguard.power.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -45,16 +48,14 @@ log = Logger()
 REQUEST_SECONDS = 30.0
 """How long one request may hold the queue, with a connection opened for it."""
 
-GROUP_SECONDS = 30.0
-"""How long all cycles in hand may take to switch, half of what a board's state allows
-for its cycle: so a relay board that is slow costs nobody a strike."""
+Found = TypeVar("Found")
 
 
-class Turn(NamedTuple):
-    """A board that waits to be switched here, and of which outlets."""
+class Look(NamedTuple):
+    """An outlet that somebody wants to know of, and what was found."""
 
-    outlets: list[str]
-    came: Deferred[None]
+    outlet: str
+    found: Deferred[bool | None]
 
 
 class RelayBoardQueue:
@@ -65,18 +66,16 @@ class RelayBoardQueue:
     ) -> None:
         self.off_seconds = relay_board.off_seconds
         self.patience = relay_board.patience
+        self.off_check = relay_board.off_check
         self._clock, self._name, self._device = clock, relay_board.name, device
-        self._together = relay_board.together
         self._inrush = Inrush(relay_board.on_at_once, relay_board.on_apart)
         self._condition = Condition(clock.seconds())
         self._told = self._condition.since
         self._listeners: list[Callable[[], None]] = []
         self._requests = Requests()
         self._tests: list[Deferred[None]] = []
-        self._turns: deque[Turn] = deque()
-        self._cycles = 0
-        self._switch_seconds: float | None = None
-        """How long the last outlet that was switched took."""
+        self._looks: deque[Look] = deque()
+        self._turns = Turns(relay_board.together)
         self._busy = self._closed = False
         self._serving: Deferred[None] = succeed(None)
         self._later: IDelayedCall | None = None
@@ -94,18 +93,13 @@ class RelayBoardQueue:
         self._listeners.append(listener)
 
     def turn(self, board: Iterable[Outlet], urgent: bool = False) -> Deferred[None]:
-        came: Deferred[None] = Deferred(lambda _: self._turns.remove(turn))
         outlets = [one.rest for one in board if one.relay_board == self._name]
-        turn = Turn(outlets, came)
-        if urgent:
-            self._turns.appendleft(turn)
-        else:
-            self._turns.append(turn)
+        came = self._turns.join(outlets, urgent)
         self._wake()
         return came
 
     def give_back(self) -> None:
-        self._cycles -= 1
+        self._turns.give_back()
         self._wake()
 
     def switch(self, outlet: Outlet, on: bool, urgent: bool = False) -> Deferred[None]:
@@ -114,6 +108,15 @@ class RelayBoardQueue:
         switching = self._requests.add(outlet.rest, on, urgent)
         self._wake()
         return switching
+
+    def read(self, outlet: Outlet) -> Deferred[bool | None]:
+        if self._closed:
+            return fail(Closed())
+        found: Deferred[bool | None] = Deferred(lambda _: self._forget_look(look))
+        look = Look(outlet.rest, found)
+        self._looks.append(look)
+        self._wake()
+        return found
 
     def test(self) -> Deferred[None]:
         if self._closed:
@@ -124,13 +127,14 @@ class RelayBoardQueue:
         return test
 
     def status(self) -> RelayBoardStatus:
+        waiting = self._requests, self._tests, self._turns, self._looks
         return RelayBoardStatus(
             name=self._name,
             state=self.since.state,
             since=self.since.at,
             why=self.since.why,
             connected=self._device.connected,
-            waiting=len(self._requests) + len(self._tests) + len(self._turns),
+            waiting=sum(len(each) for each in waiting),
             last_success=self._last_success,
             last_error=self._last_error,
             last_error_at=self._last_error_at,
@@ -180,7 +184,7 @@ class RelayBoardQueue:
         if self._tests or not self._condition.works:
             await self._test()
         elif not self._requests:
-            return self._give_turns()
+            return self._turns.give() or await self._look()
         if self._later is None and not self._closed:
             await self._serve_next()
         return self._later is None
@@ -197,42 +201,16 @@ class RelayBoardQueue:
         else:
             self._serve_later(pause)
 
-    def _give_turns(self) -> bool:
-        turns_before = len(self._turns)
-        while self._turns and self._cycles < self._able(self._turns[0]):
-            self._give(self._turns[0])
-        return len(self._turns) < turns_before
-
     def _give_a_turn(self, decides: Callable[[str], bool]) -> bool:
         """Have a board prove that the relay board works; False: rather a request.
 
         It has sent its request by the next try, or another board has its turn then.
         """
-        able = list(self._turns) if self._cycles < self._together else []
-        deciding = [turn for turn in able if any(map(decides, turn.outlets))]
-        if self._requests and not deciding:
+        if not self._turns.give_one(decides, or_any=not self._requests):
             return False
         self._condition.unproved()
         self._serve_later(self._condition.pause())
-        for turn in (deciding or able)[:1]:
-            self._give(turn)
         return True
-
-    def _give(self, turn: Turn) -> None:
-        self._turns.remove(turn)
-        self._cycles += 1
-        turn.came.callback(None)
-
-    def _able(self, turn: Turn) -> int:
-        """How many cycles like this may be in hand: those done in GROUP_SECONDS.
-
-        The first one that it switches for shows how long that takes.
-        """
-        if self._switch_seconds is None:
-            return 1
-        switches = 2 * max(1, len(turn.outlets))
-        able = GROUP_SECONDS / max(switches * self._switch_seconds, 0.001)
-        return max(1, min(self._together, int(able)))
 
     # One at a time.
 
@@ -248,7 +226,7 @@ class RelayBoardQueue:
         except RelayError as error:
             self._could_not(request, error)
         else:
-            self._switch_seconds = self._now - began
+            self._turns.switched(self._now - began)
             if request.on:
                 self._inrush.switched_on(self._now)
             self._condition.switched(request.outlet, self._now)
@@ -272,14 +250,28 @@ class RelayBoardQueue:
         for test in tests:
             test.callback(None)
 
+    async def _look(self) -> bool:
+        """Have a look, if somebody wants to; a quiet one costs nobody anything."""
+        if not self._looks:
+            return False
+        look = self._looks.popleft()
+        try:
+            found = await self._ask(partial(self._device.read, look.outlet))
+        except RelayError as error:
+            self._could_not_look(look, error)
+        else:
+            if not look.found.called:
+                look.found.callback(found)
+        return True
+
     async def _ask(
-        self, step: Callable[[float], Coroutine[Deferred[Any], object, None]]
-    ) -> None:
+        self, step: Callable[[float], Coroutine[Deferred[Any], object, Found]]
+    ) -> Found:
         """Take a step with the device; whatever its driver raises fails the step."""
         asked = Deferred.fromCoroutine(step(self._now + REQUEST_SECONDS))
         asked.addTimeout(REQUEST_SECONDS + 1, self._clock, _overdue)
         try:
-            await asked
+            answer = await asked
         except RelayError as error:
             raise (Closed() if self._closed else error) from error
         except CancelledError as error:
@@ -289,6 +281,7 @@ class RelayBoardQueue:
             log.failure("{relay_board}: its driver failed", relay_board=self._name)
             raise RelayError(f"its driver failed: {error!r}") from error
         self._last_success = self._now
+        return answer
 
     # Failures.
 
@@ -304,6 +297,17 @@ class RelayBoardQueue:
             request.fail(Ill(str(error)))
         else:
             self._requests.put_back(request)
+
+    def _could_not_look(self, look: Look, error: RelayError) -> None:
+        if not look.found.called:
+            look.found.errback(error)
+        if not isinstance(error, BadOutlet | Closed | OutletError):
+            self._condition.failed(error, self._now)
+            self._failed(error)
+
+    def _forget_look(self, look: Look) -> None:
+        if look in self._looks:
+            self._looks.remove(look)
 
     def _failed(self, error: RelayError) -> None:
         self._last_error, self._last_error_at = str(error), self._now
@@ -322,6 +326,8 @@ class RelayBoardQueue:
             request.fail(error)
         for test in tests:
             test.errback(error)
+        while self._looks:
+            self._looks.popleft().found.errback(error)
 
     def _say(self) -> None:
         """Tell what has become of the relay board, if that is something else now."""

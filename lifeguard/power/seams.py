@@ -47,6 +47,10 @@ class Switches(Protocol):
         """How long boards wait for it while it is ill."""
 
     @property
+    def off_check(self) -> float:
+        """Seconds between two looks at an outlet that is to be off; 0: never."""
+
+    @property
     def since(self) -> Since:
         """How the relay board is doing."""
 
@@ -70,6 +74,10 @@ class Switches(Protocol):
         when the relay board is broken, with Superseded when the opposite was asked for
         since. Cancelling takes the request back, unless it is under way already.
         """
+
+    def read(self, outlet: Outlet) -> Deferred[bool | None]:
+        """Fires with whether an outlet has power, when nobody waits for anything else;
+        None where that cannot be told. Cancelling takes it back."""
 
     def test(self) -> Deferred[None]:
         """Fires when the relay board has passed a link test."""
@@ -107,6 +115,10 @@ class PowerReports(Protocol):
         self, board: str, generation: int, why: str, patience: float
     ) -> None:
         """A broken relay board cut the cycle short: it is over, and another is due."""
+
+    def found_on(self, board: str, outlet: Outlet) -> None:
+        """An outlet of a board that is to be off had power; it is switched off again.
+        Lifeguard has not given it: perhaps its relay board has lost its own."""
 
     def relay_board_changed(self, relay_board: str, since: Since) -> None:
         """A relay board is in another state."""

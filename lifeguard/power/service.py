@@ -18,6 +18,7 @@ from lifeguard.power.cycle import Cycle, Order
 from lifeguard.power.errors import UnknownRelayBoard
 from lifeguard.power.off import Off
 from lifeguard.power.owed import OwedOutlet, OwedOutlets
+from lifeguard.power.stop_limit import StopLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,7 +89,7 @@ class Power(Service):
         that has is finished first. What is urgent goes before all that others wait
         to have switched.
         """
-        self._take_off(Order(board, generation, outlets), self._reports, urgent)
+        self._take_off(Order(board, generation, outlets), False, urgent)
 
     def keep_off(
         self, board: str, generation: int, outlets: tuple[Outlet, ...]
@@ -96,7 +97,7 @@ class Power(Service):
         """Keep a board off that is off, or was when lifeguard was stopped."""
         current = self._off.get(board)
         if current is None or not current.kept:
-            self._take_off(Order(board, generation, outlets), None)
+            self._take_off(Order(board, generation, outlets), True)
 
     def switch_on(
         self, board: str, generation: int, outlets: tuple[Outlet, ...]
@@ -104,6 +105,14 @@ class Power(Service):
         """Keep a board off no more: all its outlets are owed."""
         self._end_off(board)
         self.owe(Order(board, generation, outlets).owed(outlets))
+
+    def is_switching(self, board: str) -> bool:
+        """Whether something ordered for a board has begun: it comes to an end.
+
+        Until then nobody knows whose fault it is that it takes long.
+        """
+        begun: Cycle | Off | None = self._cycles.get(board) or self._off.get(board)
+        return begun is not None and begun.begun
 
     def owe(self, owed: Iterable[Owed]) -> None:
         """Switch outlets on, read back, and report; however long that takes.
@@ -147,9 +156,10 @@ class Power(Service):
         """Fires when what was switched off is on again, or that is long in coming.
 
         Cycles that have begun are finished, whatever their off time: each has an end
-        of its own. STOP_SECONDS are for what is owed then. Cycles that have not begun
-        are dropped, and so are debts that would not be tried again in time: the store
-        keeps their marks.
+        of its own. But a relay board that is ill is given up after STOP_SECONDS, and
+        its cycles are void. As many are for what is owed then. Cycles that have not
+        begun are dropped, and so are debts that would not be tried again in time: the
+        store keeps their marks.
         """
         super().stopService()
         self._stopping = True
@@ -222,18 +232,16 @@ class Power(Service):
 
     # Boards that are to be off.
 
-    def _take_off(
-        self, order: Order, reports: PowerReports | None, urgent: bool = False
-    ) -> None:
+    def _take_off(self, order: Order, is_kept: bool, urgent: bool = False) -> None:
         if self._stopping:
             return
         if (refusal := self._refusal(order.outlets)) is not None:
-            if reports is not None:
-                reports.cycle_ended(order.board, order.generation, refusal)
+            if not is_kept:
+                self._reports.cycle_ended(order.board, order.generation, refusal)
             return
         self._end_off(order.board)
         self._owed.drop(order.outlets)
-        off = Off(order, self._queues, self._clock, reports, urgent)
+        off = Off(order, self._queues, self._clock, self._reports, is_kept, urgent)
         self._off[order.board] = off
         if off.waits:
             self._hold(order)
@@ -291,11 +299,28 @@ class Power(Service):
     # The end of the service.
 
     async def _stop(self) -> None:
+        limits = [
+            StopLimit(
+                queue, self._clock, self._stop_seconds, partial(self._give_up, name)
+            )
+            for name, queue in self._queues.items()
+        ]
         await DeferredList([cycle.ended for cycle in self._cycles.values()])
         await self._wait_for_debts()
+        for limit in limits:
+            limit.lift()
         closed = [queue.close() for queue in self._queues.values()]
         self._owed.stop()
         await DeferredList(closed)
+
+    def _give_up(self, name: str) -> None:
+        self._queues[name].close()
+        boards = self._owed.drop_those_of(name)
+        log.error(
+            "{relay_board} is ill, power may still be off: {boards}",
+            relay_board=name,
+            boards=boards,
+        )
 
     async def _wait_for_debts(self) -> None:
         until = self._clock.seconds() + self._stop_seconds

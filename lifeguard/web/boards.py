@@ -18,7 +18,9 @@ from lifeguard.web.answers import read_query
 from lifeguard.web.views import (
     BoardDetail,
     BoardSummary,
+    OpenIncident,
     detail,
+    open_incident,
     removed_detail,
     summary,
 )
@@ -166,7 +168,15 @@ class Boards:
             decision=decide(fleet.situation(board), fleet.inventory),
             owed=self._owed(name),
             poll_withheld=name in self._world.poller.status().withheld,
+            incident=self._incident(name),
         )
+
+    def _incident(self, name: str) -> OpenIncident | None:
+        docket, now = self._world.fleet.docket, self._world.now()
+        if (incident := docket.about(name)) is None:
+            return None
+        blamed = docket.blamed(name, now.service)
+        return open_incident(incident, blamed is not None and blamed.excuses)
 
     async def _came(self, name: str) -> HistoryRow | None:
         try:

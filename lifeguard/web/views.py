@@ -101,6 +101,16 @@ class OwedView(Struct, frozen=True):
     last_error: str | None
 
 
+class OpenIncident(Struct, frozen=True):
+    """What a board's failures are blamed on. `excuses`: its strikes do not count."""
+
+    id: int
+    kind: CauseKind
+    name: str
+    text: str
+    excuses: bool
+
+
 class BoardDetail(BoardSummary, frozen=True, kw_only=True):
     """Why a board is where it is, and what happens next.
 
@@ -109,6 +119,7 @@ class BoardDetail(BoardSummary, frozen=True, kw_only=True):
     relay board has others to serve first. `progress` is null while it has fetched
     nothing; a start of lifeguard forgets that of older generations. `poll_withheld`:
     it does not answer, but so many do not that lifeguard doubts its own network.
+    `incident` is the open one that it is failing in.
     """
 
     came: HistoryRow | None
@@ -124,6 +135,7 @@ class BoardDetail(BoardSummary, frozen=True, kw_only=True):
     progress: ProgressView | None = None
     waits_for_power: bool = False
     poll_withheld: bool = False
+    incident: OpenIncident | None = None
 
 
 class FailedImage(Struct, frozen=True):
@@ -214,6 +226,7 @@ def detail(
     decision: Decision,
     owed: Sequence[OwedOutlet],
     poll_withheld: bool,
+    incident: OpenIncident | None,
 ) -> BoardDetail:
     """All there is to know of a board; `owed` are its outlets."""
     board, standing, lifecycle = managed.board, managed.standing, managed.lifecycle
@@ -233,6 +246,7 @@ def detail(
         owed=[owed_view(one) for one in owed],
         waits_for_power=known and still_waits(lifecycle, standing),
         poll_withheld=poll_withheld,
+        incident=incident,
     )
 
 
@@ -313,6 +327,12 @@ def image_view(image: Image, incident: Incident | None) -> ImageView:
 def _failed_image(incident: Incident) -> FailedImage:
     boards = list(incident.boards)
     return FailedImage(incident.id, incident.opened, boards, incident.text)
+
+
+def open_incident(incident: Incident, excuses: bool) -> OpenIncident:
+    """An incident, as one of its boards tells of it."""
+    kind, name = incident.cause
+    return OpenIncident(incident.id, kind, name, incident.text, excuses)
 
 
 def incident_view(incident: Incident) -> IncidentView:

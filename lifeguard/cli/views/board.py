@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from lifeguard.cli.documents import BoardDetail, Row
+    from lifeguard.cli.documents import BoardDetail, OpenIncident, Row
 
 
 def show(board: BoardDetail, now: datetime) -> Group:
@@ -59,6 +59,8 @@ def _named_facts(board: BoardDetail, now: datetime) -> Iterator[tuple[str, str]]
     if board.came is not None:
         yield "because", _cause(board.came)
     yield "next", _deadline(board, now)
+    if board.incident is not None:
+        yield "incident", _incident(board.incident)
     for state, count in sorted(board.strikes.items()):
         allowed = "?" if count.allowed is None else count.allowed
         yield "strikes", f"{count.count} of {allowed} allowed in {state}"
@@ -84,6 +86,11 @@ def _cause(came: Row) -> str:
     reason = f": {came.reason}" if came.reason else ""
     where = "" if came.from_state == came.to_state else f" in {came.from_state}"
     return f"{came.event}{where}, by {came.source}{reason}"
+
+
+def _incident(incident: OpenIncident) -> str:
+    excused = "; its strikes do not count" if incident.excuses else ""
+    return f"{incident.id}: {incident.text}{excused}"
 
 
 def _deadline(board: BoardDetail, now: datetime) -> str:

@@ -81,6 +81,9 @@ class Commands(Connectionless):
                 lambda: self._read(rest, deadline), on, deadline, self._reactor
             )
 
+    async def read(self, rest: str, deadline: float) -> bool | None:
+        return await self._read(rest, deadline) if self._options.read else None
+
     async def test(self, deadline: float) -> None:
         if self._options.test:
             await self._do(self._options.test, "", deadline)

@@ -6,6 +6,7 @@ most keep it as it was. It is held as it is found, so a start disturbs no board.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import gpiod
@@ -18,6 +19,8 @@ from lifeguard.power.driver import Driver
 from lifeguard.power.errors import NotSwitched, Unreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gpiod import LineRequest
 
     from lifeguard.model import RelayBoard
@@ -35,7 +38,7 @@ class GpioOptions(Struct, frozen=True, kw_only=True):
 
 
 class Gpio:
-    """The pins of a chip, each held from when it is first switched."""
+    """The pins of a chip, each held from when it is first switched or read."""
 
     def __init__(self, options: GpioOptions) -> None:
         self._chip, self._low_is_on = options.chip, options.low_is_on
@@ -47,14 +50,17 @@ class Gpio:
 
     async def switch(self, rest: str, on: bool, deadline: float) -> None:
         pin, value = int(rest), Value.ACTIVE if on else Value.INACTIVE
-        try:
+        with self._errors_of(pin):
             held = self._hold(pin)
             held.reconfigure_lines({pin: self._settings(Direction.OUTPUT, value)})
             found = held.get_value(pin)
-        except (OSError, ValueError) as error:
-            raise Unreachable(f"pin {pin} of {self._chip}: {error}") from None
         if found != value:
             raise NotSwitched(f"pin {pin} of {self._chip} stays as it was")
+
+    async def read(self, rest: str, deadline: float) -> bool:
+        pin = int(rest)
+        with self._errors_of(pin):
+            return self._hold(pin).get_value(pin) == Value.ACTIVE
 
     async def test(self, deadline: float) -> None:
         if not gpiod.is_gpiochip_device(self._chip):
@@ -67,6 +73,13 @@ class Gpio:
         while self._held:
             self._held.popitem()[1].release()
         return succeed(None)
+
+    @contextmanager
+    def _errors_of(self, pin: int) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            raise Unreachable(f"pin {pin} of {self._chip}: {error}") from None
 
     def _hold(self, pin: int) -> LineRequest:
         if pin not in self._held:

@@ -84,6 +84,10 @@ class HttpSwitch(Connectionless):
                 lambda: self._read(path, rest, deadline), on, deadline, self._clock
             )
 
+    async def read(self, rest: str, deadline: float) -> bool | None:
+        path = self._options.read
+        return None if path is None else await self._read(path, rest, deadline)
+
     async def test(self, deadline: float) -> None:
         await self._web.ask("GET", self._options.test, deadline, self._options.headers)
 

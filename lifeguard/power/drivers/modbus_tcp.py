@@ -76,14 +76,13 @@ class ModbusTcp:
         return self._line.connected
 
     async def switch(self, rest: str, on: bool, deadline: float) -> None:
-        coil, wanted = int(rest), on != self._normally_closed
-        await self._ask(Write(self._unit, coil, wanted), deadline)
+        wanted = on != self._normally_closed
+        await self._ask(Write(self._unit, int(rest), wanted), deadline)
+        await read_back(lambda: self.read(rest, deadline), on, deadline, self._clock)
 
-        async def read() -> bool:
-            found = await self._ask(Read(self._unit, coil), deadline)
-            return found != self._normally_closed
-
-        await read_back(read, on, deadline, self._clock)
+    async def read(self, rest: str, deadline: float) -> bool:
+        found = await self._ask(Read(self._unit, int(rest)), deadline)
+        return found != self._normally_closed
 
     async def test(self, deadline: float) -> None:
         connection = await self._line.connection()

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
     from lifeguard.model import RelayBoard
+    from lifeguard.wire.proxr import Relay
+
+    Ask = Callable[[Command], Deferred[bool]]
 
 LINGER_SECONDS = 2.0
 """How long a connection is kept beyond the off time of a cycle."""
@@ -80,18 +83,16 @@ class Proxr:
         return self._line.connected
 
     async def switch(self, rest: str, on: bool, deadline: float) -> None:
-        try:
-            relay = parse_relay(rest)
-        except BadRelay as error:
-            raise BadOutlet(str(error)) from error
-        energised = not on
+        relay, energised = _relay(rest), not on
         ask = await self._ready(deadline)
         await ask(Switch(relay, energised))
-        first, second = await ask(Read(relay)), await ask(Read(relay))
-        if first != second:
-            raise ReadsDisagree(f"two reads of {relay} disagree")
-        if first != energised:
+        if await _read_twice(ask, relay) != energised:
             raise NotSwitched(f"{relay} did not switch {'on' if energised else 'off'}")
+
+    async def read(self, rest: str, deadline: float) -> bool:
+        relay = _relay(rest)
+        ask = await self._ready(deadline)
+        return not await _read_twice(ask, relay)
 
     async def test(self, deadline: float) -> None:
         ask = await self._ready(deadline)
@@ -103,11 +104,25 @@ class Proxr:
     def close(self) -> Deferred[None]:
         return self._line.close()
 
-    async def _ready(self, deadline: float) -> Callable[[Command], Deferred[bool]]:
+    async def _ready(self, deadline: float) -> Ask:
         """Who asks on one connection, for as long as a request may take on it."""
         connection = await self._line.connection()
         until = min(deadline, self._clock.seconds() + ANSWER_SECONDS)
         return lambda command: connection.ask(exchange(command, self._dialect), until)
+
+
+def _relay(rest: str) -> Relay:
+    try:
+        return parse_relay(rest)
+    except BadRelay as error:
+        raise BadOutlet(str(error)) from error
+
+
+async def _read_twice(ask: Ask, relay: Relay) -> bool:
+    first, second = await ask(Read(relay)), await ask(Read(relay))
+    if first != second:
+        raise ReadsDisagree(f"two reads of {relay} disagree")
+    return first
 
 
 def exchange(command: Command, dialect: Dialect) -> Exchange[bool]:

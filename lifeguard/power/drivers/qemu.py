@@ -7,6 +7,7 @@ unless its unit has KillMode=process, or they begin with `systemd-run --scope`.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from lifeguard.power.driver import Driver
 from lifeguard.power.errors import BadOutlet, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from lifeguard.model import RelayBoard
@@ -50,19 +51,27 @@ class Guests(Connectionless):
         self._state_dir, self._directory = state_dir, directory
 
     async def switch(self, rest: str, on: bool, deadline: float) -> None:
-        if (command := self._guests.get(rest)) is None:
-            raise BadOutlet(f"no guest {rest} among {', '.join(sorted(self._guests))}")
-        process = Detached(self._reactor, self._directory / rest)
-        try:
+        with self._guest(rest) as process:
             if not on:
                 await process.end(deadline)
             elif process.number is None:
-                await process.begin(command, self._state_dir, deadline)
-        except OSError as error:
-            raise Unreachable(f"guest {rest}: {error}") from None
+                await process.begin(self._guests[rest], self._state_dir, deadline)
+
+    async def read(self, rest: str, deadline: float) -> bool:
+        with self._guest(rest) as process:
+            return process.number is not None
 
     async def test(self, deadline: float) -> None:
         """Nothing is between us and the processes."""
+
+    @contextmanager
+    def _guest(self, rest: str) -> Iterator[Detached]:
+        if rest not in self._guests:
+            raise BadOutlet(f"no guest {rest} among {', '.join(sorted(self._guests))}")
+        try:
+            yield Detached(self._reactor, self._directory / rest)
+        except OSError as error:
+            raise Unreachable(f"guest {rest}: {error}") from None
 
 
 def _device(relay_board: RelayBoard, surroundings: Surroundings) -> Guests:

@@ -47,6 +47,9 @@ class Redfish(Connectionless):
 
         await read_back(read, on, deadline, self._clock)
 
+    async def read(self, rest: str, deadline: float) -> bool:
+        return _is_on(await self._page(rest, deadline), wanted=False)
+
     async def test(self, deadline: float) -> None:
         await self._web.ask("GET", SYSTEMS, deadline)
 

@@ -179,4 +179,5 @@ def _count(lifecycle: Lifecycle, before: Standing, change: Change) -> int:
     if old is None:
         return 1
     new = change.after.strikes.get(state, old)
-    return 1 if forget is not None and new.last - old.last > forget else old.count + 1
+    forgotten = forget is not None and new.last - before.entered > forget
+    return 1 if forgotten else old.count + 1

@@ -186,6 +186,9 @@ class FaultyPower:
     ) -> None:
         self.service.switch_on(board, generation, outlets)
 
+    def is_switching(self, board: str) -> bool:
+        return self.service.is_switching(board)
+
     def owe(self, owed: tuple[Owed, ...]) -> None:
         self.service.owe(owed)
 
@@ -221,6 +224,9 @@ class _Reports:
         self, board: str, generation: int, why: str, patience: float
     ) -> None:
         self._fleet.cycle_void(board, generation, why, patience)
+
+    def found_on(self, board: str, outlet: Outlet) -> None:
+        self._fleet.found_on(board, outlet)
 
     def relay_board_changed(self, relay_board: str, since: Since) -> None:
         self._fleet.relay_board_changed(relay_board, since)

@@ -97,6 +97,10 @@ class VirtualDevice:
         if error is not None:
             raise error
 
+    async def read(self, rest: str, deadline: float) -> bool:
+        await self._reach()
+        return Outlet(self._rack.name, rest) not in self._rack.off
+
     async def test(self, deadline: float) -> None:
         await self._reach()
 
