@@ -1,6 +1,8 @@
 """Every change as a server-sent event, to whoever listens and keeps up.
 
 What is sent is about the present: a client that comes back asks for the boards anew.
+A change is written out once, however many listen; of a burst all that comes within
+`BATCH_SECONDS` is sent in one piece.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from lifeguard.model import HistoryRow
 from lifeguard.web.views import BoardSummary, summary
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall
+
     from lifeguard.model import Change
     from lifeguard.web.request import LabRequest
     from lifeguard.web.world import World
@@ -29,8 +33,11 @@ log = Logger()
 HEARTBEAT_SECONDS = 15.0
 """A comment so often, so that both sides notice when the other is gone."""
 
-MOST_WAITING = 1000
-"""Changes that wait for a client that does not read; with one more it is dropped."""
+BATCH_SECONDS = 0.25
+"""From one sending of changes to the next; the first after a rest is sent at once."""
+
+MOST_WAITING = 100
+"""Batches that wait for a client that does not read; with one more it is dropped."""
 
 HEARTBEAT = b": still here\n\n"
 
@@ -52,11 +59,11 @@ class Listener:
         self._waiting: deque[bytes] = deque()
         request.registerProducer(self, True)
 
-    def send(self, message: bytes) -> None:
+    def send(self, data: bytes) -> None:
         """Write it now, or when the client reads on; a slow client is dropped."""
         if len(self._waiting) == MOST_WAITING:
             self._drop()
-        self._waiting.append(message)
+        self._waiting.append(data)
         self._write()
 
     def end(self) -> None:
@@ -90,6 +97,9 @@ class Stream:
     def __init__(self, world: World) -> None:
         self._world = world
         self._listeners: dict[Listener, Deferred[None]] = {}
+        self._batch: list[bytes] = []
+        self._rest: IDelayedCall | None = None
+        """Ends when the next batch may be sent; None: it may be now."""
         self._heart = LoopingCall(self._send, HEARTBEAT)
         self._heart.clock = world.clock
         world.fleet.subscribe(self._changed)
@@ -110,6 +120,7 @@ class Stream:
 
     def close(self) -> None:
         """End every answer that is being given."""
+        self._flush()
         for listener, ended in tuple(self._listeners.items()):
             self._leave(listener)
             listener.end()
@@ -117,12 +128,20 @@ class Stream:
 
     def _leave(self, listener: Listener) -> None:
         del self._listeners[listener]
-        if not self._listeners:
-            self._heart.stop()
+        if self._listeners:
+            return
+        self._heart.stop()
+        self._batch.clear()
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def _changed(self, change: Change) -> None:
-        if self._listeners:
-            self._send(self._message(change))
+        if not self._listeners:
+            return
+        self._batch.append(self._message(change))
+        if self._rest is None:
+            self._next_batch()
 
     def _message(self, change: Change) -> bytes:
         after, name = change.after, change.after.board
@@ -130,6 +149,18 @@ class Stream:
         data = msgspec.json.encode(StreamedChange(change.row, board))
         return b"id: %s/%d\ndata: %s\n\n" % (name.encode(), after.version, data)
 
-    def _send(self, message: bytes) -> None:
+    def _next_batch(self) -> None:
+        """Send what there is, and rest; with nothing to send the rest is over."""
+        self._rest = None
+        if self._batch:
+            self._flush()
+            self._rest = self._world.clock.callLater(BATCH_SECONDS, self._next_batch)
+
+    def _flush(self) -> None:
+        batch, self._batch = b"".join(self._batch), []
+        if batch:
+            self._send(batch)
+
+    def _send(self, data: bytes) -> None:
         for listener in tuple(self._listeners):
-            listener.send(message)
+            listener.send(data)
