@@ -26,7 +26,7 @@ LANE_GAP = 34
 NAME_WIDTH, TEXT_WIDTH = 7.7, 6.3
 """Of a letter on average; no font is asked."""
 
-_STYLE = """\
+STYLE = """\
 text { font: 11px "DejaVu Sans", Verdana, sans-serif; fill: #333 }
 .name { font-size: 12px; font-weight: bold; fill: #111 }
 .request { fill: #0b4f8a; font-weight: bold }
@@ -43,6 +43,7 @@ path { fill: none; stroke: #333; stroke-width: 1.5px; stroke-linejoin: round }
 .page { fill: #fff; stroke: none }
 marker path { fill: context-stroke; stroke: none }
 """
+"""The colours of a picture that stands by itself."""
 
 _ARROW = """\
 <marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8"
@@ -99,7 +100,7 @@ def as_svg(lifecycle: Lifecycle) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box}>',
-            f"<style>\n{_STYLE}</style>",
+            f"<style>{STYLE}</style>",
             f"<defs>{_ARROW}</defs>",
             '<path d="M0 0H99999V99999H0z" class="page"/>',
             *parts,
