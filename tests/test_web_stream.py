@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from typing import Any
 
 import msgspec
@@ -118,6 +119,26 @@ def test_a_change_is_written_out_once_however_many_listen(
     assert len(streamed) == 1
     for connection in connections:
         assert len(heard(connection)) == 1
+        connection.hang_up()
+
+
+def test_who_takes_it_packed_hears_the_same() -> None:
+    parts = web()
+    plain, packed = listen(parts), parts.connect()
+    parts.request("rq-reboot")
+    before = heard(plain)
+    packed.send("GET", STREAM, {"Accept-Encoding": "gzip, br"}, b"")
+    reply = packed.reply()
+    assert reply.headers["content-encoding"] == "gzip"
+    unpack = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    assert unpack.decompress(b"".join(chunks(reply.body))) == HEARTBEAT
+    for event in ("rq-maintenance", "rq-reimage", "rq-reboot"):
+        parts.request(event, {"image": "debian"} if event == "rq-reimage" else None)
+        parts.lab.clock.advance(BATCH_SECONDS)
+        told = heard(plain)
+        assert told != before
+        assert unpack.decompress(b"".join(heard(packed))) == b"".join(told)
+    for connection in (plain, packed):
         connection.hang_up()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from lifeguard.words import duration
+from lifeguard.words import duration as duration
 from lifeguard.words import plural as plural
 
 if TYPE_CHECKING:

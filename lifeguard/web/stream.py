@@ -2,13 +2,15 @@
 
 What is sent is about the present: a client that comes back asks for the boards anew.
 A change is written out once, however many listen; of a burst all that comes within
-`BATCH_SECONDS` is sent in one piece.
+`BATCH_SECONDS` is sent in one piece, and packed once for all who take it packed.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from functools import cached_property
 from typing import TYPE_CHECKING
+from zlib import MAX_WBITS, Z_BEST_SPEED, Z_SYNC_FLUSH, compressobj
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +21,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from lifeguard.model import HistoryRow
+from lifeguard.web.answers import takes_gzip
 from lifeguard.web.views import BoardSummary, summary
 
 if TYPE_CHECKING:
@@ -41,6 +44,21 @@ MOST_WAITING = 100
 
 HEARTBEAT = b": still here\n\n"
 
+_GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+
+
+class Piece:
+    """Some messages; each piece is packed by itself, and fits after any other."""
+
+    def __init__(self, plain: bytes) -> None:
+        self.plain = plain
+
+    @cached_property
+    def packed(self) -> bytes:
+        """Raw deflate, that ends at a byte and refers to nothing before it."""
+        packer = compressobj(Z_BEST_SPEED, wbits=-MAX_WBITS)
+        return packer.compress(self.plain) + packer.flush(Z_SYNC_FLUSH)
+
 
 class StreamedChange(Struct, frozen=True):
     """What happened to a board, and where it stands now."""
@@ -57,13 +75,17 @@ class Listener:
         self._request = request
         self._paused = False
         self._waiting: deque[bytes] = deque()
+        self._is_packed = takes_gzip(request)
+        if self._is_packed:
+            request.setHeader("Content-Encoding", "gzip")
+            self._waiting.append(_GZIP_HEADER)
         request.registerProducer(self, True)
 
-    def send(self, data: bytes) -> None:
+    def send(self, piece: Piece) -> None:
         """Write it now, or when the client reads on; a slow client is dropped."""
         if len(self._waiting) == MOST_WAITING:
             self._drop()
-        self._waiting.append(data)
+        self._waiting.append(piece.packed if self._is_packed else piece.plain)
         self._write()
 
     def end(self) -> None:
@@ -100,7 +122,7 @@ class Stream:
         self._batch: list[bytes] = []
         self._rest: IDelayedCall | None = None
         """Ends when the next batch may be sent; None: it may be now."""
-        self._heart = LoopingCall(self._send, HEARTBEAT)
+        self._heart = LoopingCall(self._send, Piece(HEARTBEAT))
         self._heart.clock = world.clock
         world.fleet.subscribe(self._changed)
 
@@ -108,6 +130,7 @@ class Stream:
         """Fires when lifeguard stops; is cancelled when the client has gone."""
         request.setHeader("Content-Type", "text/event-stream")
         request.setHeader("Cache-Control", "no-store")
+        request.setHeader("Vary", "Accept-Encoding")
         if request.method == b"HEAD":
             return succeed(None)
         listener = Listener(request)
@@ -115,7 +138,7 @@ class Stream:
         self._listeners[listener] = ended
         if not self._heart.running:
             self._heart.start(HEARTBEAT_SECONDS, now=False)
-        listener.send(HEARTBEAT)
+        listener.send(Piece(HEARTBEAT))
         return ended
 
     def close(self) -> None:
@@ -159,8 +182,8 @@ class Stream:
     def _flush(self) -> None:
         batch, self._batch = b"".join(self._batch), []
         if batch:
-            self._send(batch)
+            self._send(Piece(batch))
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, piece: Piece) -> None:
         for listener in tuple(self._listeners):
-            listener.send(data)
+            listener.send(piece)

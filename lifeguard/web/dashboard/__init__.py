@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from twisted.web.http import CACHED
 
 from lifeguard.graph.svg import STYLE, as_svg
+from lifeguard.web.answers import takes_gzip
 from lifeguard.web.errors import Missing
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def send(request: LabRequest, asset: Asset, policy: str) -> bytes:
     if request.setETag(asset.tag) is CACHED:
         return b""
     body = asset.body
-    if "gzip" in (request.getHeader("Accept-Encoding") or ""):
+    if takes_gzip(request):
         request.setHeader("Content-Encoding", "gzip")
         body = asset.packed
     request.setHeader("Content-Length", str(len(body)))

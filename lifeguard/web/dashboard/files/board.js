@@ -249,7 +249,8 @@ function deadline(board, at) {
 function strikeMeter(state, { count, allowed }) {
   const text = `${count} of ${allowed ?? "?"} allowed in ${state}`;
   if (allowed === null) return text;
-  const meter = element("meter", { min: 0, max: allowed + 1, value: count, "aria-label": text });
+  const levels = { min: 0, optimum: 0, low: allowed / 2, high: allowed, max: allowed + 1 };
+  const meter = element("meter", { ...levels, value: count, "aria-label": text });
   return element("span", { class: "strikes" }, meter, text);
 }
 

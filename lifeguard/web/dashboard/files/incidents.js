@@ -62,7 +62,7 @@ export class IncidentsPage {
     const release = () => this.#release(one);
     const lasted = `${clockTime(one.opened, now())}, ${isOpen ? "for" : "lasted"} ${ago(one.opened, until)}`;
     return element("section", { class: "panel card", "data-kind": isOpen ? "failed" : "well" },
-      element("h2", {}, `${one.kind} ${one.name} `,
+      element("h2", {}, `${one.kind.replaceAll("-", " ")} ${one.name} `,
         element("span", { class: "badge", "data-kind": isOpen ? "failed" : "well" }, mark)),
       element("p", {}, one.text),
       element("p", { class: "soft" }, `incident ${one.id}, opened ${lasted}`),

@@ -21,6 +21,9 @@ const ROUTES = [
   [/^\/incidents$/, () => new IncidentsPage(lab)],
 ];
 
+// Of an incident with one of these causes neither a tile nor a relay board tells.
+const SHARED = new Set(["image", "installed-image", "hardware", "addresses"]);
+
 const main = document.getElementById("main");
 const connection = document.getElementById("connection");
 const banner = document.getElementById("banner");
@@ -83,8 +86,18 @@ function showBanner() {
     const text = `Relay board ${one.name} is ${one.state}` + (one.why ? `: ${one.why}` : "");
     lines.push(trouble(RELAY_BOARD_KINDS[one.state], text, more("/relay-boards")));
   }
-  for (const one of lab.incidents) lines.push(trouble("failed", one.text, more("/incidents")));
-  banner.replaceChildren(...lines);
+  for (const one of lab.incidents.filter((each) => SHARED.has(each.kind))) {
+    lines.push(trouble("failed", one.text, more("/incidents")));
+  }
+  const texts = (nodes) => [...nodes].map((node) => node.textContent).join();
+  if (texts(lines) !== texts(banner.children)) banner.replaceChildren(...lines);
+}
+
+function showConditions() {
+  showBanner();
+  const count = lab.incidents.length;
+  const link = document.querySelector('nav a[href="/incidents"]');
+  link.textContent = count ? `Incidents (${count})` : "Incidents";
 }
 
 function trouble(kind, text, ...more) {
@@ -125,7 +138,7 @@ session.addEventListener("click", async () => {
 });
 document.addEventListener("session", showSession);
 lab.addEventListener("connection", showConnection);
-lab.addEventListener("conditions", showBanner);
+lab.addEventListener("conditions", showConditions);
 lab.addEventListener("boards", showTitle);
 
 connection.textContent = "○ connecting";

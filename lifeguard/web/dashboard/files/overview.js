@@ -30,7 +30,7 @@ export class Overview {
   #search = element("input", {
     type: "search",
     placeholder: "Search",
-    "aria-label": "Search by name, state, image or hardware",
+    "aria-label": "Search by name, state, image, hardware or outlet",
     input: () => this.#choose({ search: this.#search.value.trim() }),
   });
   #grouping = element("select", {
@@ -40,6 +40,7 @@ export class Overview {
   #readout = element("p", { class: "readout", "aria-hidden": "true" }, HINT);
   #empty = element("p", { class: "empty" });
   #tiles = new Tiles((board) => (this.#readout.textContent = line(board)));
+  #places = new Map();
   #isShown = false;
   #isStale = true;
   #timer = null;
@@ -142,9 +143,22 @@ export class Overview {
     }
     const chosen = this.#chosen();
     const boards = [...this.#lab.boards.values()].filter((board) => fits(board, chosen));
-    boards.sort((a, b) => KINDS.indexOf(kindOf(a)) - KINDS.indexOf(kindOf(b)) || compare(a, b));
+    const places = this.#namesInOrder();
+    const rank = (board) => KINDS.indexOf(kindOf(board)) * places.size + places.get(board.name);
+    boards.sort((a, b) => rank(a) - rank(b));
     this.#tiles.arrange(this.#groups(boards, chosen.group), sizeFor(boards.length));
     this.#empty.textContent = boards.length ? "" : this.#nothing();
+  }
+
+  // The place of each name; to compare names takes long, so it is done when there are new ones.
+  #namesInOrder() {
+    const { boards } = this.#lab;
+    const isKnown = boards.size === this.#places.size;
+    if (!isKnown || ![...boards.keys()].every((name) => this.#places.has(name))) {
+      const names = [...boards.keys()].sort(byName.compare);
+      this.#places = new Map(names.map((name, place) => [name, place]));
+    }
+    return this.#places;
   }
 
   #nothing() {
@@ -164,7 +178,7 @@ export class Overview {
     }
   }
 
-  // Those where most have failed first.
+  // Those where most have failed first, then those whose relay board is ill.
   #groups(boards, grouping) {
     const groups = new Map();
     for (const board of boards) {
@@ -175,7 +189,7 @@ export class Overview {
     for (const group of groups.values()) Object.assign(group, this.#note(group, grouping));
     const failed = (group) => group.boards.filter((board) => board.kind === "failed").length;
     return [...groups.values()].sort(
-      (a, b) => failed(b) - failed(a) || byName.compare(a.title, b.title),
+      (a, b) => failed(b) - failed(a) || !a.kind - !b.kind || byName.compare(a.title, b.title),
     );
   }
 
@@ -193,13 +207,9 @@ export class Overview {
 function fits(board, { kinds, search }) {
   if (kinds.length && !kinds.includes(kindOf(board))) return false;
   const wanted = search.toLowerCase();
-  const texts = [board.name, board.state, board.image ?? "", board.hardware ?? ""];
+  const { name, state, image, hardware, power } = board;
+  const texts = [name, state, image ?? "", hardware ?? "", ...power];
   return texts.some((text) => text.toLowerCase().includes(wanted));
-}
-
-function compare(a, b) {
-  if (a.name === b.name) return 0;
-  return a.name < b.name ? -1 : 1;
 }
 
 function sizeFor(count) {

@@ -57,7 +57,7 @@ class Card {
     const past = element("details", {}, element("summary", {}, "History"), this.#past);
     past.addEventListener("toggle", () => past.open && this.#readHistory());
     const test = element("button", { type: "button", click: () => this.#test() }, "Test its link");
-    const boards = element("a", { href: "/" }, "Boards");
+    const boards = element("a", { href: `/?search=${encodeURIComponent(`${name}/`)}` }, "Boards");
     this.element = element("section", { class: "panel card" },
       element("h2", {}, name, " ", this.#badge),
       this.#facts,

@@ -1,6 +1,6 @@
 // Boards as tiles in groups: what is seen of each, and how a keyboard goes about them.
 //
-// A tile is a link. Its size says how much it tells: "small" a mark, "medium" a name
+// A tile is a link. Its size says how much it tells: "small" a pattern, "medium" a name
 // besides, "large" what its board is about.
 
 import { element } from "./dom.js";
@@ -24,10 +24,7 @@ class Tile {
     this.board = board;
     this.link.dataset.kind = kind;
     this.link.setAttribute("aria-label", `${board.name}, ${LOOKS[kind].words}, ${board.state}`);
-    if (size === "small") {
-      this.link.textContent = LOOKS[kind].mark;
-      return;
-    }
+    if (size === "small") return;
     const mark = element("span", { class: "mark" }, LOOKS[kind].mark);
     const name = element("span", { class: "name" }, board.name);
     const more = size === "large" ? largeParts(board) : [];
@@ -101,8 +98,9 @@ export class Tiles {
   update(board) {
     const tile = this.#tiles.get(board.name);
     if (tile === undefined || !tile.link.isConnected) return;
+    const hasMoved = tile.board.state !== board.state;
     tile.show(board, this.#size);
-    if (this.#size !== "small") tile.pulse();
+    if (hasMoved && this.#size !== "small") tile.pulse();
   }
 
   // Time has passed: only large tiles tell it.
