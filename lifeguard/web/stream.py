@@ -36,7 +36,7 @@ log = Logger()
 HEARTBEAT_SECONDS = 15.0
 """A comment so often, so that both sides notice when the other is gone."""
 
-BATCH_SECONDS = 0.25
+BATCH_SECONDS = 0.5
 """From one sending of changes to the next; the first after a rest is sent at once."""
 
 MOST_WAITING = 100

@@ -7,6 +7,7 @@ import { element } from "./dom.js";
 import { boardPath, now } from "./session.js";
 import { ago, duration, kindOf, LOOKS, secondsLeft, strikes } from "./words.js";
 
+const PLACED_AT_ONCE = 1500;
 const PULSE = [{ outlineColor: "var(--accent)" }, { outlineColor: "transparent" }];
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -31,6 +32,13 @@ class Tile {
     this.link.replaceChildren(mark, name, ...more);
   }
 
+  // Taken out first, the others need not be moved around it.
+  leaveWrongPlace() {
+    const kind = kindOf(this.board);
+    if (this.placedAs !== kind) this.link.remove();
+    this.placedAs = kind;
+  }
+
   pulse() {
     if (!calm.matches) this.link.animate(PULSE, 1200);
   }
@@ -51,6 +59,29 @@ function when(board) {
   return parts.join(" · ");
 }
 
+// A group: its heading, and the tiles that are wanted in it.
+class Section {
+  wanted = [];
+  #heading = element("h2");
+  #tiles = element("div", { class: "tiles" });
+  whole = element("section", { class: "group" }, this.#heading, this.#tiles);
+
+  want({ title, note, kind }, tiles) {
+    this.wanted = tiles;
+    const noted = element("span", { class: "note", "data-kind": kind }, note);
+    this.#heading.replaceChildren(element("span", {}, title), noted);
+  }
+
+  fill() {
+    const focused = document.activeElement;
+    for (const tile of this.wanted) tile.leaveWrongPlace();
+    reconcile(this.#tiles, this.wanted.map((tile) => tile.link));
+    if (focused.isConnected && focused !== document.activeElement) {
+      focused.focus({ preventScroll: true });
+    }
+  }
+}
+
 // A board in one line, as it is read out below the tiles.
 export function line(board) {
   const look = LOOKS[kindOf(board)];
@@ -65,6 +96,7 @@ export class Tiles {
   #order = [];
   #current = null; // the one that the Tab key finds
   #size = null;
+  #turn = 0;
 
   // `readOut` hears of the board that is looked at.
   constructor(readOut) {
@@ -80,18 +112,29 @@ export class Tiles {
   }
 
   // Show these groups in this order, each `{ title, note, kind, boards }`.
-  arrange(groups, size) {
-    const focused = document.activeElement;
+  //
+  // So many tiles a frame are put in their places; what is begun later ends it.
+  async arrange(groups, size) {
+    const turn = ++this.#turn;
     if (size !== this.#size) this.#tiles.clear();
     this.#size = this.element.dataset.size = size;
-    this.#order = [];
     const shown = new Set(groups.map((group) => group.title));
     for (const title of this.#sections.keys()) if (!shown.has(title)) this.#sections.delete(title);
-    reconcile(this.element, groups.map((group) => this.#section(group)));
-    this.#makeCurrent(this.#current?.link.isConnected ? this.#current : this.#order[0]);
-    if (focused !== document.activeElement && focused.isConnected) {
-      focused.focus({ preventScroll: true });
+    const sections = groups.map((group) => this.#section(group));
+    this.#order = sections.flatMap((section) => section.wanted);
+    for (const [index, tile] of this.#order.entries()) tile.index = index;
+    reconcile(this.element, sections.map((section) => section.whole));
+    let placed = 0;
+    for (const section of sections) {
+      if (placed > PLACED_AT_ONCE) {
+        await new Promise(requestAnimationFrame);
+        if (turn !== this.#turn) return;
+        placed = 0;
+      }
+      section.fill();
+      placed += section.wanted.length;
     }
+    this.#makeCurrent(this.#current?.link.isConnected ? this.#current : this.#order[0]);
   }
 
   // A board has changed; it stays where it is until they are arranged anew.
@@ -110,31 +153,17 @@ export class Tiles {
   }
 
   #section(group) {
-    let section = this.#sections.get(group.title);
-    if (section === undefined) {
-      const heading = element("h2");
-      const tiles = element("div", { class: "tiles" });
-      section = { whole: element("section", { class: "group" }, heading, tiles), heading, tiles };
-      this.#sections.set(group.title, section);
-    }
-    const note = element("span", { class: "note", "data-kind": group.kind }, group.note);
-    section.heading.replaceChildren(element("span", {}, group.title), note);
-    reconcile(section.tiles, group.boards.map((board) => this.#place(board)));
-    return section.whole;
+    if (!this.#sections.has(group.title)) this.#sections.set(group.title, new Section());
+    const section = this.#sections.get(group.title);
+    section.want(group, group.boards.map((board) => this.#tile(board)));
+    return section;
   }
 
-  #place(board) {
-    let tile = this.#tiles.get(board.name);
-    if (tile === undefined) {
-      tile = new Tile(board.name);
-      this.#tiles.set(board.name, tile);
-    }
+  #tile(board) {
+    if (!this.#tiles.has(board.name)) this.#tiles.set(board.name, new Tile(board.name));
+    const tile = this.#tiles.get(board.name);
     if (tile.board !== board) tile.show(board, this.#size);
-    // Taken out first, the others need not be moved around it.
-    if (tile.placedAs !== kindOf(board)) tile.link.remove();
-    tile.placedAs = kindOf(board);
-    tile.index = this.#order.push(tile) - 1;
-    return tile.link;
+    return tile;
   }
 
   #makeCurrent(tile) {
