@@ -12,7 +12,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -q -n auto --dist loadfile $(TESTS)
 
-# Needs the Debian packages that .ci/run installs: QEMU, TFTP clients, OpenSSH.
+# Needs the Debian packages that .ci/run installs: QEMU, TFTP clients, OpenSSH, Chromium.
 test-system: $(VENV)/peers
 	$(BIN)/python -m pytest -q -m 'system and not firmware' $(TESTS)
 

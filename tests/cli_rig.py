@@ -31,6 +31,7 @@ from zope.interface import implementer
 
 from lifeguard.cli.main import run
 from lifeguard.cli.session import Machine, plain_console
+from lifeguard.web.stream import BATCH_SECONDS
 from tests.rig import EPOCH
 from tests.web_rig import HERE, WebRig, web
 
@@ -143,15 +144,21 @@ class CliRig:
         results: list[Any] = []
         deferred = Deferred.fromCoroutine(coroutine)
         deferred.addBoth(results.append)
+        last = iter((self._hear_the_rest,))
         while True:
             self.wire.settle()
             if results:
                 break
-            self.steps.pop(0)() if self.steps else deferred.cancel()
+            step = self.steps.pop(0) if self.steps else next(last, deferred.cancel)
+            step()
         self.wire.settle()
         if isinstance(results[0], Failure):
             results[0].raiseException()
         return results[0]
+
+    def _hear_the_rest(self) -> None:
+        """Of a burst, the stream tells the first change at once."""
+        self.clock.advance(BATCH_SECONDS)
 
 
 def _lines(written: TextIOWrapper) -> list[str]:

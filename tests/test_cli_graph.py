@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeguard.cli.graph.shape import shape
-from lifeguard.cli.graph.svg import as_svg
-from lifeguard.cli.graph.text import as_text
+from lifeguard.cli.views.graph import as_text
+from lifeguard.graph.shape import shape
+from lifeguard.graph.svg import as_svg
 from lifeguard.lifecycle import Lifecycle, State
 from lifeguard.lifecycle.standard import LIFECYCLE
 from lifeguard.lifecycle.state import SELF, TIMEOUT, Note, Wants, strike

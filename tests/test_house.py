@@ -10,7 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 HOUSE = [
+    "words",
     "lifecycle",
+    "graph",
     "model",
     "clock",
     "turns",

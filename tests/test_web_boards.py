@@ -66,6 +66,7 @@ def test_a_board_in_the_list() -> None:
                 "image": None,
                 "wanted_image": "debian",
                 "hardware": "panda",
+                "power": ["rack1/1/1"],
                 "kind": "busy",
                 "removed": False,
                 "strikes": {"ReimageBooting": {"count": 1, "allowed": 30}},
@@ -143,7 +144,6 @@ def test_why_a_board_is_here_and_what_happens_next() -> None:
     assert shown == {
         "mac": "02:00:00:00:00:01",
         "address": "192.0.2.1",
-        "power": ["rack1/1/1"],
         "known_state": True,
         "request": None,
         "accepted": LIFECYCLE.accepted("ReimageBooting"),

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
+from lifeguard.web.dashboard import PAGES, POLICY
 from tests.web_rig import HERE, OPERATOR, PANDA, STRANGER, web
 
 PREFIX = "/api/v1"
@@ -47,6 +48,9 @@ def test_what_is_described_is_what_is_routed() -> None:
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("GET", "/files/{path}"),
+        ("GET", "/dashboard/{name}"),
+        ("GET", "/hardware/{name}/lifecycle.svg"),
+        *(("GET", page.replace("<name>", "{name}")) for page in PAGES),
     }
     assert routed == beside | {(verb, PREFIX + path) for verb, path in described()}
 
@@ -111,7 +115,9 @@ def test_whatever_is_posted_a_stranger_is_turned_away_and_that_is_described() ->
         assert "403" in document()["paths"][path]["post"]["responses"]
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1", "/api//v1/boards", "//boards", "*"])
+@pytest.mark.parametrize(
+    "path", ["/x", "/api/v1", "/api//v1/boards", "//boards", "*"]
+)
 def test_where_nothing_is_there_is_no_page(path: str) -> None:
     reply = web().ask(path)
     assert reply.status in (404, 405)
@@ -180,6 +186,12 @@ BODIES = st.one_of(
 )
 
 
+def is_page(path: str) -> bool:
+    """Whether it is one of the dashboard's, which are no part of the interface."""
+    pages = "|".join(page.replace("<name>", "[^/]+") for page in PAGES)
+    return re.fullmatch(pages, unquote(path.partition("?")[0])) is not None
+
+
 def expected(method: str, path: str) -> set[str]:
     """The statuses that are described for a request, "200" beside the description."""
     plain = unquote(path.partition("?")[0])
@@ -208,5 +220,8 @@ def test_whatever_comes_in_the_answer_is_json_and_a_described_one(
 ) -> None:
     headers = headers | OPERATOR if operator else headers
     reply = web().ask(path, method, peer, headers, body)
+    if reply.status == 200 and is_page(path):
+        assert reply.headers["content-security-policy"] == POLICY
+        return
     assert isinstance(reply.json, dict)
     assert str(reply.status) in expected(method, path)

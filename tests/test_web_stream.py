@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import zlib
 from typing import Any
 
-from lifeguard.web.stream import HEARTBEAT, MOST_WAITING
+import msgspec
+import pytest
+
+from lifeguard.web.stream import BATCH_SECONDS, HEARTBEAT, MOST_WAITING, StreamedChange
 from tests.web_rig import HERE, PANDA_01, Connection, WebRig, web
 
 STREAM = "/api/v1/stream"
@@ -41,11 +45,15 @@ def heard(connection: Connection) -> list[bytes]:
 def changes(messages: list[bytes]) -> list[tuple[str, Any]]:
     """The id and the data of each event."""
     events = []
-    for message in messages:
-        id_line, data_line, *rest = message.decode().split("\n")
-        assert rest == ["", ""]
+    for message in b"".join(messages).decode().split("\n\n")[:-1]:
+        id_line, data_line = message.split("\n")
         events.append((id_line, json.loads(data_line.removeprefix("data: "))))
     return events
+
+
+def ids(messages: list[bytes]) -> list[list[str]]:
+    """Of each batch, which changes it tells of."""
+    return [[event_id for event_id, _ in changes([batch])] for batch in messages]
 
 
 def test_every_change_is_told_to_everyone_once() -> None:
@@ -54,6 +62,7 @@ def test_every_change_is_told_to_everyone_once() -> None:
     parts.request("rq-reboot")
     parts.request("rq-reboot")
     parts.lab.cycled()
+    parts.lab.clock.advance(BATCH_SECONDS)
     told = changes(heard(first))
     assert [
         (event_id, data["change"]["event"], data["board"]["state"])
@@ -78,6 +87,61 @@ def test_a_change_says_where_the_board_stands_as_the_list_does() -> None:
     connection.hang_up()
 
 
+def test_the_first_change_is_told_at_once_and_a_burst_in_one_piece() -> None:
+    parts = web()
+    connection = listen(parts)
+    parts.request("rq-reboot")
+    parts.lab.cycled()
+    assert ids(heard(connection)) == [["id: panda-01/1"]]
+    parts.lab.clock.advance(BATCH_SECONDS)
+    assert ids(heard(connection)) == [["id: panda-01/2", "id: panda-01/3"]]
+    parts.request("rq-reboot")
+    assert heard(connection) == []
+    parts.lab.clock.pump([BATCH_SECONDS, BATCH_SECONDS])
+    assert ids(heard(connection)) == [["id: panda-01/4"]]
+    parts.request("rq-maintenance")
+    assert ids(heard(connection)) == [["id: panda-01/5"]]
+    connection.hang_up()
+
+
+def test_a_change_is_written_out_once_however_many_listen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts, written = web(), []
+    encode = msgspec.json.encode
+    monkeypatch.setattr(
+        "lifeguard.web.stream.msgspec.json.encode",
+        lambda value: written.append(value) or encode(value),
+    )
+    connections = [listen(parts) for _ in range(3)]
+    parts.request("rq-reboot")
+    streamed = [one for one in written if isinstance(one, StreamedChange)]
+    assert len(streamed) == 1
+    for connection in connections:
+        assert len(heard(connection)) == 1
+        connection.hang_up()
+
+
+def test_who_takes_it_packed_hears_the_same() -> None:
+    parts = web()
+    plain, packed = listen(parts), parts.connect()
+    parts.request("rq-reboot")
+    before = heard(plain)
+    packed.send("GET", STREAM, {"Accept-Encoding": "gzip, br"}, b"")
+    reply = packed.reply()
+    assert reply.headers["content-encoding"] == "gzip"
+    unpack = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    assert unpack.decompress(b"".join(chunks(reply.body))) == HEARTBEAT
+    for event in ("rq-maintenance", "rq-reimage", "rq-reboot"):
+        parts.request(event, {"image": "debian"} if event == "rq-reimage" else None)
+        parts.lab.clock.advance(BATCH_SECONDS)
+        told = heard(plain)
+        assert told != before
+        assert unpack.decompress(b"".join(heard(packed))) == b"".join(told)
+    for connection in (plain, packed):
+        connection.hang_up()
+
+
 def test_a_heart_beats_while_somebody_listens() -> None:
     parts = web()
     before = len(parts.lab.clock.getDelayedCalls())
@@ -95,6 +159,7 @@ def test_a_slow_client_hears_everything_later() -> None:
     connection.transport.producer.pauseProducing()
     parts.request("rq-reboot")
     parts.lab.cycled()
+    parts.lab.clock.advance(BATCH_SECONDS)
     assert heard(connection) == []
     connection.transport.producer.resumeProducing()
     assert [event_id for event_id, _ in changes(heard(connection))] == [
@@ -134,9 +199,13 @@ def test_a_client_that_has_gone_is_forgotten() -> None:
 def test_streams_end_when_the_port_is_closed() -> None:
     parts = web()
     connection = listen(parts)
+    parts.request("rq-reboot")
+    parts.lab.cycled()
+    heard(connection)
     parts.site.doStart()
     parts.site.doStop()
-    assert connection.transport.value() == b"0\r\n\r\n"
+    said = connection.transport.value().removesuffix(b"0\r\n\r\n")
+    assert ids(chunks(said)) == [["id: panda-01/2", "id: panda-01/3"]]
     connection.hang_up()
     parts.request("rq-reboot")
 

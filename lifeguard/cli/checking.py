@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from lifeguard.cli.exits import Exit, Stop
-from lifeguard.cli.graph.svg import as_svg
-from lifeguard.cli.graph.text import as_text
+from lifeguard.cli.views.graph import as_text
 from lifeguard.cli.words import plural
+from lifeguard.graph.svg import as_svg
 from lifeguard.lifecycle import Lifecycle
 from lifeguard.lifecycle.standard import LIFECYCLE
 

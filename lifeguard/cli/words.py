@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from lifeguard.words import duration as duration
+from lifeguard.words import plural as plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
@@ -40,20 +43,6 @@ RELAY_BOARD_LOOKS = {
 RANK = {kind: place for place, kind in enumerate(LOOKS)}
 
 
-def duration(seconds: float) -> str:
-    """Two units at most: `42 s`, `3 min 20 s`, `2 h 4 min`, `3 d 4 h`."""
-    whole = max(0, int(seconds))
-    for name, size, below, part in (
-        ("d", 86400, "h", 3600),
-        ("h", 3600, "min", 60),
-        ("min", 60, "s", 1),
-    ):
-        if whole >= size:
-            rest = whole % size // part
-            return f"{whole // size} {name}" + (f" {rest} {below}" if rest else "")
-    return f"{whole} s"
-
-
 def ago(moment: datetime, now: datetime) -> str:
     """How long it has been."""
     return duration((now - moment).total_seconds())
@@ -64,11 +53,6 @@ def clock_time(moment: datetime, now: datetime) -> str:
     there = moment.astimezone(now.tzinfo)
     today = there.date() == now.date()
     return there.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
-
-
-def plural(count: int, word: str) -> str:
-    """`1 board`, `2 boards`."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def folded(names: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ from twisted.internet.defer import TimeoutError
 from lifeguard.store import StoreUnavailable
 from lifeguard.web.answers import WITHOUT_STORE, answer
 from lifeguard.web.callers import Access, Callers
+from lifeguard.web.dashboard import route_dashboard
 from lifeguard.web.errors import NotNow
 from lifeguard.web.files import FileServer
 from lifeguard.web.openapi import describe
@@ -45,6 +46,7 @@ def site(world: World, access: Access) -> LabSite:
     _route_probes(app, world, callers)
     files = FileServer(world.files, world.clock)
     app.route("/files/<path:path>", methods=["GET"])(files.send)
+    route_dashboard(app, world)
     return LabSite(app.resource(), world.clock, stream.close)
 
 

@@ -1,12 +1,16 @@
 """Every change as a server-sent event, to whoever listens and keeps up.
 
 What is sent is about the present: a client that comes back asks for the boards anew.
+A change is written out once, however many listen; of a burst all that comes within
+`BATCH_SECONDS` is sent in one piece, and packed once for all who take it packed.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from functools import cached_property
 from typing import TYPE_CHECKING
+from zlib import MAX_WBITS, Z_BEST_SPEED, Z_SYNC_FLUSH, compressobj
 
 import msgspec
 from msgspec import Struct
@@ -17,9 +21,12 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from lifeguard.model import HistoryRow
+from lifeguard.web.answers import takes_gzip
 from lifeguard.web.views import BoardSummary, summary
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall
+
     from lifeguard.model import Change
     from lifeguard.web.request import LabRequest
     from lifeguard.web.world import World
@@ -29,10 +36,28 @@ log = Logger()
 HEARTBEAT_SECONDS = 15.0
 """A comment so often, so that both sides notice when the other is gone."""
 
-MOST_WAITING = 1000
-"""Changes that wait for a client that does not read; with one more it is dropped."""
+BATCH_SECONDS = 0.5
+"""From one sending of changes to the next; the first after a rest is sent at once."""
+
+MOST_WAITING = 100
+"""Batches that wait for a client that does not read; with one more it is dropped."""
 
 HEARTBEAT = b": still here\n\n"
+
+_GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+
+
+class Piece:
+    """Some messages; each piece is packed by itself, and fits after any other."""
+
+    def __init__(self, plain: bytes) -> None:
+        self.plain = plain
+
+    @cached_property
+    def packed(self) -> bytes:
+        """Raw deflate, that ends at a byte and refers to nothing before it."""
+        packer = compressobj(Z_BEST_SPEED, wbits=-MAX_WBITS)
+        return packer.compress(self.plain) + packer.flush(Z_SYNC_FLUSH)
 
 
 class StreamedChange(Struct, frozen=True):
@@ -50,13 +75,17 @@ class Listener:
         self._request = request
         self._paused = False
         self._waiting: deque[bytes] = deque()
+        self._is_packed = takes_gzip(request)
+        if self._is_packed:
+            request.setHeader("Content-Encoding", "gzip")
+            self._waiting.append(_GZIP_HEADER)
         request.registerProducer(self, True)
 
-    def send(self, message: bytes) -> None:
+    def send(self, piece: Piece) -> None:
         """Write it now, or when the client reads on; a slow client is dropped."""
         if len(self._waiting) == MOST_WAITING:
             self._drop()
-        self._waiting.append(message)
+        self._waiting.append(piece.packed if self._is_packed else piece.plain)
         self._write()
 
     def end(self) -> None:
@@ -90,7 +119,10 @@ class Stream:
     def __init__(self, world: World) -> None:
         self._world = world
         self._listeners: dict[Listener, Deferred[None]] = {}
-        self._heart = LoopingCall(self._send, HEARTBEAT)
+        self._batch: list[bytes] = []
+        self._rest: IDelayedCall | None = None
+        """Ends when the next batch may be sent; None: it may be now."""
+        self._heart = LoopingCall(self._send, Piece(HEARTBEAT))
         self._heart.clock = world.clock
         world.fleet.subscribe(self._changed)
 
@@ -98,6 +130,7 @@ class Stream:
         """Fires when lifeguard stops; is cancelled when the client has gone."""
         request.setHeader("Content-Type", "text/event-stream")
         request.setHeader("Cache-Control", "no-store")
+        request.setHeader("Vary", "Accept-Encoding")
         if request.method == b"HEAD":
             return succeed(None)
         listener = Listener(request)
@@ -105,11 +138,12 @@ class Stream:
         self._listeners[listener] = ended
         if not self._heart.running:
             self._heart.start(HEARTBEAT_SECONDS, now=False)
-        listener.send(HEARTBEAT)
+        listener.send(Piece(HEARTBEAT))
         return ended
 
     def close(self) -> None:
         """End every answer that is being given."""
+        self._flush()
         for listener, ended in tuple(self._listeners.items()):
             self._leave(listener)
             listener.end()
@@ -117,12 +151,20 @@ class Stream:
 
     def _leave(self, listener: Listener) -> None:
         del self._listeners[listener]
-        if not self._listeners:
-            self._heart.stop()
+        if self._listeners:
+            return
+        self._heart.stop()
+        self._batch.clear()
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def _changed(self, change: Change) -> None:
-        if self._listeners:
-            self._send(self._message(change))
+        if not self._listeners:
+            return
+        self._batch.append(self._message(change))
+        if self._rest is None:
+            self._next_batch()
 
     def _message(self, change: Change) -> bytes:
         after, name = change.after, change.after.board
@@ -130,6 +172,18 @@ class Stream:
         data = msgspec.json.encode(StreamedChange(change.row, board))
         return b"id: %s/%d\ndata: %s\n\n" % (name.encode(), after.version, data)
 
-    def _send(self, message: bytes) -> None:
+    def _next_batch(self) -> None:
+        """Send what there is, and rest; with nothing to send the rest is over."""
+        self._rest = None
+        if self._batch:
+            self._flush()
+            self._rest = self._world.clock.callLater(BATCH_SECONDS, self._next_batch)
+
+    def _flush(self) -> None:
+        batch, self._batch = b"".join(self._batch), []
+        if batch:
+            self._send(Piece(batch))
+
+    def _send(self, piece: Piece) -> None:
         for listener in tuple(self._listeners):
-            listener.send(message)
+            listener.send(piece)

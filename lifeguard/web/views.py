@@ -46,7 +46,7 @@ class BoardSummary(Struct, frozen=True, kw_only=True):
     "still" is left alone until a request, "well" is at the lab's disposal; null for a
     state that nothing here knows.
     `hardware` is null for a board that is not in the inventory any more, `image` while
-    nobody knows what is on the disk. `strikes` are by state.
+    nobody knows what is on the disk. `strikes` are by state, `power` names its outlets.
     """
 
     name: str
@@ -59,6 +59,7 @@ class BoardSummary(Struct, frozen=True, kw_only=True):
     image: str | None
     wanted_image: str | None
     hardware: str | None
+    power: list[str]
     removed: bool
     strikes: dict[str, StrikeCount]
     version: int
@@ -127,7 +128,6 @@ class BoardDetail(BoardSummary, frozen=True, kw_only=True):
     owed: list[OwedView]
     mac: str | None = None
     address: str | None = None
-    power: list[str] = []
     known_state: bool = False
     accepted: list[str] = []
     next: list[Consequence] = []
@@ -209,6 +209,7 @@ def summary(
         image=standing.image,
         wanted_image=standing.wanted_image,
         hardware=None if managed is None else managed.board.hardware,
+        power=[] if managed is None else list(map(str, managed.board.power)),
         removed=managed is None,
         strikes={
             state: StrikeCount(strikes.count, _allowed(managed, state))
@@ -235,7 +236,6 @@ def detail(
         **asdict(summary(standing, managed, now)),
         mac=board.mac,
         address=board.address,
-        power=[str(outlet) for outlet in board.power],
         known_state=known,
         came=came,
         request=_request(standing.request),

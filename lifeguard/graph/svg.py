@@ -5,13 +5,14 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from lifeguard.cli.graph.notes import notes, stays
-from lifeguard.cli.graph.shape import Edge, shape
+from lifeguard.graph.notes import notes, stays
+from lifeguard.graph.shape import Edge, shape
+from lifeguard.lifecycle.state import DETOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lifeguard.cli.graph.shape import Shape
+    from lifeguard.graph.shape import Shape
     from lifeguard.lifecycle import Kind, Lifecycle
 
 MARGIN = 24
@@ -25,7 +26,7 @@ LANE_GAP = 34
 NAME_WIDTH, TEXT_WIDTH = 7.7, 6.3
 """Of a letter on average; no font is asked."""
 
-_STYLE = """\
+STYLE = """\
 text { font: 11px "DejaVu Sans", Verdana, sans-serif; fill: #333 }
 .name { font-size: 12px; font-weight: bold; fill: #111 }
 .request { fill: #0b4f8a; font-weight: bold }
@@ -38,8 +39,11 @@ rect { rx: 6px; stroke-width: 1.5px }
 path { fill: none; stroke: #333; stroke-width: 1.5px; stroke-linejoin: round }
 .strike { stroke: #8a6100; stroke-dasharray: 5 3 }
 .failure { stroke: #b3261e }
+.detour { stroke: #bbb; stroke-dasharray: 1 4; stroke-linecap: round }
+.page { fill: #fff; stroke: none }
 marker path { fill: context-stroke; stroke: none }
 """
+"""The colours of a picture that stands by itself."""
 
 _ARROW = """\
 <marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8"
@@ -49,6 +53,7 @@ _ARROW = """\
 _LEGEND = (
     "to the right: what usually follows",
     "dashed: a strike, tried again",
+    "dotted: the image is set aside",
     "below: what is given up to",
     "bold: a request",
 )
@@ -82,9 +87,9 @@ def as_svg(lifecycle: Lifecycle) -> str:
     drawn = shape(lifecycle)
     page = Page(lifecycle, drawn)
     parts = [
-        *(part for name in page.boxes for part in page.state(name)),
         *(part for move in drawn.moves for part in page.move(move)),
         *(part for strike in drawn.strikes for part in page.strike(strike)),
+        *(part for name in page.boxes for part in page.state(name)),
         *(
             _text(MARGIN, page.foot + number * LINE, line)
             for number, line in enumerate(_LEGEND)
@@ -95,9 +100,9 @@ def as_svg(lifecycle: Lifecycle) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box}>',
-            f"<style>\n{_STYLE}</style>",
+            f"<style>{STYLE}</style>",
             f"<defs>{_ARROW}</defs>",
-            '<path d="M0 0H99999V99999H0z" style="fill: #fff; stroke: none"/>',
+            '<path d="M0 0H99999V99999H0z" class="page"/>',
             *parts,
             "</svg>",
         ]
@@ -138,17 +143,22 @@ class Page:
     def state(self, name: str) -> Iterator[str]:
         """A state's box, and those of its failures."""
         box, kind = self.boxes[name], self._lifecycle.kind(name)
-        yield _rect(box.x, box.y, box.width, box.height, kind)
-        yield _text(box.x + 10, box.y + 18, name, "name")
-        for number, (line, style) in enumerate(self._lines[name], 1):
-            yield _text(box.x + 10, box.y + 18 + number * LINE, line, style)
+        lines = [
+            _text(box.x + 10, box.y + 18 + number * LINE, line, style)
+            for number, (line, style) in enumerate(self._lines[name], 1)
+        ]
+        rect = _rect(box.x, box.y, box.width, box.height, kind)
+        yield _state(name, rect, _text(box.x + 10, box.y + 18, name, "name"), *lines)
         for number, failure in enumerate(self._drawn.failures[name], 1):
             y = box.bottom + number * (FAILURE + DROP) - FAILURE
             x = box.x + INDENT
             yield _path(f"M{x - 10} {box.bottom}V{y + 14}H{x}", "failure")
-            yield _rect(x, y, box.width - INDENT, FAILURE, "failed")
-            yield _text(x + 10, y + 17, failure.target, "name")
-            yield _text(x + 10, y + 31, ", ".join(failure.events))
+            yield _state(
+                failure.target,
+                _rect(x, y, box.width - INDENT, FAILURE, "failed"),
+                _text(x + 10, y + 17, failure.target, "name"),
+                _text(x + 10, y + 31, ", ".join(failure.events)),
+            )
 
     def move(self, move: Edge) -> Iterator[str]:
         """What usually follows."""
@@ -159,11 +169,15 @@ class Page:
         bend = (start[0] + 40, end[0] - 40)
         if source.lane == target.lane and target.column > source.column:
             bend = start[0], end[0]
+        is_detour = DETOURS.issuperset(move.events)
         yield _path(
             f"M{start[0]} {start[1]}C{bend[0]} {start[1]} {bend[1]} {end[1]}"
-            f" {end[0]} {end[1]}"
+            f" {end[0]} {end[1]}",
+            "detour" if is_detour else "move",
         )
-        yield _text(source.right + 8, source.middle - 5, ", ".join(move.events), "halo")
+        if not is_detour:
+            events = ", ".join(move.events)
+            yield _text(source.right + 8, source.middle - 5, events, "halo")
 
     def strike(self, strike: Edge) -> Iterator[str]:
         """What is tried again; a state that is itself tried again says so."""
@@ -237,7 +251,12 @@ def _rect(x: float, y: float, width: float, height: float, kind: Kind) -> str:
     return f'<rect {where} class="{kind}"/>'
 
 
-def _path(way: str, style: str = "move") -> str:
+def _state(name: str, *parts: str) -> str:
+    """What belongs together, so that a page can light it."""
+    return f'<g data-state="{escape(name)}">{"".join(parts)}</g>'
+
+
+def _path(way: str, style: str) -> str:
     return f'<path d="{way}" class="{style}" marker-end="url(#arrow)"/>'
 
 

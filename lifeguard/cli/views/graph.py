@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from lifeguard.cli.graph.notes import notes, stays
-from lifeguard.cli.graph.shape import Edge, shape
 from lifeguard.cli.words import LOOKS
+from lifeguard.graph.notes import notes, stays
+from lifeguard.graph.shape import Edge, shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lifeguard.cli.graph.shape import Shape
+    from lifeguard.graph.shape import Shape
     from lifeguard.lifecycle import Lifecycle
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lifeguard.cli.words import duration, plural
 from lifeguard.lifecycle import Boots
 from lifeguard.lifecycle.state import INTERNAL, Extend, Note, Renew, Strike
+from lifeguard.words import duration, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
