@@ -52,7 +52,7 @@ def counted(
     """Count whom `method` turns away."""
 
     @wraps(method)
-    def counting(self: Callers, *args: Given.args, **named: Given.kwargs) -> Found:
+    def counting(self: Callers, /, *args: Given.args, **named: Given.kwargs) -> Found:
         try:
             return method(self, *args, **named)
         except Forbidden:

@@ -33,7 +33,8 @@ class LabChannel(http.HTTPChannel):
 
     def connectionMade(self) -> None:
         self.opened = cast("LabSite", self.factory).clock.seconds()
-        self._is_secure, self._host = super().isSecure(), super().getHost()
+        self._is_secure: bool = super().isSecure()
+        self._host: IAddress = super().getHost()
         super().connectionMade()
 
     def isSecure(self) -> bool:
