@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, execute
-from twisted.internet.task import Clock
 from twisted.logger import LogEvent
 from twisted.python.failure import Failure
 
@@ -15,6 +14,7 @@ from lifeguard.store.calls import LIMIT_SECONDS
 from lifeguard.store.group import Ask
 from lifeguard.store.writer import GROUP, TRIAL_SECONDS, GroupWriter
 from lifeguard.turns import TURN_SECONDS
+from tests.clocks import PromptClock
 
 NO_ANSWER = f"the database has not answered within {LIMIT_SECONDS:g} s"
 
@@ -57,6 +57,9 @@ class Disk:
         self.error: Exception | None = None
         self.refused: dict[str, StoreError] = {}
 
+    def write_now(self, asks: Sequence[Ask[Any]], now: float) -> None:
+        """All is left to the thread."""
+
     def write(self, asks: Sequence[Ask[Any]], now: float) -> list[StoreError | None]:
         if self.error is not None:
             raise self.error
@@ -82,7 +85,7 @@ class Rig(NamedTuple):
     writer: GroupWriter
     thread: Thread
     disk: Disk
-    clock: Clock
+    clock: PromptClock
 
     def ask(self, item: str) -> None:
         """What it met is said, too."""
@@ -96,7 +99,7 @@ class Rig(NamedTuple):
 
 def rig(*presences: Presence) -> Rig:
     """Whose presences hear the news in this order, and the disk last."""
-    thread, disk, clock = Thread(), Disk(), Clock()
+    thread, disk, clock = Thread(), Disk(), PromptClock()
     writer = GroupWriter(disk, thread, clock, clock.seconds, disk.said.append)
     for presence in (*presences, disk):
         writer.tell(presence)
@@ -370,11 +373,11 @@ def test_many_answers_take_many_turns_of_the_reactor() -> None:
         parts.clock.rightNow += TURN_SECONDS / 2
         turns.append(len(parts.clock.getDelayedCalls()))
 
-    parts.thread.held = True
-    parts.ask("first")
+    parts.thread.held, parts.clock.skips_turns = True, False
     for number in range(5):
         item = Ask(lambda connection, items: None, str(number))
         parts.writer.ask(item).addCallback(slow)
+    parts.clock.advance(0)
     parts.thread.run()
     assert turns == [0, 0]  # the others wait for turns to come
     parts.clock.advance(0)
