@@ -12,7 +12,12 @@ from twisted.python.failure import Failure
 from lifeguard.store import Presence, Replaced, StoreError, StoreUnavailable, Superseded
 from lifeguard.store.calls import LIMIT_SECONDS
 from lifeguard.store.group import Ask
-from lifeguard.store.writer import GROUP, TRIAL_SECONDS, GroupWriter
+from lifeguard.store.writer import (
+    GATHERING_SECONDS,
+    GROUP,
+    TRIAL_SECONDS,
+    GroupWriter,
+)
 from lifeguard.turns import TURN_SECONDS
 from tests.clocks import PromptClock
 
@@ -55,10 +60,14 @@ class Disk:
     def __init__(self) -> None:
         self.said: list[Any] = []
         self.error: Exception | None = None
+        self.writes_now = False
         self.refused: dict[str, StoreError] = {}
 
-    def write_now(self, asks: Sequence[Ask[Any]], now: float) -> None:
-        """All is left to the thread."""
+    def write_now(self, asks: Sequence[Ask[Any]], now: float) -> Written | None:
+        if not self.writes_now:
+            return None
+        self.said.append(("now", now, *(ask.item for ask in asks)))
+        return Written(self)
 
     def write(self, asks: Sequence[Ask[Any]], now: float) -> list[StoreError | None]:
         if self.error is not None:
@@ -79,6 +88,23 @@ class Disk:
 
     def store_is_back(self) -> None:
         self.said.append("back")
+
+
+class Written:
+    """What the disk has written in the reactor."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._has_ended = False
+
+    def commit(self) -> None:
+        self._has_ended = True
+        self._disk.said.append("commit")
+        if self._disk.error is not None:
+            raise self._disk.error
+
+    def abandon(self) -> None:
+        self._disk.said.append("nothing" if self._has_ended else "taken back")
 
 
 class Rig(NamedTuple):
@@ -129,6 +155,89 @@ def test_a_group_has_an_end() -> None:
     parts.thread.run()
     sizes = [len(said) - 2 for said in parts.disk.said if said[0] == "write"]
     assert sizes == [1, GROUP, 1]
+
+
+def test_what_comes_in_the_next_turns_joins_the_group() -> None:
+    parts = rig()
+    parts.clock.skips_turns = False
+    parts.clock.callLater(0, parts.ask, "three")
+    parts.ask("one")
+    parts.ask("two")
+    parts.clock.advance(0)
+    assert parts.disk.said[0] == ("write", 0.0, "one", "two", "three")
+
+
+def test_a_group_waits_for_more_no_longer_than_its_time() -> None:
+    parts = rig()
+    parts.clock.skips_turns = False
+
+    def ask(number: int) -> None:
+        parts.ask(str(number))
+        parts.clock.rightNow += GATHERING_SECONDS / 4
+        if number < 20:
+            parts.clock.callLater(0, ask, number + 1)
+
+    ask(0)
+    parts.clock.advance(0)
+    sizes = [len(said) - 2 for said in parts.disk.said if said[0] == "write"]
+    assert max(sizes) <= 5
+    assert sum(sizes) == 21
+
+
+# A group that is written in the reactor.
+
+
+def test_what_the_reactor_has_written_is_made_durable_by_the_thread() -> None:
+    parts = rig()
+    parts.disk.writes_now = parts.thread.held = True
+    parts.ask("one")
+    assert parts.disk.said == [("now", 0.0, "one")]
+    parts.thread.run()
+    assert parts.disk.said[1:] == ["commit", ("one", "well")]
+
+
+def test_a_commit_that_fails_sends_the_store_away() -> None:
+    parts = rig()
+    parts.disk.writes_now, parts.disk.error = True, StoreUnavailable("no disk")
+    parts.ask("one")
+    assert parts.disk.said == [
+        ("now", 0.0, "one"),
+        "commit",
+        "nothing",
+        "away",
+        ("one", "no disk"),
+    ]
+
+
+def test_a_commit_that_was_given_up_before_it_began_is_taken_back() -> None:
+    parts = rig()
+    parts.disk.writes_now = parts.thread.held = True
+    parts.ask("one")
+    parts.clock.advance(LIMIT_SECONDS)
+    parts.thread.run()
+    assert parts.disk.said == [
+        ("now", 0.0, "one"),
+        "cut",
+        "away",
+        ("one", NO_ANSWER),
+        "taken back",
+    ]
+
+
+def test_while_the_thread_has_a_guest_the_group_is_left_to_it() -> None:
+    """The guest waits for the transaction's end, and the commit for the guest's."""
+    parts = rig()
+    parts.disk.writes_now = parts.thread.held = True
+    heard: list[str] = []
+    parts.writer.between(lambda: "a step").addCallback(heard.append)
+    parts.ask("one")
+    parts.thread.run()
+    parts.ask("two")
+    assert heard == ["a step"]
+    assert [said for said in parts.disk.said if len(said) > 2] == [
+        ("write", 0.0, "one"),
+        ("now", 0.0, "two"),
+    ]
 
 
 def test_one_that_is_refused_does_not_send_the_store_away() -> None:
