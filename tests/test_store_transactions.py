@@ -90,7 +90,7 @@ def test_another_process_that_writes_is_not_waited_for(rig: Rig) -> None:
     assert rig.transactions.write_now([A_STEP], 5.0) is None
     other.execute("ROLLBACK")
     other.close()
-    assert patience == [0]
+    assert patience[0] == 0
     assert rig.transactions.write([A_STEP], 5.0) == [None]
 
 
