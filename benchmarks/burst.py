@@ -23,9 +23,14 @@ from benchmarks.lab import SAVED_SECONDS, write_lab
 from benchmarks.report import Figure, arguments, percentile, show
 from lifeguard.board import GRACE_SECONDS
 from lifeguard.store.database import Database
-from lifeguard.store.rows import from_numbered, from_owed, from_standing
+from lifeguard.store.rows import (
+    from_evidence,
+    from_numbered,
+    from_owed,
+    from_standing,
+)
 from lifeguard.store.schema import boards as boards_table
-from lifeguard.store.schema import history, owed_outlets
+from lifeguard.store.schema import evidence, history, owed_outlets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,6 +144,7 @@ def core_alone(lab: Lab, changes: Sequence[Change]) -> float:
     ]
     lines = [from_numbered(change.row) for change in changes]
     owed = [from_owed(one) for change in changes for one in change.owed]
+    said = [from_evidence(each.evidence) for each in changes if each.evidence]
     move = update(boards_table).where(
         boards_table.c.board == bindparam("of_board"),
         boards_table.c.version == bindparam("version_before"),
@@ -148,6 +154,7 @@ def core_alone(lab: Lab, changes: Sequence[Change]) -> float:
         connection.execute(move, moved)
         connection.execute(insert(history), lines)
         connection.execute(insert(owed_outlets), owed)
+        connection.execute(insert(evidence), said)
 
     database = Database(lab.database)
     database.run(lambda connection: None)

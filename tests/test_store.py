@@ -35,6 +35,7 @@ from lifeguard.store.database import Database
 from lifeguard.store.schema import history
 from lifeguard.store.store import OPEN_SECONDS
 from lifeguard.store.writer import GROUP, TRIAL_SECONDS
+from tests.clocks import PromptClock
 from tests.postgres import KINDS, fresh_url
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -46,7 +47,7 @@ class Inline:
 
     def __init__(self) -> None:
         self.held = False
-        self.loses_answers = False
+        self.loses_answer = False
         self.events: list[str] = []
         self._waiting: list[Callable[[], None]] = []
 
@@ -72,7 +73,8 @@ class Inline:
     def _run(self, function: Callable[[], Any], answer: Deferred[Any]) -> None:
         self.events.append("write")
         done = execute(function)
-        if self.loses_answers:
+        if self.loses_answer:
+            self.loses_answer = False
             done.addCallback(lambda _: Failure(StoreUnavailable("the line is dead")))
         done.chainDeferred(answer)
 
@@ -81,7 +83,7 @@ class Rig(NamedTuple):
     store: SqlStore
     threads: Inline
     engine: Engine
-    clock: Clock
+    clock: PromptClock
     service_seconds: list[float]
     replaced: list[str]
 
@@ -92,14 +94,14 @@ class Rig(NamedTuple):
         return [f"{row.board} {row.event} x{row.count}" for row in rows]
 
     def close(self) -> None:
-        self.threads.held = False
+        self.threads.held, self.clock.skips_turns = False, True
         result(self.store.close())
         self.engine.dispose()
 
 
 def rig(url: str) -> Rig:
     """The store is open; `engine` looks into its database from outside."""
-    clock, threads, service_seconds = Clock(), Inline(), [100.0]
+    clock, threads, service_seconds = PromptClock(), Inline(), [100.0]
     replaced: list[str] = []
     store = SqlStore(
         url,
@@ -286,9 +288,8 @@ def test_a_later_change_of_a_board_without_a_row_is_superseded(opened: Rig) -> N
 
 def test_a_commit_whose_answer_was_lost_is_found_by_its_version(opened: Rig) -> None:
     store, threads = opened.store, opened.threads
-    threads.loses_answers = True
+    threads.loses_answer = True
     assert outcome(store.commit(change())) == "StoreUnavailable"
-    threads.loses_answers = False
     opened.clock.advance(TRIAL_SECONDS)
     assert result(store.standing("b1")).version == 1
     assert outcome(store.commit(change())) == "Superseded"
@@ -365,17 +366,15 @@ def test_in_a_group_only_the_guilty_fail(opened: Rig, url: str) -> None:
 
 
 def test_a_group_that_fails_fails_all_and_the_next_is_saved(opened: Rig) -> None:
-    store, threads = opened.store, opened.threads
-    threads.held = True
-    asked = [store.save_time(), store.commit(change("b1")), store.settle(owed(1))]
+    store = opened.store
+    opened.clock.skips_turns = False
+    asked = [store.commit(change("b1")), store.settle(owed(1))]
     with broken(opened.engine):
-        threads.release()
+        opened.clock.advance(0)
     opened.clock.advance(TRIAL_SECONDS)
-    threads.release()
     asked.append(store.commit(change("b1")))
-    threads.release()
+    opened.clock.advance(0)
     assert [outcome(each) for each in asked] == [
-        "saved",
         "StoreUnavailable",
         "StoreUnavailable",
         "saved",

@@ -6,15 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, execute
-from twisted.internet.task import Clock
 from twisted.logger import LogEvent
 from twisted.python.failure import Failure
 
 from lifeguard.store import Presence, Replaced, StoreError, StoreUnavailable, Superseded
 from lifeguard.store.calls import LIMIT_SECONDS
 from lifeguard.store.group import Ask
-from lifeguard.store.writer import GROUP, TRIAL_SECONDS, GroupWriter
+from lifeguard.store.writer import (
+    GATHERING_SECONDS,
+    GROUP,
+    TRIAL_SECONDS,
+    GroupWriter,
+)
 from lifeguard.turns import TURN_SECONDS
+from tests.clocks import PromptClock
 
 NO_ANSWER = f"the database has not answered within {LIMIT_SECONDS:g} s"
 
@@ -55,7 +60,14 @@ class Disk:
     def __init__(self) -> None:
         self.said: list[Any] = []
         self.error: Exception | None = None
+        self.writes_now = False
         self.refused: dict[str, StoreError] = {}
+
+    def write_now(self, asks: Sequence[Ask[Any]], now: float) -> Written | None:
+        if not self.writes_now:
+            return None
+        self.said.append(("now", now, *(ask.item for ask in asks)))
+        return Written(self)
 
     def write(self, asks: Sequence[Ask[Any]], now: float) -> list[StoreError | None]:
         if self.error is not None:
@@ -78,11 +90,28 @@ class Disk:
         self.said.append("back")
 
 
+class Written:
+    """What the disk has written in the reactor."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._has_ended = False
+
+    def commit(self) -> None:
+        self._has_ended = True
+        self._disk.said.append("commit")
+        if self._disk.error is not None:
+            raise self._disk.error
+
+    def abandon(self) -> None:
+        self._disk.said.append("nothing" if self._has_ended else "taken back")
+
+
 class Rig(NamedTuple):
     writer: GroupWriter
     thread: Thread
     disk: Disk
-    clock: Clock
+    clock: PromptClock
 
     def ask(self, item: str) -> None:
         """What it met is said, too."""
@@ -96,7 +125,7 @@ class Rig(NamedTuple):
 
 def rig(*presences: Presence) -> Rig:
     """Whose presences hear the news in this order, and the disk last."""
-    thread, disk, clock = Thread(), Disk(), Clock()
+    thread, disk, clock = Thread(), Disk(), PromptClock()
     writer = GroupWriter(disk, thread, clock, clock.seconds, disk.said.append)
     for presence in (*presences, disk):
         writer.tell(presence)
@@ -126,6 +155,89 @@ def test_a_group_has_an_end() -> None:
     parts.thread.run()
     sizes = [len(said) - 2 for said in parts.disk.said if said[0] == "write"]
     assert sizes == [1, GROUP, 1]
+
+
+def test_what_comes_in_the_next_turns_joins_the_group() -> None:
+    parts = rig()
+    parts.clock.skips_turns = False
+    parts.clock.callLater(0, parts.ask, "three")
+    parts.ask("one")
+    parts.ask("two")
+    parts.clock.advance(0)
+    assert parts.disk.said[0] == ("write", 0.0, "one", "two", "three")
+
+
+def test_a_group_waits_for_more_no_longer_than_its_time() -> None:
+    parts = rig()
+    parts.clock.skips_turns = False
+
+    def ask(number: int) -> None:
+        parts.ask(str(number))
+        parts.clock.rightNow += GATHERING_SECONDS / 4
+        if number < 20:
+            parts.clock.callLater(0, ask, number + 1)
+
+    ask(0)
+    parts.clock.advance(0)
+    sizes = [len(said) - 2 for said in parts.disk.said if said[0] == "write"]
+    assert max(sizes) <= 5
+    assert sum(sizes) == 21
+
+
+# A group that is written in the reactor.
+
+
+def test_what_the_reactor_has_written_is_made_durable_by_the_thread() -> None:
+    parts = rig()
+    parts.disk.writes_now = parts.thread.held = True
+    parts.ask("one")
+    assert parts.disk.said == [("now", 0.0, "one")]
+    parts.thread.run()
+    assert parts.disk.said[1:] == ["commit", ("one", "well")]
+
+
+def test_a_commit_that_fails_sends_the_store_away() -> None:
+    parts = rig()
+    parts.disk.writes_now, parts.disk.error = True, StoreUnavailable("no disk")
+    parts.ask("one")
+    assert parts.disk.said == [
+        ("now", 0.0, "one"),
+        "commit",
+        "nothing",
+        "away",
+        ("one", "no disk"),
+    ]
+
+
+def test_a_commit_that_was_given_up_before_it_began_is_taken_back() -> None:
+    parts = rig()
+    parts.disk.writes_now = parts.thread.held = True
+    parts.ask("one")
+    parts.clock.advance(LIMIT_SECONDS)
+    parts.thread.run()
+    assert parts.disk.said == [
+        ("now", 0.0, "one"),
+        "cut",
+        "away",
+        ("one", NO_ANSWER),
+        "taken back",
+    ]
+
+
+def test_while_the_thread_has_a_guest_the_group_is_left_to_it() -> None:
+    """The guest waits for the transaction's end, and the commit for the guest's."""
+    parts = rig()
+    parts.disk.writes_now = parts.thread.held = True
+    heard: list[str] = []
+    parts.writer.between(lambda: "a step").addCallback(heard.append)
+    parts.ask("one")
+    parts.thread.run()
+    parts.ask("two")
+    assert heard == ["a step"]
+    assert [said for said in parts.disk.said if len(said) > 2] == [
+        ("write", 0.0, "one"),
+        ("now", 0.0, "two"),
+    ]
 
 
 def test_one_that_is_refused_does_not_send_the_store_away() -> None:
@@ -370,11 +482,11 @@ def test_many_answers_take_many_turns_of_the_reactor() -> None:
         parts.clock.rightNow += TURN_SECONDS / 2
         turns.append(len(parts.clock.getDelayedCalls()))
 
-    parts.thread.held = True
-    parts.ask("first")
+    parts.thread.held, parts.clock.skips_turns = True, False
     for number in range(5):
         item = Ask(lambda connection, items: None, str(number))
         parts.writer.ask(item).addCallback(slow)
+    parts.clock.advance(0)
     parts.thread.run()
     assert turns == [0, 0]  # the others wait for turns to come
     parts.clock.advance(0)

@@ -166,6 +166,8 @@ class Inquiry:
 
     def changed(self, change: Change) -> None:
         """A committed change may be evidence, or end what a board is blamed for."""
+        if _tells_nothing(change):
+            return
         name = change.after.board
         board = self._lab.boards[name]
         self._stands(board)
@@ -380,6 +382,13 @@ class Inquiry:
             self._close(incident, "taken back by an operator")
         self._register.clerk.go_on()
         await written
+
+
+def _tells_nothing(change: Change) -> bool:
+    """Whether the board only goes on with what it is about, as most boards do."""
+    row = change.row
+    goes_on = row.outcome == "noted" and row.event != CYCLE_HELD
+    return goes_on and change.evidence is None
 
 
 def _broke(failure: Failure) -> None:

@@ -7,6 +7,7 @@ names.
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlalchemy import make_url
@@ -19,7 +20,7 @@ from lifeguard.store.sqlite import Sqlite
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy import URL, Connection, Engine, RootTransaction
 
     from lifeguard.store.cords import Cords
 
@@ -36,11 +37,32 @@ class Home(Protocol):
     def locks(self, connection: Connection) -> bool:
         """Whether nobody else may write now; waits a little for it to be so."""
 
+    def begin_now(self, connection: Connection) -> RootTransaction | None:
+        """Begin, if nobody is waited for until the commit; None: somebody is."""
+
     def is_over(self, connection: Connection) -> bool:
         """Whether the other end is known to have gone."""
 
     def release(self) -> None:
         """Let others write."""
+
+
+class Uncommitted:
+    """A transaction that has written all it will, and waits for its thread."""
+
+    def __init__(self, database: Database, transaction: RootTransaction) -> None:
+        self._database, self._transaction = database, transaction
+        self._has_ended = False
+
+    def commit(self) -> None:
+        """Wait until it is durable. StoreUnavailable when that fails."""
+        self._has_ended = True
+        self._database.commit(self._transaction)
+
+    def abandon(self) -> None:
+        """Take it back, if its commit was never begun; in the thread that commits."""
+        if not self._has_ended:
+            self._database.abandon()
 
 
 class Database:
@@ -85,6 +107,40 @@ class Database:
             except (SQLAlchemyError, OSError) as error:
                 self._drop_writer()
                 raise self._unavailable(error) from error
+
+    def write_now(self, work: Callable[[Connection], object]) -> Uncommitted | None:
+        """Do `work` in a transaction of its own, and wait for nobody.
+
+        None when somebody would have to be waited for: then nothing is done. What
+        `work` raises is raised, and what it did is taken back. Until the transaction
+        has come to its end, `run` waits for it.
+        """
+        if self._writer is None or not self._turn.acquire(blocking=False):
+            return None
+        with ExitStack() as undo:
+            undo.callback(self._turn.release)
+            transaction = self._home.begin_now(self._writer)
+            if transaction is None:
+                return None
+            undo.callback(transaction.rollback)
+            work(self._writer)
+            undo.pop_all()
+        return Uncommitted(self, transaction)
+
+    def commit(self, transaction: RootTransaction) -> None:
+        """Make durable what was written now; StoreUnavailable as of `run`."""
+        try:
+            transaction.commit()
+        except (SQLAlchemyError, OSError) as error:
+            self._drop_writer()
+            raise self._unavailable(error) from error
+        finally:
+            self._turn.release()
+
+    def abandon(self) -> None:
+        """Take back what was written now."""
+        self._drop_writer()
+        self._turn.release()
 
     def read(self, work: Callable[[Connection], Answer]) -> Answer:
         """Do `work`, which cannot write, beside others; each statement for itself.

@@ -94,6 +94,9 @@ class Postgresql:
             connection.execute(_end_our_last, {"name": self._name})
         return taken(partial(self._take, connection))
 
+    def begin_now(self, connection: Connection) -> None:
+        """Never: every statement is a way to the server and back."""
+
     def is_over(self, connection: Connection) -> bool:
         """Whether the server has ended the session, as far as we have heard."""
         return _is_over(connection.info)

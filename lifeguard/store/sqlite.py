@@ -7,22 +7,26 @@ import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.exc import OperationalError
 
 from lifeguard.store.cords import Cords
 from lifeguard.store.errors import StoreError
 from lifeguard.store.fence import taken
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL
+    from sqlalchemy import URL, RootTransaction
+
+# Milliseconds to wait for another process that writes: a person's shell, since
+# no other daemon does. Nothing interrupts that wait, so it is shorter than the
+# patience of whoever waits for the thread; and a write that failed is asked again.
+_PATIENT = "PRAGMA busy_timeout = 1000"
+_IMPATIENT = "PRAGMA busy_timeout = 0"
 
 _SETTINGS = (
-    # Milliseconds to wait for another process that writes: a person's shell, since
-    # no other daemon does. Nothing interrupts that wait, so it is shorter than the
-    # patience of whoever waits for the thread; and a write that failed is asked again.
-    "PRAGMA busy_timeout = 1000",
+    _PATIENT,
     # Readers and the writer do not wait for each other.
     "PRAGMA journal_mode = WAL",
     # A commit is on the disk before it is answered.
@@ -50,6 +54,17 @@ class Sqlite:
     def locks(self, connection: Connection) -> bool:
         """Whether this process has the lock file; it keeps that until `release`."""
         return self._lock is not None or taken(self._take)
+
+    def begin_now(self, connection: Connection) -> RootTransaction | None:
+        """Begin, unless another process writes at this moment."""
+        raw = cast("sqlite3.Connection", connection.connection.driver_connection)
+        raw.execute(_IMPATIENT)
+        try:
+            return connection.begin()
+        except OperationalError:
+            return None
+        finally:
+            raw.execute(_PATIENT)
 
     def is_over(self, connection: Connection) -> bool:
         """Never: nobody is at the other end."""

@@ -5,7 +5,6 @@ Writes go through one writer, and so in groups; reads go beside them.
 
 from __future__ import annotations
 
-import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,9 +16,9 @@ from lifeguard.store import blame, retention, statements
 from lifeguard.store.calls import LIMIT_SECONDS, Calls
 from lifeguard.store.database import Database
 from lifeguard.store.errors import StoreError, StoreUnavailable
-from lifeguard.store.group import Ask, GroupRefused, write_apart, write_together
+from lifeguard.store.group import Ask
 from lifeguard.store.lookups import LookUps
-from lifeguard.store.migrate import migrate
+from lifeguard.store.transactions import Transactions
 from lifeguard.store.writer import GroupWriter
 
 if TYPE_CHECKING:
@@ -53,9 +52,6 @@ Answer = TypeVar("Answer")
 OPEN_SECONDS = 60.0
 """As long as a start may take, which may have to migrate a long history."""
 
-TOKEN_KEY = 32
-"""Bytes, as long as the digest of the boot tokens' HMAC."""
-
 
 class SqlStore:
     """Boards, owed outlets, history and notices in a database.
@@ -78,7 +74,7 @@ class SqlStore:
         replaced: Callable[[str], None],
     ) -> None:
         self._database = Database(url)
-        self._transactions = transactions = _Transactions(self._database)
+        self._transactions = transactions = Transactions(self._database, clock)
         self._clock = clock
         self._threads = threads
         self._writes = Calls(threads.write, clock, self._database.cut)
@@ -203,7 +199,7 @@ class SqlStore:
         step = partial(
             retention.forget, older_than=older_than, after=after, at_most=at_most
         )
-        return self._writes.call(partial(self._transactions.run, step))
+        return self._writer.between(partial(self._transactions.run, step))
 
     def close(self) -> Deferred[None]:
         """Write what waits, then let go of the database and the threads.
@@ -244,45 +240,6 @@ class SqlStore:
         if not self._open:
             return fail(StoreUnavailable("the store is not open"))
         return self._writer.ask(ask)
-
-
-class _Transactions:
-    """What the writer's thread does with the database, for one start of a daemon."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._ruler = secrets.token_hex(16)
-        self.cut = database.cut
-
-    def load(self) -> Saved:
-        """Take over the lab as it was left."""
-
-        def load(connection: Connection) -> Saved:
-            migrate(connection)
-            statements.first_start(connection, secrets.token_bytes(TOKEN_KEY))
-            statements.take_over(connection, self._ruler)
-            return statements.load(connection)
-
-        return self._database.run(load)
-
-    def write(self, asks: Sequence[Ask[Any]], now: float) -> list[StoreError | None]:
-        try:
-            self.run(partial(write_together, asks=asks), now)
-        except GroupRefused:
-            return self.run(partial(write_apart, asks=asks), now)
-        return [None] * len(asks)
-
-    def try_out(self) -> None:
-        self.run(statements.try_out)
-
-    def run(self, work: Callable[[Connection], Answer], now: float = 0.0) -> Answer:
-        """Do `work` in one transaction, if it is still for us to do."""
-
-        def ruled(connection: Connection) -> Answer:
-            statements.rule(connection, self._ruler, now)
-            return work(connection)
-
-        return self._database.run(ruled)
 
 
 def _no_more(_: Connection, __: Sequence[None]) -> None:

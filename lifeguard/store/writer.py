@@ -1,7 +1,8 @@
 """The one who writes: what is asked waits, goes together, and is answered.
 
 While a transaction runs, what is asked meanwhile waits; all of it goes into the next
-one. So the disk is asked for few commits, however many boards change.
+one, and whatever comes in the same few turns of the reactor. So the disk is asked for
+few commits, however many boards change.
 
 A transaction that fails or takes too long means that the store is away: whatever waits
 fails at once, and so does what is asked, until a trial has been written. That we were
@@ -11,7 +12,7 @@ replaced is final: then nothing is tried.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.task import deferLater
@@ -32,10 +33,16 @@ if TYPE_CHECKING:
 
 log = Logger()
 
+Answer = TypeVar("Answer")
+
 Waiting = tuple[Ask[Any], "Deferred[None]"]
 
 GROUP = 500
 """At most so many writes share a transaction: none should hold the disk for long."""
+
+GATHERING_SECONDS = 0.01
+"""As long as a group waits for more to come. A transaction costs as much as some thirty
+of its writes, and most of that is taken from the reactor."""
 
 TRIAL_SECONDS = 0.5
 """How long the writer waits before it tries an absent store again."""
@@ -51,11 +58,24 @@ class Presence(Protocol):
         """It can again. What was asked for before may have been saved or not."""
 
 
+class Uncommitted(Protocol):
+    """What has been written, and is not durable yet; both are for the thread."""
+
+    def commit(self) -> None:
+        """Make it durable; StoreUnavailable when that fails."""
+
+    def abandon(self) -> None:
+        """Take it back, if `commit` was never begun."""
+
+
 class Transactions(Protocol):
     """What the writer's thread does; each is one transaction.
 
     StoreUnavailable when that fails, and Replaced when it is no longer ours to do.
     """
+
+    def write_now(self, asks: Sequence[Ask[Any]], now: float) -> Uncommitted | None:
+        """From the reactor: all of `write` but the commit; None: let the thread."""
 
     def write(self, asks: Sequence[Ask[Any]], now: float) -> list[StoreError | None]:
         """Write what is asked for, and `now` in service seconds; what each met."""
@@ -90,6 +110,8 @@ class GroupWriter:
         self._away: StoreError | None = None
         self._trying: Deferred[None] | None = None
         self._presences: list[Presence] = []
+        self._guests = 0
+        """What the thread is given besides groups."""
 
     def tell(self, presence: Presence) -> None:
         """Let `presence` know from now on when the store goes and comes back."""
@@ -104,6 +126,11 @@ class GroupWriter:
         if not self._writing:
             Deferred.fromCoroutine(self._write_all())
         return done
+
+    def between(self, work: Callable[[], Answer]) -> Deferred[Answer]:
+        """Let the thread do something else between two groups, as `Calls` has it."""
+        self._guests += 1
+        return self._calls.call(work).addBoth(self._guest_has_gone)
 
     def close(self) -> None:
         """Write what waits; try an absent store no more, now or later."""
@@ -122,7 +149,15 @@ class GroupWriter:
                 log.failure("a group of writes broke")
         self._writing = False
 
+    async def _gather(self) -> None:
+        """Wait for as long as every turn of the reactor brings more."""
+        end, known = self._clock.seconds() + GATHERING_SECONDS, 0
+        while known < len(self._waiting) < GROUP and self._clock.seconds() < end:
+            known = len(self._waiting)
+            await deferLater(self._clock, 0)
+
     async def _write_group(self) -> None:
+        await self._gather()
         group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
         met = await self._write([ask for ask, _ in group])
         # What callers ask when they are answered goes into the next group.
@@ -132,15 +167,31 @@ class GroupWriter:
 
     async def _write(self, asks: list[Ask[Any]]) -> Sequence[Exception | None]:
         try:
-            now = self._service_seconds()
-            write = partial(self._transactions.write, asks, now)
-            return await self._calls.call(write)
+            return await self._write_somewhere(asks, self._service_seconds())
         except (StoreUnavailable, Replaced) as error:
             self._leave(error)
             return [error] * len(asks)
         except Exception as error:
             log.failure("{count} writes broke", count=len(asks))
             return [error] * len(asks)
+
+    async def _write_somewhere(
+        self, asks: list[Ask[Any]], now: float
+    ) -> Sequence[Exception | None]:
+        # What the thread does for a guest may have to end before any other begins.
+        written = None if self._guests else self._transactions.write_now(asks, now)
+        if written is None:
+            return await self._calls.call(partial(self._transactions.write, asks, now))
+        try:
+            await self._calls.call(written.commit)
+        except StoreUnavailable:
+            self._threads.write(written.abandon).addErrback(_broke)
+            raise
+        return [None] * len(asks)
+
+    def _guest_has_gone(self, result: Answer) -> Answer:
+        self._guests -= 1
+        return result
 
     # While it is away.
 
@@ -201,6 +252,10 @@ def _has_ended(failure: Failure) -> None:
     """The trials of a writer that was closed are cancelled."""
     if not failure.check(CancelledError):
         log.failure("the trials broke", failure)
+
+
+def _broke(failure: Failure) -> None:
+    log.failure("what was given up could not be taken back", failure)
 
 
 def _nothing() -> None:

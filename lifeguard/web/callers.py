@@ -6,10 +6,11 @@ token authorises everything but a board's events.
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from functools import wraps
 from hmac import compare_digest
 from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Concatenate, NamedTuple, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from twisted.internet import address
@@ -18,11 +19,14 @@ from lifeguard.event import Stale
 from lifeguard.web.errors import Forbidden
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from lifeguard.board import ManagedBoard
     from lifeguard.netboot.tokens import Tokens
     from lifeguard.web.request import LabRequest
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
 
 PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
 """Whoever sends one of these speaks for somebody else."""
@@ -42,6 +46,22 @@ class Boot(NamedTuple):
     source: str
 
 
+def counted(
+    method: Callable[Concatenate[Callers, Given], Found],
+) -> Callable[Concatenate[Callers, Given], Found]:
+    """Count whom `method` turns away."""
+
+    @wraps(method)
+    def counting(self: Callers, /, *args: Given.args, **named: Given.kwargs) -> Found:
+        try:
+            return method(self, *args, **named)
+        except Forbidden:
+            self.forbidden += 1
+            raise
+
+    return counting
+
+
 class Callers:
     """Tells callers apart; each method raises Forbidden."""
 
@@ -50,37 +70,29 @@ class Callers:
         self.forbidden = 0
         """Calls that were turned away."""
 
+    @counted
     def boot(self, request: LabRequest, board: ManagedBoard) -> Boot:
         """Which boot of `board` calls; with a token it may be an earlier one."""
-        with self._counted():
-            return self._boot(request, board)
+        return self._boot(request, board)
 
+    @counted
     def operator(self, request: LabRequest) -> str:
         """The operator who calls, as history names them."""
-        with self._counted():
-            return self._operator(request)
+        return self._operator(request)
 
+    @counted
     def check_insider(self, request: LabRequest, board: ManagedBoard) -> None:
         """An operator, or `board` itself in its present boot; else Stale."""
-        with self._counted():
-            with suppress(Forbidden):
-                self._operator(request)
-                return
-            boot = self._boot(request, board)
+        with suppress(Forbidden):
+            self._operator(request)
+            return
+        boot = self._boot(request, board)
         present = board.standing.generation
         if boot.generation != present:
             raise Stale(
                 f"the token belongs to generation {boot.generation},"
                 f" the board is in generation {present}"
             )
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        try:
-            yield
-        except Forbidden:
-            self.forbidden += 1
-            raise
 
     def _boot(self, request: LabRequest, board: ManagedBoard) -> Boot:
         token = _token(request)

@@ -19,6 +19,8 @@ from lifeguard.web.answers import read_body
 from lifeguard.web.errors import BadRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from lifeguard.event import Answer
     from lifeguard.fleet import Fleet
     from lifeguard.lifecycle import Lifecycle
@@ -67,10 +69,12 @@ class Events:
     def __init__(self, fleet: Fleet, callers: Callers) -> None:
         self._fleet, self._callers = fleet, callers
 
-    async def post(self, request: LabRequest, name: str, event: str) -> Accepted:
+    def post(
+        self, request: LabRequest, name: str, event: str
+    ) -> Coroutine[Any, Any, Accepted]:
         if event.startswith(REQUEST_PREFIX):
-            return await self._request(request, name, event)
-        return await self._board_event(request, name, event)
+            return self._request(request, name, event)
+        return self._board_event(request, name, event)
 
     async def get(self, request: LabRequest, name: str, event: str) -> Accepted:
         """For boot loaders and other clients that cannot post."""

@@ -18,7 +18,7 @@ from lifeguard.web.answers import Error, answer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IReactorTime, ITCPTransport
+    from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
     from twisted.web.resource import IResource
 
 LARGEST_BODY = 64 * 1024
@@ -26,11 +26,22 @@ LARGEST_BODY = 64 * 1024
 
 
 class LabChannel(http.HTTPChannel):
-    """A connection that knows its age."""
+    """A connection that knows its age.
+
+    What it is besides does not change, and is asked for several times a request.
+    """
 
     def connectionMade(self) -> None:
         self.opened = cast("LabSite", self.factory).clock.seconds()
+        self._is_secure: bool = super().isSecure()
+        self._host: IAddress = super().getHost()
         super().connectionMade()
+
+    def isSecure(self) -> bool:
+        return self._is_secure
+
+    def getHost(self) -> IAddress:
+        return self._host
 
 
 class LabRequest(Request):

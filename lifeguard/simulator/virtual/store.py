@@ -185,6 +185,9 @@ class _Transactions:
         self._begun = self._observer.transaction_begins()
         return self._service_seconds()
 
+    def write_now(self, asks: Sequence[Ask[_Write]], now: float) -> None:
+        """Never: between any two steps the daemon may die."""
+
     def write(self, asks: Sequence[Ask[_Write]], now: float) -> list[StoreError | None]:
         later = Later(partial(self._run, partial(self._write, asks, now)))
         return cast("list[StoreError | None]", later)
