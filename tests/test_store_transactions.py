@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 from twisted.internet.task import Clock
 
 from lifeguard.store import Replaced, StoreUnavailable, statements
@@ -82,15 +82,17 @@ def test_a_refused_write_leaves_all_to_the_thread(rig: Rig) -> None:
 
 
 def test_another_process_that_writes_is_not_waited_for(rig: Rig) -> None:
-    patience: list[int | None] = []
-    engine = rig.database._home.writers
-    event.listen(engine, "begin", lambda c: patience.append(_patience(c)), insert=True)
+    said: list[str] = []
+    rig.database.run(
+        lambda connection: _raw(connection).set_trace_callback(said.append)
+    )
     other = sqlite3.connect(rig.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     assert rig.transactions.write_now([A_STEP], 5.0) is None
     other.execute("ROLLBACK")
     other.close()
-    assert patience[0] == 0
+    asked = said[said.index("COMMIT") + 1 :]
+    assert asked == ["PRAGMA busy_timeout = 0", "BEGIN IMMEDIATE", PATIENT]
     assert rig.transactions.write([A_STEP], 5.0) == [None]
 
 
@@ -100,6 +102,15 @@ def test_the_thread_waits_for_another_process_as_before(rig: Rig) -> None:
     assert written is not None
     written.commit()
     assert rig.database.run(_patience) == 1000
+
+
+PATIENT = "PRAGMA busy_timeout = 1000"
+
+
+def _raw(connection: Connection) -> sqlite3.Connection:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
 
 
 def _patience(connection: Connection) -> int | None:

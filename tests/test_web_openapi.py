@@ -115,9 +115,7 @@ def test_whatever_is_posted_a_stranger_is_turned_away_and_that_is_described() ->
         assert "403" in document()["paths"][path]["post"]["responses"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/x", "/api/v1", "/api//v1/boards", "//boards", "*"]
-)
+@pytest.mark.parametrize("path", ["/x", "/api/v1", "/api//v1/boards", "//boards", "*"])
 def test_where_nothing_is_there_is_no_page(path: str) -> None:
     reply = web().ask(path)
     assert reply.status in (404, 405)
