@@ -124,6 +124,9 @@ class IdlePower:
     def owe(self, owed: tuple[Owed, ...]) -> None:
         """Nothing."""
 
+    def is_switching(self, board: str) -> bool:
+        return False
+
 
 class InstantProbes:
     """Every board is well, and says so at once."""
