@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from heapq import heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,12 @@ from hypothesis import strategies as st
 
 from lifeguard.netboot.files import MemoryContent
 from lifeguard.netboot.negotiation import Terms, UnknownMode, negotiate
-from lifeguard.netboot.packets import NetasciiPackets, OctetPackets, data_packet
+from lifeguard.netboot.packets import (
+    NetasciiPackets,
+    OctetPackets,
+    answer_to,
+    data_packet,
+)
 from lifeguard.netboot.transfer import (
     COPIES,
     PATIENCE,
@@ -30,6 +36,8 @@ from lifeguard.wire.tftp import Ack, Data, Error, Oack, Options, Packet, Rrq, pa
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lifeguard.netboot.packets import Ready
 
 OACK = (("tsize", "0"),)
 
@@ -55,8 +63,9 @@ def rig(data: bytes = b"x" * 5000, **terms: Any) -> Transfer:
 class StretchedPackets(OctetPackets):
     """Packets of which the next few are at hand, as those of a cache are."""
 
-    def at_hand(self, first: int) -> Iterator[bytes]:
-        return iter(self.take(first, 5 - first % 5))
+    def at_hand(self, first: int) -> Iterator[Ready]:
+        packets = self.take(first, 5 - first % 5)
+        return zip(packets, map(answer_to, packets), count(first), strict=False)
 
 
 def transfer_of(data: bytes, terms: Terms) -> Transfer:
@@ -237,8 +246,9 @@ class CountedPackets:
         numbers = range(first, min(first + most, self.last + 1))
         return [data_packet(number, self._payload(number)) for number in numbers]
 
-    def at_hand(self, first: int) -> Iterator[bytes]:
-        return iter(self.take(first, 50 - first % 50))
+    def at_hand(self, first: int) -> Iterator[Ready]:
+        packets = self.take(first, 50 - first % 50)
+        return zip(packets, map(answer_to, packets), count(first), strict=False)
 
     def payload(self, blocks: int) -> int:
         raise NotImplementedError
