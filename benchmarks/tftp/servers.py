@@ -22,6 +22,8 @@ from benchmarks.tftp.python_peers import PEERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from benchmarks.lab import Lab
+
 HOST = "127.0.0.1"
 HERE = Path(__file__).parent
 
@@ -135,6 +137,15 @@ def lifeguard(work: Path, root: Path, port: int, http: int) -> Server:
     """The daemon as users run it, in a state directory of its own."""
     configuration = work / "lifeguard.toml"
     configuration.write_text(_LIFEGUARD.format(http=http, port=port, root=root))
+    return _daemon(configuration, port, http)
+
+
+def lifeguard_of(lab: Lab) -> Server:
+    """The daemon of a lab whose boards are in its database."""
+    return _daemon(lab.configuration, lab.tftp, lab.http)
+
+
+def _daemon(configuration: Path, port: int, http: int) -> Server:
     twistd = "from twisted.scripts.twistd import run; run()"
     words = ["--nodaemon", "--pidfile=", "lifeguard", "--config", str(configuration)]
     return Server("lifeguard", [sys.executable, "-c", twistd, *words], port, http)
