@@ -165,10 +165,14 @@ class Pump:
         """Send the first packet and begin to listen."""
         self._poller.register(delivery.handle, select.EPOLLIN)
         self._deliveries[delivery.handle] = delivery
-        self._left = now = self._reactor.seconds()  # requests are no work of others
+        now = self._reactor.seconds()
         self._step(delivery, partial(delivery.transfer.start, now))
         if self._timer is None:
             self._timer = self._reactor.callLater(TICK, self._turn)
+
+    def excuse(self) -> None:
+        """The time up to now went to requests; it is no sign that others have work."""
+        self._left = self._reactor.seconds()
 
     def takes_copy(self, delivery: Delivery) -> bool:
         """Answer a copy of the request; False when it must be a new request.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.udp import Port
@@ -67,9 +68,13 @@ class RequestPort(Port):
     def write(self, datagram: bytes, addr: Client | None = None) -> None:  # type: ignore[override]
         """Send to `addr`, which is never left out; raises OSError."""
         assert addr is not None
-        info = _PACKET_INFO.pack(0, socket.inet_aton(addr.asked), bytes(4))
-        ancillary = [(socket.IPPROTO_IP, _IP_PKTINFO, info)]
+        ancillary = [(socket.IPPROTO_IP, _IP_PKTINFO, _info_of(addr.asked))]
         self.socket.sendmsg([datagram], ancillary, 0, (addr.address, addr.port))
+
+
+@lru_cache(maxsize=64)  # this machine has few addresses
+def _info_of(asked: str) -> bytes:
+    return _PACKET_INFO.pack(0, socket.inet_aton(asked), bytes(4))
 
 
 def _address_asked(ancillary: Iterable[tuple[int, int, bytes]]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import IPv4Network
 from select import epoll
 from typing import TYPE_CHECKING
@@ -100,6 +100,10 @@ class Requests(DatagramProtocol):
 
     def datagramReceived(self, datagram: bytes, addr: Client) -> None:  # type: ignore[override]
         """Serve, refuse, drop or ignore; never raises."""
+        self._serve(datagram, addr)
+        self._pump.excuse()
+
+    def _serve(self, datagram: bytes, addr: Client) -> None:
         if not self._admission.serves(addr.address):
             return self._drop(addr, "not in a network that is served")
         try:
@@ -151,9 +155,12 @@ class Requests(DatagramProtocol):
 
     def _has_room(self, client: Client) -> bool:
         now = self._reactor.seconds()
+        if self._admission.admits(client, now):
+            return True
         slowest = self._admission.slowest(client.address, now)
-        if slowest is not None and not self._admission.admits(client, now):
-            self._pump.stop(self._deliveries[slowest][1])
+        if slowest is None:
+            return False
+        self._pump.stop(self._deliveries[slowest][1])
         return self._admission.admits(client, now)
 
     def _delivery(self, request: Rrq, client: Client) -> Delivery:
@@ -211,7 +218,7 @@ class Requests(DatagramProtocol):
     ) -> None:
         # What cannot be sent is as good as lost on the wire.
         with suppress(OSError):
-            self.transport.write(bytes(Error(code, reason)), client)
+            self.transport.write(_error(code, reason), client)
         self._log.info(
             "{client} {filename!r} refused: {reason}",
             about=(client.address, reason),
@@ -227,6 +234,11 @@ class Requests(DatagramProtocol):
             client=client.address,
             reason=reason,
         )
+
+
+@lru_cache(maxsize=64)  # a storm is mostly of names that name nothing
+def _error(code: Code, reason: str) -> bytes:
+    return bytes(Error(code, reason))
 
 
 class TftpServer(Service):
