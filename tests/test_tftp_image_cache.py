@@ -73,9 +73,8 @@ def test_at_hand_is_what_follows_in_a_stretch_that_is_held(kernel: Path) -> None
     image = ImageCache(2**24).image(opened(kernel), 1468)
     assert list(image.at_hand(7)) == []
     first = image.take(1, 1000)[: STRETCH // (HEADER + 1468 + PACKET_COST)]
-    following = enumerate(first[6:], start=7)
     assert list(image.at_hand(7)) == [
-        (packet, bytes(Ack(number)), number) for number, packet in following
+        (packet, bytes(Ack(number))) for number, packet in enumerate(first[6:], start=7)
     ]
     image.close()
 

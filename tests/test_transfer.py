@@ -10,7 +10,6 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from heapq import heappop, heappush
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -65,7 +64,7 @@ class StretchedPackets(OctetPackets):
 
     def at_hand(self, first: int) -> Iterator[Ready]:
         packets = self.take(first, 5 - first % 5)
-        return zip(packets, map(answer_to, packets), count(first), strict=False)
+        return zip(packets, map(answer_to, packets), strict=True)
 
 
 def transfer_of(data: bytes, terms: Terms) -> Transfer:
@@ -248,7 +247,7 @@ class CountedPackets:
 
     def at_hand(self, first: int) -> Iterator[Ready]:
         packets = self.take(first, 50 - first % 50)
-        return zip(packets, map(answer_to, packets), count(first), strict=False)
+        return zip(packets, map(answer_to, packets), strict=True)
 
     def payload(self, blocks: int) -> int:
         raise NotImplementedError
@@ -391,6 +390,20 @@ def test_the_wait_follows_the_round_trip() -> None:
     for _ in range(200):
         timer.measured(0.0001)
     assert timer.wait == 0.05
+
+
+def test_in_lockstep_the_round_trip_is_measured_where_a_stretch_ends() -> None:
+    """A block is timed that begins one; the OACK and block 2 are before the first."""
+    transfer = rig(b"x" * 512 * 20, granted=OACK)
+    transfer.start(0.0)
+    told_anew, wait = [], transfer.wakeup
+    for block in range(20):
+        now = 0.2 * (block + 1)
+        answers_to(transfer, ack(block), now)
+        if (latest := round(transfer.wakeup - now, 3)) != wait:
+            told_anew.append(block)
+        wait = latest
+    assert told_anew == [0, 2, 5, 10, 15]
 
 
 def test_a_packet_sent_twice_measures_nothing() -> None:

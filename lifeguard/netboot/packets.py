@@ -25,8 +25,8 @@ HEADER = 4
 _ACK = b"\0\4"
 _HEADER = struct.Struct("!HH")
 
-Ready = tuple[bytes, bytes, int]
-"""A packet, the ACK that answers it, and its number."""
+Ready = tuple[bytes, bytes]
+"""A packet and the ACK that answers it."""
 
 NONE: Iterator[Ready] = iter(())
 """Nothing at hand."""

@@ -9,15 +9,12 @@ from __future__ import annotations
 import socket
 import struct
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.udp import Port
 from twisted.logger import Logger
 
 from lifeguard.netboot.connection import Client
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 log = Logger()
 
@@ -59,7 +56,7 @@ class RequestPort(Port):
                 )
             except OSError:  # there is no more, or an earlier answer did not arrive
                 return
-            client = Client(address, port, _address_asked(ancillary))
+            client = Client(address, port, _address_asked(ancillary[0][2]))
             try:
                 self.protocol.datagramReceived(datagram, client)
             except Exception:
@@ -77,8 +74,8 @@ def _info_of(asked: str) -> bytes:
     return _PACKET_INFO.pack(0, socket.inet_aton(asked), bytes(4))
 
 
-def _address_asked(ancillary: Iterable[tuple[int, int, bytes]]) -> str:
-    [(_, _, info)] = ancillary
+@lru_cache(maxsize=64)
+def _address_asked(info: bytes) -> str:
     _, ours, _ = _PACKET_INFO.unpack(info)
     return socket.inet_ntoa(ours)
 

@@ -166,7 +166,7 @@ class Requests(DatagramProtocol):
     def _delivery(self, request: Rrq, client: Client) -> Delivery:
         content = self._resolver(request.filename, client.address)
         try:
-            terms = negotiate(request, content.size)
+            terms = _terms(request, content.size)
             connection = self._connect(client)
         except Exception:
             content.close()
@@ -234,6 +234,9 @@ class Requests(DatagramProtocol):
             client=client.address,
             reason=reason,
         )
+
+
+_terms = lru_cache(maxsize=64)(negotiate)  # boards of one kind ask the same
 
 
 @lru_cache(maxsize=64)  # a storm is mostly of names that name nothing

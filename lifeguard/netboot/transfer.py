@@ -8,6 +8,7 @@ without end here and roll over only in the packets.
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lifeguard.netboot.packets import NONE, answer_to
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from lifeguard.netboot.negotiation import Terms
     from lifeguard.netboot.packets import Packets, Ready
+    from lifeguard.wire.tftp import Options
 
 PATIENCE = 60.0
 """Seconds without progress; a switch that has lost its tree takes 30 of them."""
@@ -67,6 +69,11 @@ class RetransmissionTimer:
         self.wait = min(self.wait * 2, self._longest)
 
 
+@lru_cache(maxsize=64)  # boards of one kind ask the same
+def _oack(granted: Options) -> bytes:
+    return bytes(Oack(granted))
+
+
 class Transfer:
     """Sends `packets` on `terms`, which were negotiated before.
 
@@ -79,7 +86,7 @@ class Transfer:
         self._packets = packets
         self._window_size = terms.window_size
         self._timer = RetransmissionTimer(longest=min(5.0, terms.timeout or 5.0))
-        self._oack = [bytes(Oack(terms.granted))] if terms.granted else []
+        self._oack = [_oack(terms.granted)] if terms.granted else []
         self._sent = 0
         """The last block sent; the OACK is block 0."""
         self._underway = len(self._oack)
@@ -146,7 +153,8 @@ class Transfer:
         ready = next(self._following, None)
         if ready is None:
             return None
-        packet, self._ack_of_all, self._sent = ready
+        packet, self._ack_of_all = ready
+        self._sent += 1
         self._progress_at = now
         return packet
 
