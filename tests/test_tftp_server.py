@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as NoAnswer
 from twisted.internet.error import CannotListenError
@@ -517,9 +518,34 @@ def test_time_that_went_to_requests_is_no_sign_of_others_work() -> None:
     """A storm of names that name nothing must not make the turns short."""
     lab = overrun()
     taken(lab, turns=200)
-    lab.reactor.advance(0.001)
-    lab.receive(bytes(Rrq("missing", "octet")), Client("192.0.2.102", 1, HERE))
-    assert taken(lab, turns=1) == [17]
+    lab.pump.addReader(Busy(lab.reactor, seconds=0.0003))
+    assert taken(lab, turns=5) == [4] * 5
+
+
+class Busy(FileDescriptor):
+    """A port whose requests take so much time in each turn."""
+
+    def __init__(self, reactor: Reactor, seconds: float) -> None:
+        super().__init__(reactor)
+        self._reactor, self._seconds = reactor, seconds
+
+    def fileno(self) -> int:
+        return 69
+
+    def doRead(self) -> None:
+        self._reactor.advance(self._seconds)
+
+
+def test_a_port_is_read_among_the_transfers_until_it_is_removed() -> None:
+    lab = Lab()
+    port = Busy(lab.reactor, seconds=1.0)
+    lab.pump.addReader(port)
+    lab.pump.doRead()
+    lab.pump.removeReader(port)
+    lab.pump.removeReader(port)
+    lab.poller.told = False
+    lab.pump.doRead()
+    assert (lab.reactor.seconds(), lab.poller.handles) == (1.0, [])
 
 
 def test_one_packet_of_each_is_taken_in_turn_whatever_becomes_of_another() -> None:
@@ -968,20 +994,13 @@ async def test_a_server_may_be_started_again(tmp_path: Path) -> None:
 
 
 @ensureDeferred
-async def test_port_69_has_room_for_the_requests_of_a_whole_lab(
-    tmp_path: Path,
-) -> None:
+async def test_port_69_has_room_for_the_requests_of_a_whole_lab() -> None:
     """Line 28: as much as the system lets us have."""
-    tftp = server(tmp_path)
-    tftp.startService()
-    (listening,) = [
-        reader
-        for reader in reactor.getReaders()  # type: ignore[attr-defined]
-        if isinstance(reader, RequestPort)
-    ]
+    port = RequestPort(0, DatagramProtocol(), "127.0.0.1", reactor=reactor)
+    port.startListening()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        assert receive_buffer(listening.getHandle()) > receive_buffer(other)
-    await tftp.stopService()
+        assert receive_buffer(port.getHandle()) > receive_buffer(other)
+    await port.stopListening()
 
 
 class Listener(DatagramProtocol):

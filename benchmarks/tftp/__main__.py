@@ -29,6 +29,7 @@ from benchmarks.tftp.servers import (
     LOADS_CORE,
     Running,
     Server,
+    end_by_sigterm,
     lifeguard_of,
     servers,
 )
@@ -191,6 +192,7 @@ def main() -> None:
     options.add_argument("--http", action="store_true", help="only HTTP beside a storm")
     options.add_argument("--first-port", type=int, default=16900)
     said = options.parse_args()
+    end_by_sigterm()
     with TemporaryDirectory(prefix="lifeguard-tftp-") as folder:
         work = Path(folder)
         (work / "root").mkdir()

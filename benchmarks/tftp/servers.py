@@ -36,9 +36,15 @@ port = {port}
 root = "{root}"
 """
 
+_IN_A_NETWORK = 'ip link set lo up && echo up && exec "$@" >&2'
 
 _CORES = sorted(os.sched_getaffinity(0))
 SERVERS_CORE, LOADS_CORE = _CORES[0], _CORES[-1]
+
+
+def end_by_sigterm() -> None:
+    """Let SIGTERM end this program as an exception does: servers end with it."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 class Server(NamedTuple):
@@ -68,18 +74,20 @@ class Running:
     def __enter__(self) -> Running:
         command = self.server.command
         if self.server.alone:
-            script = 'ip link set lo up && exec "$@"'
-            command = ["unshare", "--net", "sh", "-c", script, "sh", *command]
+            command = ["unshare", "--net", "sh", "-c", _IN_A_NETWORK, "sh", *command]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
                 cwd=self._root,
-                stdout=log,
+                stdout=subprocess.PIPE if self.server.alone else log,
                 stderr=log,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
                 start_new_session=True,
             )
         os.sched_setaffinity(self._process.pid, {SERVERS_CORE})
+        if self._process.stdout is not None:
+            with self._process.stdout as told:
+                told.readline()  # until its network can be entered, and is up
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,9 +1,9 @@
 """Carries the packets of all transfers; what they say is for each transfer to decide.
 
-To the reactor they are one reader: an epoll of their sockets. One event of Twisted's
-costs as much as a packet, so each wakeup takes many packets, and gives way after two
-milliseconds, or sooner while HTTP and the relays have work. One timer serves all
-transfers.
+To the reactor they are one reader: an epoll of their sockets, and of the port that
+requests come to. One event of Twisted's costs as much as a packet, so each wakeup takes
+many packets, and gives way after two milliseconds, or sooner while HTTP and the relays
+have work. One timer serves all transfers.
 """
 
 from __future__ import annotations
@@ -144,6 +144,8 @@ class Pump:
         self._poller = poller
         self._deliveries: dict[int, Delivery] = {}
         """By the number of their handle."""
+        self._readers: dict[int, IReadDescriptor] = {}
+        """The same of all else."""
         self._wheel: Wheel[Delivery] = Wheel()
         self._timer: IDelayedCall | None = None
         self._left = self._busy_until = 0.0
@@ -170,9 +172,15 @@ class Pump:
         if self._timer is None:
             self._timer = self._reactor.callLater(TICK, self._turn)
 
-    def excuse(self) -> None:
-        """The time up to now went to requests; it is no sign that others have work."""
-        self._left = self._reactor.seconds()
+    def addReader(self, reader: IReadDescriptor) -> None:
+        """Listen to it among the transfers, as a reactor would."""
+        self._poller.register(reader.fileno(), select.EPOLLIN)
+        self._readers[reader.fileno()] = reader
+
+    def removeReader(self, reader: IReadDescriptor) -> None:
+        """Listen to it no more; a second time does nothing."""
+        if self._readers.pop(reader.fileno(), None) is not None:
+            self._poller.unregister(reader.fileno())
 
     def takes_copy(self, delivery: Delivery) -> bool:
         """Answer a copy of the request; False when it must be a new request.
@@ -237,7 +245,8 @@ class Pump:
         find = self._deliveries.get
         for handle, _ in events:
             delivery = find(handle)
-            if delivery is None:  # ended by what came of another's packet
+            if delivery is None:
+                self._take_other(handle)
                 continue
             receive, on_next_ack, transmit = delivery.steps
             try:
@@ -257,6 +266,11 @@ class Pump:
                 self._fail(delivery)
             except OSError:  # as good as a loss on the wire
                 continue
+
+    def _take_other(self, handle: int) -> None:
+        """None's, where what came of another's packet has ended a delivery."""
+        if (reader := self._readers.get(handle)) is not None:
+            reader.doRead()
 
     def _step(self, delivery: Delivery, step: Callable[[], list[bytes]]) -> None:
         """What a transfer does when the next packet is not all."""

@@ -9,12 +9,16 @@ from __future__ import annotations
 import socket
 import struct
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.udp import Port
 from twisted.logger import Logger
 
 from lifeguard.netboot.connection import Client
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReadDescriptor
+    from twisted.internet.protocol import DatagramProtocol
 
 log = Logger()
 
@@ -32,10 +36,39 @@ _PACKET_INFO = struct.Struct("=i4s4s")
 """Interface, our address, the address in the header, which may be a broadcast."""
 
 
+class Ear(Protocol):
+    """Who tells when there is something to read."""
+
+    def addReader(self, reader: IReadDescriptor) -> None: ...
+
+    def removeReader(self, reader: IReadDescriptor) -> None: ...
+
+
 class RequestPort(Port):
-    """Takes datagrams from a `Client` and sends to one, from the address it asked."""
+    """Takes datagrams from a `Client` and sends to one, from the address it asked.
+
+    `ear` None: the reactor's.
+    """
 
     reactor: Any  # Twisted's own asks it for no clock, this one does
+
+    def __init__(
+        self,
+        port: int,
+        protocol: DatagramProtocol,
+        interface: str = "",
+        *,
+        reactor: object,
+        ear: Ear | None = None,
+    ) -> None:
+        super().__init__(port, protocol, interface, reactor=reactor)
+        self._ear: Ear = ear or self.reactor
+
+    def startReading(self) -> None:
+        self._ear.addReader(self)
+
+    def stopReading(self) -> None:
+        self._ear.removeReader(self)
 
     def createInternetSocket(self) -> socket.socket:
         handle = super().createInternetSocket()

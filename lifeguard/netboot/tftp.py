@@ -100,10 +100,6 @@ class Requests(DatagramProtocol):
 
     def datagramReceived(self, datagram: bytes, addr: Client) -> None:  # type: ignore[override]
         """Serve, refuse, drop or ignore; never raises."""
-        self._serve(datagram, addr)
-        self._pump.excuse()
-
-    def _serve(self, datagram: bytes, addr: Client) -> None:
         if not self._admission.serves(addr.address):
             return self._drop(addr, "not in a network that is served")
         try:
@@ -285,17 +281,22 @@ class TftpServer(Service):
     def listen(self) -> None:
         """Bind the port, once; raises CannotListenError."""
         if self._listening is None:
+            pump = Pump(self._reactor, epoll())
             requests = Requests(
                 self._resolver,
                 self._reactor,
-                Pump(self._reactor, epoll()),
+                pump,
                 ImageCache(self._cache),
                 connect,
                 self._admission,
                 self._most_transfers,
             )
             listening = RequestPort(
-                self._wanted_port, requests, self._address, reactor=self._reactor
+                self._wanted_port,
+                requests,
+                self._address,
+                reactor=self._reactor,
+                ear=pump,
             )
             listening.startListening()
             self._listening = listening
