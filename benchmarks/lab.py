@@ -48,7 +48,7 @@ listen = "tcp:{http}:interface=127.0.0.1"
 [tftp]
 address = "127.0.0.1"
 port = {tftp}
-[health]
+{root}[health]
 every = {every}
 """
 
@@ -76,10 +76,11 @@ power = "rack-{rack}/{bank}/{relay}"
 
 
 class Lab(NamedTuple):
-    """Where the lab's files are, and the port its HTTP is at."""
+    """Where the lab's files are, and the ports its HTTP and its TFTP are at."""
 
     directory: Path
     http: int
+    tftp: int
     database: str
     """Its URL."""
 
@@ -98,21 +99,27 @@ def write_lab(
     every: float = 300.0,
     resume_rate: float = AT_ONCE,
     database: str | None = None,
+    root: Path | None = None,
 ) -> Lab:
     """Make a lab whose boards stand in `states`, by turns.
 
     `seconds_left` are the least and the most until a board's deadline. `polled` is
     the port by which boards are polled each `every` seconds; None: they are not.
     At a start, polls are taken up for `resume_rate` boards a second. Without a
-    `database`, which must be empty, it is a file of SQLite.
+    `database`, which must be empty, it is a file of SQLite. `root` are the files that
+    are to be had over TFTP; None: there are none.
     """
     directory.mkdir()
     database = database or f"sqlite:///{directory}/lifeguard.sqlite"
-    lab = Lab(directory, free_port(), database)
-    ports = {"http": lab.http, "tftp": free_port(socket.SOCK_DGRAM)}
+    lab = Lab(directory, free_port(), free_port(socket.SOCK_DGRAM), database)
     lab.configuration.write_text(
         _SETTINGS.format(
-            **ports, every=every, resume_rate=resume_rate, database=database
+            http=lab.http,
+            tftp=lab.tftp,
+            root=f'root = "{root}"\n' if root else "",
+            every=every,
+            resume_rate=resume_rate,
+            database=database,
         )
     )
     (directory / "boards.toml").write_text("\n".join(_inventory(boards, polled)))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as NoAnswer
 from twisted.internet.error import CannotListenError
@@ -36,7 +37,7 @@ from lifeguard.netboot.admission import (
 )
 from lifeguard.netboot.connection import Client, connect
 from lifeguard.netboot.connection import Connection as SocketConnection
-from lifeguard.netboot.files import MemoryContent, NotFound, Root
+from lifeguard.netboot.files import FileContent, MemoryContent, NotFound, Root
 from lifeguard.netboot.image_cache import ImageCache
 from lifeguard.netboot.pump import Pump
 from lifeguard.netboot.request_port import RequestPort
@@ -46,7 +47,7 @@ from lifeguard.wire.tftp import Ack, Code, Data, Error, Oack, Rrq, Wrq, parse
 from tests.netboot_rig import texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 HERE = "192.0.2.1"
@@ -55,6 +56,7 @@ RRQ = bytes(Rrq("kernel", "octet"))
 RRQ_SIZE = bytes(Rrq("kernel", "octet", (("tsize", "0"),)))
 PROBED = bytes(Error(8, "User aborted the transfer"))
 NOT_FOUND = bytes(Error(1, NO_SUCH_FILE))
+ACK_1 = bytes(Ack(1))
 
 
 class Reactor(Clock):
@@ -115,6 +117,7 @@ class Connection:
     sent: list[bytes] = field(default_factory=list)
     inbox: list[bytes | OSError] = field(default_factory=list)
     send_error: OSError | None = None
+    on_send: Callable[[], object] = bool
     closed: bool = False
 
     def fileno(self) -> int:
@@ -135,6 +138,7 @@ class Connection:
         if self.send_error is not None:
             raise self.send_error
         self.sent += packets
+        self.on_send()
 
     def close(self) -> None:
         self.closed = True
@@ -269,6 +273,28 @@ def test_a_resolver_may_refuse_with_words_of_its_own() -> None:
     lab.files["kernel"] = Refused(Code.ACCESS_VIOLATION, "Boot your disk")
     lab.receive(RRQ)
     assert lab.refused == [(bytes(Error(2, "Boot your disk")), BOARD)]
+
+
+def test_each_refusal_has_its_own_code_and_words_however_often_it_was_sent() -> None:
+    """The packets are kept: none may be taken for another."""
+    lab = Lab()
+    told = [(code, words) for code in (1, 2) for words in ("Not now", "Not ever")]
+    for code, words in told * 2:
+        lab.files["kernel"] = Refused(Code(code), words)
+        lab.receive(RRQ)
+    expected = [bytes(Error(code, words)) for code, words in told * 2]
+    assert [datagram for datagram, _ in lab.refused] == expected
+
+
+def test_the_same_options_are_granted_anew_for_a_file_of_another_size() -> None:
+    """Terms and OACKs are kept, too."""
+    lab = Lab()
+    for size in (7, 8, 7):
+        lab.files["kernel"] = bytes(size)
+        lab.receive(RRQ_SIZE)
+        lab.arrive(PROBED)
+    sent = [parse(connection.sent[0]) for connection in lab.connections]
+    assert sent == [Oack((("tsize", str(size)),)) for size in (7, 8, 7)]
 
 
 def test_nothing_can_be_written() -> None:
@@ -486,6 +512,105 @@ def test_turns_are_short_while_others_have_work() -> None:
     lab.reactor.advance(0.001)  # the time that others took
     turns = taken(lab, turns=100)
     assert (turns[0], turns[-1], sorted(set(turns))) == (3, 17, [3, 17])
+
+
+def test_time_that_went_to_requests_is_no_sign_of_others_work() -> None:
+    """A storm of names that name nothing must not make the turns short."""
+    lab = overrun()
+    taken(lab, turns=200)
+    lab.pump.addReader(Busy(lab.reactor, seconds=0.0003))
+    assert taken(lab, turns=5) == [4] * 5
+
+
+class Busy(FileDescriptor):
+    """A port whose requests take so much time in each turn."""
+
+    def __init__(self, reactor: Reactor, seconds: float) -> None:
+        super().__init__(reactor)
+        self._reactor, self._seconds = reactor, seconds
+
+    def fileno(self) -> int:
+        return 69
+
+    def doRead(self) -> None:
+        self._reactor.advance(self._seconds)
+
+
+def test_a_port_is_read_among_the_transfers_until_it_is_removed() -> None:
+    lab = Lab()
+    port = Busy(lab.reactor, seconds=1.0)
+    lab.pump.addReader(port)
+    lab.pump.doRead()
+    for _ in range(2):
+        lab.pump.removeReader(port)
+        assert lab.poller.handles == []
+    lab.poller.told = False
+    lab.pump.doRead()
+    assert lab.reactor.seconds() == 1.0
+
+
+def test_one_packet_of_each_is_taken_in_turn_whatever_becomes_of_another() -> None:
+    """Of five in one batch: served, silent, gone, refusing what it is sent, served."""
+    lab = Lab()
+    for number in range(5):
+        lab.receive(RRQ, Client(f"192.0.2.{number + 1}", 1, HERE))
+    inboxes: list[list[bytes | OSError]]
+    inboxes = [[ACK_1], [], [OSError(errno.EIO, "")], [ACK_1], [ACK_1]]
+    for connection, inbox in zip(lab.connections, inboxes, strict=True):
+        connection.inbox += inbox
+    lab.connections[3].send_error = ConnectionRefusedError()
+    lab.pump.doRead()
+    assert [len(connection.sent) for connection in lab.connections] == [2, 1, 1, 1, 2]
+    assert [connection.closed for connection in lab.connections] == [
+        False, False, True, True, False,
+    ]  # fmt: skip
+
+
+def test_who_was_ended_within_a_batch_is_passed_over() -> None:
+    """The poller has told of it, and another's packet ends it first."""
+    lab = Lab()
+    clients = [Client(f"192.0.2.{number + 1}", 1, HERE) for number in range(2)]
+    for client in clients:
+        lab.receive(RRQ, client)
+    lab.connections[0].on_send = lambda: lab.receive(RRQ_SIZE, clients[1])
+    lab.arrive(ACK_1, transfer=0)
+    assert [one.closed for one in lab.connections] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedError(), OSError(errno.ENOBUFS, "")]
+)
+def test_in_lockstep_only_a_client_that_has_gone_is_ended(
+    tmp_path: Path, error: OSError
+) -> None:
+    """Anything else that keeps a packet here is as good as a loss on the wire."""
+    lab = in_lockstep(tmp_path)
+    lab.connections[0].send_error = error
+    lab.arrive(bytes(Ack(20)))
+    assert lab.connections[0].closed == isinstance(error, ConnectionRefusedError)
+    assert len(lab.connections[0].sent) == 20
+
+
+class CachingLab(Lab):
+    """What is asked for is a file, so that its packets are cached."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = Root(root)
+        super().__init__()
+
+    def resolve(self, name: str, client: str) -> FileContent:  # type: ignore[override]
+        return self._root.open(name)
+
+
+def in_lockstep(root: Path) -> Lab:
+    """A client has 19 blocks of a file, and what follows is at hand."""
+    (root / "image").write_bytes(bytes(512 * 40))
+    lab = CachingLab(root)
+    lab.receive(bytes(Rrq("image", "octet")))
+    for number in range(1, 20):
+        lab.arrive(bytes(Ack(number)))
+    assert len(lab.connections[0].sent) == 20
+    return lab
 
 
 def overrun() -> Lab:
@@ -870,20 +995,13 @@ async def test_a_server_may_be_started_again(tmp_path: Path) -> None:
 
 
 @ensureDeferred
-async def test_port_69_has_room_for_the_requests_of_a_whole_lab(
-    tmp_path: Path,
-) -> None:
+async def test_port_69_has_room_for_the_requests_of_a_whole_lab() -> None:
     """Line 28: as much as the system lets us have."""
-    tftp = server(tmp_path)
-    tftp.startService()
-    (listening,) = [
-        reader
-        for reader in reactor.getReaders()  # type: ignore[attr-defined]
-        if isinstance(reader, RequestPort)
-    ]
+    port = RequestPort(0, DatagramProtocol(), "127.0.0.1", reactor=reactor)
+    port.startListening()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        assert receive_buffer(listening.getHandle()) > receive_buffer(other)
-    await tftp.stopService()
+        assert receive_buffer(port.getHandle()) > receive_buffer(other)
+    await port.stopListening()
 
 
 class Listener(DatagramProtocol):

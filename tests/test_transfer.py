@@ -19,7 +19,12 @@ from hypothesis import strategies as st
 
 from lifeguard.netboot.files import MemoryContent
 from lifeguard.netboot.negotiation import Terms, UnknownMode, negotiate
-from lifeguard.netboot.packets import NetasciiPackets, OctetPackets, data_packet
+from lifeguard.netboot.packets import (
+    NetasciiPackets,
+    OctetPackets,
+    answer_to,
+    data_packet,
+)
 from lifeguard.netboot.transfer import (
     COPIES,
     PATIENCE,
@@ -31,6 +36,8 @@ from lifeguard.wire.tftp import Ack, Data, Error, Oack, Options, Packet, Rrq, pa
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lifeguard.netboot.packets import Ready
 
 OACK = (("tsize", "0"),)
 
@@ -59,8 +66,9 @@ def rig(data: bytes = b"x" * 5000, **terms: Any) -> Transfer:
 class StretchedPackets(OctetPackets):
     """Packets of which the next few are at hand, as those of a cache are."""
 
-    def at_hand(self, first: int) -> Iterator[bytes]:
-        return iter(self.take(first, 5 - first % 5))
+    def at_hand(self, first: int) -> Iterator[Ready]:
+        packets = self.take(first, 5 - first % 5)
+        return zip(packets, map(answer_to, packets), strict=True)
 
 
 def transfer_of(data: bytes, terms: Terms) -> Transfer:
@@ -241,8 +249,9 @@ class CountedPackets:
         numbers = range(first, min(first + most, self.last + 1))
         return [data_packet(number, self._payload(number)) for number in numbers]
 
-    def at_hand(self, first: int) -> Iterator[bytes]:
-        return iter(self.take(first, 50 - first % 50))
+    def at_hand(self, first: int) -> Iterator[Ready]:
+        packets = self.take(first, 50 - first % 50)
+        return zip(packets, map(answer_to, packets), strict=True)
 
     def payload(self, blocks: int) -> int:
         raise NotImplementedError
@@ -387,6 +396,20 @@ def test_the_wait_follows_the_round_trip() -> None:
     for _ in range(200):
         timer.measured(0.0001)
     assert timer.wait == 0.05
+
+
+def test_in_lockstep_the_round_trip_is_measured_where_a_stretch_ends() -> None:
+    """A block is timed that begins one; the OACK and block 2 are before the first."""
+    transfer = rig(b"x" * 512 * 20, granted=OACK)
+    transfer.start(0.0)
+    told_anew, wait = [], transfer.wakeup
+    for block in range(20):
+        now = 0.2 * (block + 1)
+        answers_to(transfer, ack(block), now)
+        if (latest := round(transfer.wakeup - now, 3)) != wait:
+            told_anew.append(block)
+        wait = latest
+    assert told_anew == [0, 2, 5, 10, 15]
 
 
 def test_a_packet_sent_twice_measures_nothing() -> None:

@@ -20,20 +20,23 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from benchmarks.lab import write_lab
 from benchmarks.tftp.cases import CASES, FILES, STORM, Case
-from benchmarks.tftp.http_clock import HttpClock
+from benchmarks.tftp.http_clock import HttpClock, events
 from benchmarks.tftp.servers import (
     HERE,
     HOST,
     LOADS_CORE,
     Running,
     Server,
+    end_by_sigterm,
+    lifeguard_of,
     servers,
 )
 
 FLOOR = "floor"
 READY = Case("ready", boards=1, file="loader", block_size=0)
-QUIET = 3.0
+QUIET = 6.0
 
 LONGEST = 75
 """Seconds; the load gives up by itself after 60."""
@@ -96,21 +99,21 @@ def _load(case: Case, running: Running, work: Path) -> list[float]:
     return [float(word) for word in output.split()]
 
 
-def http_beside(
-    case: Case, server: Server, floor: Server, runs: int, work: Path
-) -> str:
-    """How HTTP fares while the boards of this case boot, against quiet seconds.
+def http_beside(case: Case, floor: Server, runs: int, work: Path) -> str:
+    """How a lab's events fare while the boards of this case boot.
 
-    And against a storm that the floor serves on the same core: what that costs, the
-    scheduler does, and no server could help.
+    Against the same events in quiet seconds, and beside a storm that the floor serves
+    on the same core: what that costs, the scheduler does, and no server could help.
     """
-    measured = [_http_beside(case, server, floor, work) for _ in range(runs)]
+    states, root = ("ReimageInstalling",), work / "root"
+    lab = write_lab(work / "lab", case.boards, states=states, root=root)
+    measured = [_http_beside(case, lifeguard_of(lab), floor, work) for _ in range(runs)]
     quiet, control, storm = (
         median(figures) * 1000 for figures in zip(*measured, strict=True)
     )
     times = median(storm / quiet for quiet, _, storm in measured)
     return (
-        f"HTTP p99: {quiet:.1f} ms quiet, {storm:.1f} ms beside {case.name},"
+        f"events, p99: {quiet:.1f} ms quiet, {storm:.1f} ms beside {case.name},"
         f" {times:.1f} times; {control:.1f} ms when the floor serves them"
     )
 
@@ -120,17 +123,18 @@ def _http_beside(
 ) -> tuple[float, float, float]:
     """Seconds: quiet, beside the floor's storm, beside its own."""
     assert server.http is not None
+    told = events(case.boards)
     with (
         Running(server, work / "root", work / f"{server.name}.log") as running,
         Running(floor, work / "root", work / f"{floor.name}.log") as other,
     ):
         if not (_is_ready(running, work) and _is_ready(other, work)):
             raise RuntimeError(f"{server.name} or {floor.name} does not answer")
-        with HttpClock(HOST, server.http) as quiet:
+        with HttpClock(HOST, server.http, told) as quiet:
             time.sleep(QUIET)
-        with HttpClock(HOST, server.http) as control:
+        with HttpClock(HOST, server.http, told) as control:
             _load(case, other, work)
-        with HttpClock(HOST, server.http) as storm:
+        with HttpClock(HOST, server.http, told) as storm:
             _load(case, running, work)
     return quiet.p99, control.p99, storm.p99
 
@@ -188,6 +192,7 @@ def main() -> None:
     options.add_argument("--http", action="store_true", help="only HTTP beside a storm")
     options.add_argument("--first-port", type=int, default=16900)
     said = options.parse_args()
+    end_by_sigterm()
     with TemporaryDirectory(prefix="lifeguard-tftp-") as folder:
         work = Path(folder)
         (work / "root").mkdir()
@@ -201,9 +206,8 @@ def main() -> None:
             if not said.http and (not said.case or case.name in said.case):
                 run(case, chosen, said.runs, work)
         [floor] = (one for one in found if one.name == FLOOR)
-        for server in chosen:
-            if server.http is not None and (said.http or not said.case):
-                print(http_beside(STORM, server, floor, said.runs, work))
+        if said.http or not (said.case or said.only):
+            print(http_beside(STORM, floor, said.runs, work))
 
 
 if __name__ == "__main__":

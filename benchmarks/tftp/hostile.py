@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.report import arguments
 from benchmarks.tftp.http_clock import HttpClock
-from benchmarks.tftp.servers import HOST, Running, lifeguard
+from benchmarks.tftp.servers import HOST, Running, end_by_sigterm, lifeguard
 from lifeguard.wire.tftp import Ack, Data, Error, Rrq, Wrq
 
 if TYPE_CHECKING:
@@ -173,6 +173,7 @@ def wait_for(port: int) -> None:
 
 def main() -> None:
     said = arguments(__doc__, datagrams=1_000_000, requests=10_000, port=16990)
+    end_by_sigterm()
     port, http = said.port, said.port + 1
     attacks: list[tuple[str, Callable[[int], Iterator[bytes]], int]] = [
         ("a flood", noise, said.datagrams),

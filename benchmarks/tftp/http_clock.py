@@ -1,8 +1,8 @@
 """How long HTTP takes while boards boot: a request 20 times a second, from a thread.
 
-Each has a connection of its own, as the events of boards have. The thread goes before
-all else on the load's core, where root may say so: the wait for that core, which the
-load fills, is not the server's.
+Each has a connection of its own, as the events of boards have: an event is answered
+when it is on the disk. The thread goes before all else on the load's core, where root
+may say so: the wait for that core, which the load fills, is not the server's.
 """
 
 from __future__ import annotations
@@ -10,11 +10,19 @@ from __future__ import annotations
 import http.client
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import cycle
 from statistics import quantiles
-from threading import Event, Thread, get_native_id
+from threading import Event, get_native_id
+from typing import TYPE_CHECKING
 
+from benchmarks.events import GENERATION, TOKENS
+from benchmarks.lab import board_name
 from benchmarks.tftp.servers import LOADS_CORE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EVERY = 0.05
 """Seconds."""
@@ -22,22 +30,34 @@ EVERY = 0.05
 _BEFORE_ALL = -20  # as `nice` has it
 
 
-class HttpClock:
-    """Asks from `with` on until it ends."""
+def events(boards: int) -> list[str]:
+    """The paths by which so many boards of a lab tell that they are being installed."""
+    return [
+        f"/api/v1/boards/{name}/events/install-progress"
+        f"?token={TOKENS.token(name, GENERATION)}"
+        for name in map(board_name, range(boards))
+    ]
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
+
+class HttpClock:
+    """Asks for `paths` by turns, from `with` on until it ends; each must be had."""
+
+    def __init__(
+        self, host: str, port: int, paths: Sequence[str] = ("/healthz",)
+    ) -> None:
+        self._host, self._port, self._paths = host, port, cycle(paths)
         self._over = Event()
         self._seconds: list[float] = []
-        self._thread = Thread(target=self._run)
+        self._thread = ThreadPoolExecutor(1)
 
     def __enter__(self) -> HttpClock:
-        self._thread.start()
+        self._asking = self._thread.submit(self._run)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join()
+        self._thread.shutdown()
+        self._asking.result()
 
     @property
     def p99(self) -> float:
@@ -56,6 +76,9 @@ class HttpClock:
 
     def _ask(self) -> None:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=30)
-        connection.request("GET", "/healthz")
-        connection.getresponse().read()
+        connection.request("GET", next(self._paths))
+        answer = connection.getresponse()
+        body = answer.read()
         connection.close()
+        if answer.status != http.client.OK:
+            raise RuntimeError(f"HTTP {answer.status}: {body.decode()}")

@@ -22,6 +22,8 @@ from benchmarks.tftp.python_peers import PEERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from benchmarks.lab import Lab
+
 HOST = "127.0.0.1"
 HERE = Path(__file__).parent
 
@@ -34,9 +36,15 @@ port = {port}
 root = "{root}"
 """
 
+_IN_A_NETWORK = 'ip link set lo up && echo up && exec "$@" >&2'
 
 _CORES = sorted(os.sched_getaffinity(0))
 SERVERS_CORE, LOADS_CORE = _CORES[0], _CORES[-1]
+
+
+def end_by_sigterm() -> None:
+    """Let SIGTERM end this program as an exception does: servers end with it."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 class Server(NamedTuple):
@@ -66,18 +74,20 @@ class Running:
     def __enter__(self) -> Running:
         command = self.server.command
         if self.server.alone:
-            script = 'ip link set lo up && exec "$@"'
-            command = ["unshare", "--net", "sh", "-c", script, "sh", *command]
+            command = ["unshare", "--net", "sh", "-c", _IN_A_NETWORK, "sh", *command]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
                 cwd=self._root,
-                stdout=log,
+                stdout=subprocess.PIPE if self.server.alone else log,
                 stderr=log,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
                 start_new_session=True,
             )
         os.sched_setaffinity(self._process.pid, {SERVERS_CORE})
+        if self._process.stdout is not None:
+            with self._process.stdout as told:
+                told.readline()  # until its network can be entered, and is up
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -135,6 +145,15 @@ def lifeguard(work: Path, root: Path, port: int, http: int) -> Server:
     """The daemon as users run it, in a state directory of its own."""
     configuration = work / "lifeguard.toml"
     configuration.write_text(_LIFEGUARD.format(http=http, port=port, root=root))
+    return _daemon(configuration, port, http)
+
+
+def lifeguard_of(lab: Lab) -> Server:
+    """The daemon of a lab whose boards are in its database."""
+    return _daemon(lab.configuration, lab.tftp, lab.http)
+
+
+def _daemon(configuration: Path, port: int, http: int) -> Server:
     twistd = "from twisted.scripts.twistd import run; run()"
     words = ["--nodaemon", "--pidfile=", "lifeguard", "--config", str(configuration)]
     return Server("lifeguard", [sys.executable, "-c", twistd, *words], port, http)

@@ -160,7 +160,7 @@ class Root:
         try:
             # First, for most names that are asked for name nothing.
             with (
-                _Place(os.path.join(self._path, _relative(name))) as found,
+                _Place(f"{self._path}/{_relative(name)}") as found,
                 _Place(self._path) as root,
             ):
                 return _reopen(found, root, name)

@@ -22,7 +22,14 @@ UNKNOWN = 2**63
 HEADER = 4
 """Bytes of a DATA packet before its payload."""
 
-_DATA = struct.Struct("!HH")
+_ACK = b"\0\4"
+_HEADER = struct.Struct("!HH")
+
+Ready = tuple[bytes, bytes]
+"""A packet and the ACK that answers it."""
+
+NONE: Iterator[Ready] = iter(())
+"""Nothing at hand."""
 
 
 class Unreadable(Exception):
@@ -41,7 +48,7 @@ class Packets(Protocol):
         What was taken before `first` is not asked for again. Raises Unreadable.
         """
 
-    def at_hand(self, first: int) -> Iterator[bytes]:
+    def at_hand(self, first: int) -> Iterator[Ready]:
         """Packets from number `first` on that need no work; it may end at any."""
 
     def payload(self, blocks: int) -> int:
@@ -61,7 +68,12 @@ def read(content: Content, offset: int, length: int) -> bytes:
 
 def data_packet(number: int, payload: bytes) -> bytes:
     """Block `number` on the wire, where it rolls over to 0."""
-    return _DATA.pack(3, number & 0xFFFF) + payload
+    return _HEADER.pack(3, number & 0xFFFF) + payload
+
+
+def answer_to(packet: bytes) -> bytes:
+    """The ACK that answers a DATA packet."""
+    return _ACK + packet[2:4]
 
 
 def last_block(size: int, block_size: int) -> int:
@@ -82,8 +94,8 @@ class OctetPackets:
         numbers = range(first, min(first + most, self.last + 1))
         return [data_packet(number, self._read(number)) for number in numbers]
 
-    def at_hand(self, first: int) -> Iterator[bytes]:
-        return iter(())
+    def at_hand(self, first: int) -> Iterator[Ready]:
+        return NONE
 
     def payload(self, blocks: int) -> int:
         return min(blocks * self._block_size, self._content.size)
@@ -118,8 +130,8 @@ class NetasciiPackets:
             self._translate_one()
         return list(islice(self._kept, most))
 
-    def at_hand(self, first: int) -> Iterator[bytes]:
-        return iter(())
+    def at_hand(self, first: int) -> Iterator[Ready]:
+        return NONE
 
     def payload(self, blocks: int) -> int:
         if blocks < self.last:

@@ -1,9 +1,9 @@
 """Carries the packets of all transfers; what they say is for each transfer to decide.
 
-To the reactor they are one reader: an epoll of their sockets. One event of Twisted's
-costs as much as a packet, so each wakeup takes many packets, and gives way after two
-milliseconds, or sooner while HTTP and the relays have work. One timer serves all
-transfers.
+To the reactor they are one reader: an epoll of their sockets, and of the port that
+requests come to. One event of Twisted's costs as much as a packet, so each wakeup takes
+many packets, and gives way after two milliseconds, or sooner while HTTP and the relays
+have work. One timer serves all transfers.
 """
 
 from __future__ import annotations
@@ -144,6 +144,8 @@ class Pump:
         self._poller = poller
         self._deliveries: dict[int, Delivery] = {}
         """By the number of their handle."""
+        self._readers: dict[int, IReadDescriptor] = {}
+        """The same of all else."""
         self._wheel: Wheel[Delivery] = Wheel()
         self._timer: IDelayedCall | None = None
         self._left = self._busy_until = 0.0
@@ -165,10 +167,20 @@ class Pump:
         """Send the first packet and begin to listen."""
         self._poller.register(delivery.handle, select.EPOLLIN)
         self._deliveries[delivery.handle] = delivery
-        self._left = now = self._reactor.seconds()  # requests are no work of others
+        now = self._reactor.seconds()
         self._step(delivery, partial(delivery.transfer.start, now))
         if self._timer is None:
             self._timer = self._reactor.callLater(TICK, self._turn)
+
+    def addReader(self, reader: IReadDescriptor) -> None:
+        """Listen to it among the transfers, as a reactor would."""
+        self._poller.register(reader.fileno(), select.EPOLLIN)
+        self._readers[reader.fileno()] = reader
+
+    def removeReader(self, reader: IReadDescriptor) -> None:
+        """Listen to it no more; a second time does nothing."""
+        if self._readers.pop(reader.fileno(), None) is not None:
+            self._poller.unregister(reader.fileno())
 
     def takes_copy(self, delivery: Delivery) -> bool:
         """Answer a copy of the request; False when it must be a new request.
@@ -177,7 +189,7 @@ class Pump:
         the other order: its ERROR waits on another socket than its request.
         """
         if _error_is_waiting(delivery.connection):
-            self._receive(delivery, self._reactor.seconds())
+            self._take([(delivery.handle, select.EPOLLIN)], self._reactor.seconds())
         if not delivery.running or delivery.transfer.begun:
             return False
         self._step(delivery, delivery.transfer.on_request_again)
@@ -200,9 +212,7 @@ class Pump:
         now = self._reactor.seconds()
         until = now + self._budget(now)
         while now < until and (events := self._poller.poll(0, _EVENTS_AT_ONCE)):
-            for handle, _ in events:
-                if (delivery := self._deliveries.get(handle)) is not None:
-                    self._receive(delivery, now)
+            self._take(events, now)
             now = self._reactor.seconds()
         self._left = now
 
@@ -226,24 +236,41 @@ class Pump:
         for delivery in list(self._deliveries.values()):
             self.stop(delivery)
 
-    def _receive(self, delivery: Delivery, now: float) -> None:
-        """Take one packet; from a client in lockstep there is never another."""
-        receive, on_next_ack, transmit = delivery.steps
-        try:
-            datagram = receive(_ENOUGH)
-        except BlockingIOError:
-            return
-        except OSError:
-            return self._fail(delivery)
-        packet = on_next_ack(datagram, now)
-        if packet is None:
-            return self._step(delivery, partial(delivery.on_packet, datagram, now))
-        try:
-            transmit(packet)
-        except ConnectionRefusedError:
-            self._fail(delivery)
-        except OSError:  # as good as a loss on the wire
-            return
+    def _take(self, events: list[tuple[int, int]], now: float) -> None:
+        """Take one packet of each; from a client in lockstep there is never another.
+
+        All in one function, for a storm is made of it, and a call costs as much as
+        what is done.
+        """
+        find = self._deliveries.get
+        for handle, _ in events:
+            delivery = find(handle)
+            if delivery is None:
+                self._take_other(handle)
+                continue
+            receive, on_next_ack, transmit = delivery.steps
+            try:
+                datagram = receive(_ENOUGH)
+            except BlockingIOError:
+                continue
+            except OSError:
+                self._fail(delivery)
+                continue
+            packet = on_next_ack(datagram, now)
+            if packet is None:
+                self._step(delivery, partial(delivery.on_packet, datagram, now))
+                continue
+            try:
+                transmit(packet)
+            except ConnectionRefusedError:
+                self._fail(delivery)
+            except OSError:  # as good as a loss on the wire
+                continue
+
+    def _take_other(self, handle: int) -> None:
+        """None's, where what came of another's packet has ended a delivery."""
+        if (reader := self._readers.get(handle)) is not None:
+            reader.doRead()
 
     def _step(self, delivery: Delivery, step: Callable[[], list[bytes]]) -> None:
         """What a transfer does when the next packet is not all."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.udp import Port
 from twisted.logger import Logger
@@ -16,7 +17,8 @@ from twisted.logger import Logger
 from lifeguard.netboot.connection import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from twisted.internet.interfaces import IReadDescriptor
+    from twisted.internet.protocol import DatagramProtocol
 
 log = Logger()
 
@@ -34,10 +36,39 @@ _PACKET_INFO = struct.Struct("=i4s4s")
 """Interface, our address, the address in the header, which may be a broadcast."""
 
 
+class Ear(Protocol):
+    """Who tells when there is something to read."""
+
+    def addReader(self, reader: IReadDescriptor) -> None: ...
+
+    def removeReader(self, reader: IReadDescriptor) -> None: ...
+
+
 class RequestPort(Port):
-    """Takes datagrams from a `Client` and sends to one, from the address it asked."""
+    """Takes datagrams from a `Client` and sends to one, from the address it asked.
+
+    `ear` None: the reactor's.
+    """
 
     reactor: Any  # Twisted's own asks it for no clock, this one does
+
+    def __init__(
+        self,
+        port: int,
+        protocol: DatagramProtocol,
+        interface: str = "",
+        *,
+        reactor: object,
+        ear: Ear | None = None,
+    ) -> None:
+        super().__init__(port, protocol, interface, reactor=reactor)
+        self._ear: Ear = ear or self.reactor
+
+    def startReading(self) -> None:
+        self._ear.addReader(self)
+
+    def stopReading(self) -> None:
+        self._ear.removeReader(self)
 
     def createInternetSocket(self) -> socket.socket:
         handle = super().createInternetSocket()
@@ -58,7 +89,7 @@ class RequestPort(Port):
                 )
             except OSError:  # there is no more, or an earlier answer did not arrive
                 return
-            client = Client(address, port, _address_asked(ancillary))
+            client = Client(address, port, _address_asked(ancillary[0][2]))
             try:
                 self.protocol.datagramReceived(datagram, client)
             except Exception:
@@ -67,13 +98,17 @@ class RequestPort(Port):
     def write(self, datagram: bytes, addr: Client | None = None) -> None:  # type: ignore[override]
         """Send to `addr`, which is never left out; raises OSError."""
         assert addr is not None
-        info = _PACKET_INFO.pack(0, socket.inet_aton(addr.asked), bytes(4))
-        ancillary = [(socket.IPPROTO_IP, _IP_PKTINFO, info)]
+        ancillary = [(socket.IPPROTO_IP, _IP_PKTINFO, _info_of(addr.asked))]
         self.socket.sendmsg([datagram], ancillary, 0, (addr.address, addr.port))
 
 
-def _address_asked(ancillary: Iterable[tuple[int, int, bytes]]) -> str:
-    [(_, _, info)] = ancillary
+@lru_cache(maxsize=64)  # this machine has few addresses
+def _info_of(asked: str) -> bytes:
+    return _PACKET_INFO.pack(0, socket.inet_aton(asked), bytes(4))
+
+
+@lru_cache(maxsize=64)
+def _address_asked(info: bytes) -> str:
     _, ours, _ = _PACKET_INFO.unpack(info)
     return socket.inet_ntoa(ours)
 

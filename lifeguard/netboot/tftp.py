@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import IPv4Network
 from select import epoll
 from typing import TYPE_CHECKING
@@ -151,15 +151,18 @@ class Requests(DatagramProtocol):
 
     def _has_room(self, client: Client) -> bool:
         now = self._reactor.seconds()
+        if self._admission.admits(client, now):
+            return True
         slowest = self._admission.slowest(client.address, now)
-        if slowest is not None and not self._admission.admits(client, now):
-            self._pump.stop(self._deliveries[slowest][1])
+        if slowest is None:
+            return False
+        self._pump.stop(self._deliveries[slowest][1])
         return self._admission.admits(client, now)
 
     def _delivery(self, request: Rrq, client: Client) -> Delivery:
         content = self._resolver(request.filename, client.address)
         try:
-            terms = negotiate(request, content.size)
+            terms = _terms(request, content.size)
             connection = self._connect(client)
         except Exception:
             content.close()
@@ -211,7 +214,7 @@ class Requests(DatagramProtocol):
     ) -> None:
         # What cannot be sent is as good as lost on the wire.
         with suppress(OSError):
-            self.transport.write(bytes(Error(code, reason)), client)
+            self.transport.write(_error(code, reason), client)
         self._log.info(
             "{client} {filename!r} refused: {reason}",
             about=(client.address, reason),
@@ -227,6 +230,14 @@ class Requests(DatagramProtocol):
             client=client.address,
             reason=reason,
         )
+
+
+_terms = lru_cache(maxsize=64)(negotiate)  # boards of one kind ask the same
+
+
+@lru_cache(maxsize=64)  # a storm is mostly of names that name nothing
+def _error(code: Code, reason: str) -> bytes:
+    return bytes(Error(code, reason))
 
 
 class TftpServer(Service):
@@ -270,17 +281,22 @@ class TftpServer(Service):
     def listen(self) -> None:
         """Bind the port, once; raises CannotListenError."""
         if self._listening is None:
+            pump = Pump(self._reactor, epoll())
             requests = Requests(
                 self._resolver,
                 self._reactor,
-                Pump(self._reactor, epoll()),
+                pump,
                 ImageCache(self._cache),
                 connect,
                 self._admission,
                 self._most_transfers,
             )
             listening = RequestPort(
-                self._wanted_port, requests, self._address, reactor=self._reactor
+                self._wanted_port,
+                requests,
+                self._address,
+                reactor=self._reactor,
+                ear=pump,
             )
             listening.startListening()
             self._listening = listening

@@ -8,23 +8,24 @@ without end here and roll over only in the packets.
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from lifeguard.netboot.packets import NONE, answer_to
 from lifeguard.wire.tftp import Ack, Error, Malformed, Oack, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lifeguard.netboot.negotiation import Terms
-    from lifeguard.netboot.packets import Packets
+    from lifeguard.netboot.packets import Packets, Ready
+    from lifeguard.wire.tftp import Options
 
 PATIENCE = 60.0
 """Seconds without progress; a switch that has lost its tree takes 30 of them."""
 
 COPIES = 6
 """Packets that go to a client which has acknowledged none: it may not have asked."""
-
-_ACK = b"\0\4"
 
 
 class Outcome(Enum):
@@ -68,6 +69,11 @@ class RetransmissionTimer:
         self.wait = min(self.wait * 2, self._longest)
 
 
+@lru_cache(maxsize=64)  # boards of one kind ask the same
+def _oack(granted: Options) -> bytes:
+    return bytes(Oack(granted))
+
+
 class Transfer:
     """Sends `packets` on `terms`, which were negotiated before.
 
@@ -80,13 +86,14 @@ class Transfer:
         self._packets = packets
         self._window_size = terms.window_size
         self._timer = RetransmissionTimer(longest=min(5.0, terms.timeout or 5.0))
-        self._oack = [bytes(Oack(terms.granted))] if terms.granted else []
-        self._acknowledged = -1 if terms.granted else 0
+        self._oack = [_oack(terms.granted)] if terms.granted else []
         self._sent = 0
         """The last block sent; the OACK is block 0."""
+        self._underway = len(self._oack)
+        """How many of those sent are not acknowledged."""
         self._ack_of_all: bytes | None = None
         """What a client says that has everything sent so far."""
-        self._following: Iterator[bytes] = iter(())
+        self._following = NONE
         """In lockstep, what is at hand after the last block sent."""
         self._timed: int | None = None
         """A block that was sent only once, at `_timed_at`."""
@@ -106,6 +113,10 @@ class Transfer:
         """When `on_timer` has something to do."""
         silent_since = max(self._window_sent_at, self._progress_at)
         return min(silent_since + self._timer.wait, self._progress_at + PATIENCE)
+
+    @property
+    def _acknowledged(self) -> int:
+        return self._sent - self._underway
 
     @property
     def begun(self) -> bool:
@@ -135,16 +146,16 @@ class Transfer:
         """The next packet, where a client in lockstep has all that was sent.
 
         That is nearly always so, and a storm is made of it. None when it is anything
-        else, or this ACK is to be measured: that is for `on_packet`.
+        else, or no packet is at hand: that is for `on_packet`.
         """
-        if datagram != self._ack_of_all or now >= self._measure_at:
+        if datagram != self._ack_of_all:
             return None
-        packet = next(self._following, None)
-        if packet is not None:
-            self._acknowledged = self._sent
-            self._sent += 1
-            self._ack_of_all = _ACK + packet[2:4]
-            self._progress_at = now
+        ready = next(self._following, None)
+        if ready is None:
+            return None
+        packet, self._ack_of_all = ready
+        self._sent += 1
+        self._progress_at = now
         return packet
 
     def on_packet(self, datagram: bytes, now: float) -> list[bytes]:
@@ -203,7 +214,7 @@ class Transfer:
 
     def _on_ack(self, block: int, now: float) -> list[bytes]:
         count = (block - self._acknowledged) & 0xFFFF
-        if count > self._sent - self._acknowledged:
+        if count > self._underway:
             return []
         if count == 0:
             self._may_restart = False  # it may be a copy of what the window answered
@@ -213,7 +224,7 @@ class Transfer:
         return self._restart(now) + self._send_new(now)
 
     def _acknowledge(self, block: int, now: float) -> None:
-        self._acknowledged = block
+        self._underway = self._sent - block
         if now >= self._measure_at:
             self._measure(now)
         self._progress_at = now
@@ -243,25 +254,30 @@ class Transfer:
 
     def _send_new(self, now: float) -> list[bytes]:
         """As many packets as the window has room for; without any left, the end."""
-        underway = self._sent - self._acknowledged
-        if not underway:
+        if not self._underway:
             self._window_sent_at, self._may_restart = now, True
-        new = self._packets.take(self._sent + 1, self._window_size - underway)
+        new = self._packets.take(self._sent + 1, self._window_size - self._underway)
         if new:
             self._sent += len(new)
-            self._ack_of_all = _ACK + new[-1][2:4]
-            if self._window_size == 1 and self.begun:
-                self._following = self._packets.at_hand(self._sent + 1)
-        elif not underway:
+            self._underway += len(new)
+            self._ack_of_all = answer_to(new[-1])
+            self._following = self._at_hand()
+        elif not self._underway:
             self.outcome = Outcome.FINISHED
         return new
+
+    def _at_hand(self) -> Iterator[Ready]:
+        """Nothing where the next ACK tells more than that a block has arrived."""
+        if self._window_size > 1 or not self.begun or self._timed is not None:
+            return NONE
+        return self._packets.at_hand(self._sent + 1)
 
     def _resend(self, now: float) -> list[bytes]:
         self._window_sent_at = now
         if self._acknowledged < 0:
             return self._again(self._oack)
-        first, count = self._acknowledged + 1, self._sent - self._acknowledged
-        return self._again(self._packets.take(first, count))
+        first = self._acknowledged + 1
+        return self._again(self._packets.take(first, self._underway))
 
     def _again(self, packets: list[bytes]) -> list[bytes]:
         """Sent twice, no longer good for measuring (Karn's algorithm)."""
