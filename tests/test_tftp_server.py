@@ -41,6 +41,7 @@ from lifeguard.netboot.image_cache import ImageCache
 from lifeguard.netboot.pump import Pump
 from lifeguard.netboot.request_port import RequestPort
 from lifeguard.netboot.tftp import ANYWHERE, NO_SUCH_FILE, Refused, Requests, TftpServer
+from lifeguard.netboot.totals import TransferTotals
 from lifeguard.netboot.wheel import TICK
 from lifeguard.wire.tftp import Ack, Code, Data, Error, Oack, Rrq, Wrq, parse
 from tests.netboot_rig import texts
@@ -163,6 +164,7 @@ class Lab:
         self.boards = {BOARD.address}
         self.poller = Poller()
         self.pump = Pump(self.reactor, self.poller)
+        self.totals = TransferTotals()
         self.requests = Requests(
             self.resolve,
             self.reactor,
@@ -171,6 +173,7 @@ class Lab:
             self.connect,
             Admission(self.boards.__contains__, networks),
             most_transfers,
+            self.totals,
         )
         self.requests.makeConnection(self.transport)
 
