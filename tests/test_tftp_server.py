@@ -248,6 +248,22 @@ def test_a_request_is_served_on_a_connection_of_its_own() -> None:
     assert lab.refused == []
 
 
+def test_transfers_are_counted_when_they_have_ended() -> None:
+    lab = Lab()
+    lab.receive(RRQ)
+    lab.wait(0.3)
+    lab.arrive(bytes(Ack(1)))
+    assert (sum(lab.totals.transfers.values()), lab.totals.bytes) == (0, 0)
+    lab.arrive(bytes(Ack(2)))
+    lab.receive(RRQ_SIZE)
+    lab.arrive(PROBED)
+    lab.receive(RRQ)
+    lab.requests.stopProtocol()
+    counted = {name: n for name, n in lab.totals.transfers.items() if n}
+    assert counted == {"finished": 1, "probed": 1, "stopped": 1}
+    assert (lab.totals.bytes, lab.totals.retransmits) == (1512, 1)
+
+
 def test_a_missing_file_is_refused_from_port_69_and_opens_nothing() -> None:
     """Line 16: with a text that ends in NUL (line 17)."""
     lab = Lab()
