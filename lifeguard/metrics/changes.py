@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lifeguard.model import Change
-
-
-class Move(NamedTuple):
-    """From one state to another; of these there are as many as lifecycles declare."""
-
-    from_state: str
-    event: str
-    to_state: str
 
 
 class Changes:
     """Counts what has been committed, since lifeguard was started."""
 
     def __init__(self) -> None:
-        self.moves: Counter[Move] = Counter()
+        self.moves: Counter[tuple[str, str, str]] = Counter()
+        """By the state that was left, the event, and the state that was entered: there
+        are as many as lifecycles declare."""
         self.strikes: Counter[str] = Counter()
         """By the state that they were counted against."""
         self.given_up: Counter[str] = Counter()
@@ -31,7 +25,7 @@ class Changes:
         """One more."""
         row = change.row
         if row.outcome == "moved":
-            self.moves[Move(row.from_state, row.event, row.to_state)] += 1
+            self.moves[row.from_state, row.event, row.to_state] += 1
         if change.evidence is not None and change.evidence.verdict != "well":
             self._failed(change)
 

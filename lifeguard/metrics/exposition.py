@@ -101,9 +101,9 @@ class LabCollector(Collector):
             changes.moves.items(),
         )
         timeouts: Counter[str] = Counter()
-        for move, count in changes.moves.items():
-            if move.event == TIMEOUT:
-                timeouts[move.from_state] += count
+        for (state, event, _), count in changes.moves.items():
+            if event == TIMEOUT:
+                timeouts[state] += count
         for name, help_, counted in (
             ("timeouts", "States left by their timeout.", timeouts),
             ("strikes", "Strikes counted against a state.", changes.strikes),
