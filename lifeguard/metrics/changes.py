@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lifeguard.model import Change
+    from lifeguard.model import Change, Evidence, Strikes
 
 
 class Changes:
@@ -23,17 +23,15 @@ class Changes:
 
     def changed(self, change: Change) -> None:
         """One more."""
-        row = change.row
+        row, evidence = change.row, change.evidence
         if row.outcome == "moved":
             self.moves[row.from_state, row.event, row.to_state] += 1
-        if change.evidence is not None and change.evidence.verdict != "well":
-            self._failed(change)
+        if evidence is not None and evidence.verdict != "well":
+            self._failed(evidence, change.after.strikes.get(evidence.state))
 
-    def _failed(self, change: Change) -> None:
-        state = change.row.from_state
-        if change.evidence is not None and change.evidence.verdict == "given-up":
-            self.given_up[state] += 1
-        strikes = change.after.strikes.get(state)
+    def _failed(self, evidence: Evidence, strikes: Strikes | None) -> None:
+        if evidence.verdict == "given-up":
+            self.given_up[evidence.state] += 1
         # A failure that is excused leaves the last strike where it was.
-        if strikes is not None and strikes.last == change.after.entered:
-            self.strikes[state] += 1
+        if strikes is not None and strikes.last == evidence.seconds:
+            self.strikes[evidence.state] += 1
