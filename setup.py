@@ -29,6 +29,7 @@ setup(
         "jinja2>=3.1",
         "klein>=24.8",
         "msgspec>=0.19",
+        "prometheus-client>=0.22",
         "rich>=13.9",
         "sqlalchemy>=2.0.30",
         "tomli>=2.2",

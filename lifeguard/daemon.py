@@ -29,6 +29,7 @@ from lifeguard.health.network import Network, board_agent
 from lifeguard.health.pinger import Pinger
 from lifeguard.health.poller import Poller
 from lifeguard.housekeeping import Housekeeping
+from lifeguard.metrics import Metrics
 from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import Content, Root
 from lifeguard.netboot.loader_config import LoaderConfigs
@@ -38,6 +39,7 @@ from lifeguard.netboot.proxy_dhcp_server import ProxyDhcpServer
 from lifeguard.netboot.symlinks import Symlinks
 from lifeguard.netboot.tftp import TftpServer
 from lifeguard.netboot.tokens import Tokens
+from lifeguard.netboot.totals import TransferTotals
 from lifeguard.notify import Notifier
 from lifeguard.power import Power, RelayBoardQueue
 from lifeguard.power.driver import Surroundings
@@ -117,6 +119,10 @@ class Daemon(Service):
         self.power = Power(reactor, queues, self.fleet)
         for name, queue in queues.items():
             queue.hear(partial(self._relay_board_changed, name, queue))
+        self._transfers = TransferTotals()
+        self._metrics = Metrics(
+            self.fleet, self._store, self.power, self._transfers, reactor
+        )
         self._notifier = Notifier(self._store, reactor)
         self._inquiry = Inquiry(
             self.fleet,
@@ -167,6 +173,7 @@ class Daemon(Service):
             self.power,
             self.fleet,
             self._housekeeping,
+            self._metrics,
         ):
             service.startService()
         self.fleet.subscribe(self._notifier.changed)
@@ -215,6 +222,7 @@ class Daemon(Service):
                 cache=tftp.cache,
                 networks=tftp.clients,
                 known={board.address for board in boards}.__contains__,
+                totals=self._transfers,
             )
         if proxy_dhcp is not None:
             answers = ProxyDhcp(
@@ -262,6 +270,7 @@ class Daemon(Service):
             files=boot,
             tokens=tokens,
             server=self._server,
+            metrics=self._metrics,
             clock=self._reactor,
             service_time=self._service_time,
             wall=self._wall,
@@ -317,6 +326,7 @@ class Daemon(Service):
         self.fleet.stopService()
         self._inquiry.stop()
         self._housekeeping.stopService()
+        self._metrics.stopService()
         self._notifier.stop()
         self.poller.stopService()
         self._pinger.stopService()

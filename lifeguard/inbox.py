@@ -48,6 +48,9 @@ class Inbox:
     def __bool__(self) -> bool:
         return bool(self._items)
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     def put(self, item: Item) -> None:
         self._items.append(item)
 

@@ -83,6 +83,11 @@ class Keeper(ABC):
     def _replaced(self) -> None:
         """Somebody else has changed the row: go on from there."""
 
+    @property
+    def waiting(self) -> int:
+        """How many events wait for their turn."""
+        return len(self._inbox)
+
     # What the fleet says to every board.
 
     def store_is_away(self) -> None:

@@ -38,6 +38,7 @@ from lifeguard.model import (
 )
 from lifeguard.netboot.progress import Progress
 from lifeguard.store import Presence, StoreUnavailable, Superseded
+from lifeguard.store.commits import Commits
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -69,6 +70,7 @@ class FakeStore:
     evidences: list[Evidence] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     presences: list[Presence] = field(default_factory=list)
+    commits: Commits = field(default_factory=Commits)
 
     def tell(self, presence: Presence) -> None:
         self.presences.append(presence)

@@ -193,6 +193,26 @@ def test_a_cycle_is_off_and_a_wait_and_on_with_each_step_told():
     assert parts.at_rest()
 
 
+def test_cycles_are_counted_by_relay_board_and_one_that_was_not_begun_is_not():
+    parts = rig()
+    parts.power.cycle("a", 1, (A,))
+    parts.answer(A, on=False)
+    parts.clock.advance(1)
+    parts.clock.advance(0.5)
+    parts.answer(A, on=True)
+    parts.power.cycle("c", 1, (C,))
+    parts.answer(C, on=False, failure="no answer")
+    parts.answer(C, on=True)
+    parts.queues["rack1"].become("Suspect", "no answer")
+    parts.power.cycle("b", 1, (B,))
+    ended = parts.power.cycles_ended
+    assert ended.outcomes == {
+        "rack1": {"ok": 1, "failed": 0, "void": 0},
+        "rack2": {"ok": 0, "failed": 1, "void": 0},
+    }
+    assert ended.seconds == {"rack1": 1.5, "rack2": 0.0}
+
+
 def test_an_outlet_s_mark_is_gone_before_the_cycle_is_told_to_be_over():
     parts = in_off_half()
     noted = Deferred()
@@ -723,6 +743,8 @@ def test_a_cycle_that_is_cut_short_by_the_end_is_void_and_nobodys_strike():
     parts.run(20)
     void = "void a 1 for 86400: rack1/1/1: lifeguard is stopping"
     assert parts.told()[-1] == void
+    counted = {"ok": 0, "failed": 0, "void": 1}
+    assert parts.power.cycles_ended.outcomes["rack1"] == counted
 
 
 def test_one_that_falls_ill_while_lifeguard_stops_has_its_time_from_then_on():

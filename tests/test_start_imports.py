@@ -63,6 +63,7 @@ def test_a_start_imports_nothing_that_it_does_not_need(tmp_path: Path) -> None:
         "lifeguard.cli",
         "lifeguard.manhole",
         "lifeguard.simulator",
+        "prometheus_client",
         "psycopg",
         "rich",
         "sqlalchemy.dialects.postgresql",

@@ -147,6 +147,18 @@ def test_what_is_asked_during_a_transaction_makes_the_next_group() -> None:
     ]
 
 
+def test_groups_are_counted_with_their_size_and_time() -> None:
+    parts = rig()
+    parts.thread.held = True
+    for item in ("one", "two", "three"):
+        parts.ask(item)
+    parts.clock.rightNow += 0.75
+    parts.thread.run()
+    commits = parts.writer.commits
+    assert (sum(commits.writes.counts), commits.writes.total) == (2, 3)
+    assert (sum(commits.seconds.counts), commits.seconds.total) == (2, 0.75)
+
+
 def test_a_group_has_an_end() -> None:
     parts = rig()
     parts.thread.held = True

@@ -42,6 +42,7 @@ from lifeguard.netboot.image_cache import ImageCache
 from lifeguard.netboot.pump import Pump
 from lifeguard.netboot.request_port import RequestPort
 from lifeguard.netboot.tftp import ANYWHERE, NO_SUCH_FILE, Refused, Requests, TftpServer
+from lifeguard.netboot.totals import TransferTotals
 from lifeguard.netboot.wheel import TICK
 from lifeguard.wire.tftp import Ack, Code, Data, Error, Oack, Rrq, Wrq, parse
 from tests.netboot_rig import texts
@@ -167,6 +168,7 @@ class Lab:
         self.boards = {BOARD.address}
         self.poller = Poller()
         self.pump = Pump(self.reactor, self.poller)
+        self.totals = TransferTotals()
         self.requests = Requests(
             self.resolve,
             self.reactor,
@@ -175,6 +177,7 @@ class Lab:
             self.connect,
             Admission(self.boards.__contains__, networks),
             most_transfers,
+            self.totals,
         )
         self.requests.makeConnection(self.transport)
 
@@ -247,6 +250,22 @@ def test_a_request_is_served_on_a_connection_of_its_own() -> None:
     assert (lab.connections[0].closed, lab.opened[0].closed) == (True, True)
     assert (lab.poller.handles, lab.pending()) == ([], [])
     assert lab.refused == []
+
+
+def test_transfers_are_counted_when_they_have_ended() -> None:
+    lab = Lab()
+    lab.receive(RRQ)
+    lab.wait(0.3)
+    lab.arrive(bytes(Ack(1)))
+    assert (sum(lab.totals.transfers.values()), lab.totals.bytes) == (0, 0)
+    lab.arrive(bytes(Ack(2)))
+    lab.receive(RRQ_SIZE)
+    lab.arrive(PROBED)
+    lab.receive(RRQ)
+    lab.requests.stopProtocol()
+    counted = {name: n for name, n in lab.totals.transfers.items() if n}
+    assert counted == {"finished": 1, "probed": 1, "stopped": 1}
+    assert (lab.totals.bytes, lab.totals.retransmits) == (1512, 1)
 
 
 def test_a_missing_file_is_refused_from_port_69_and_opens_nothing() -> None:

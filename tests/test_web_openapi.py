@@ -47,6 +47,7 @@ def test_what_is_described_is_what_is_routed() -> None:
     beside = {
         ("GET", "/healthz"),
         ("GET", "/readyz"),
+        ("GET", "/metrics"),
         ("GET", "/files/{path}"),
         ("GET", "/dashboard/{name}"),
         ("GET", "/hardware/{name}/lifecycle.svg"),

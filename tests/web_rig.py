@@ -19,13 +19,16 @@ from twisted.python.failure import Failure
 from lifeguard.blame.inquiry import Inquiry
 from lifeguard.config import Blame
 from lifeguard.health.poller import HealthStatus
+from lifeguard.metrics import Metrics
 from lifeguard.model import Inventory, Saved
 from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import Root
 from lifeguard.netboot.loader_config import LoaderConfigs
 from lifeguard.netboot.parameters import Server
 from lifeguard.netboot.tokens import Tokens
+from lifeguard.netboot.totals import TransferTotals
 from lifeguard.power import OwedOutlet, RelayBoardStatus, RelayError, UnknownRelayBoard
+from lifeguard.power.tally import CyclesEnded
 from lifeguard.web import Access, World, site
 from lifeguard.web.request import LabSite
 from tests.rig import EPOCH, Rig, rig
@@ -48,6 +51,7 @@ class FakeRelayBoards:
 
     debts: list[OwedOutlet] = field(default_factory=list)
     error: str | None = None
+    cycles_ended: CyclesEnded = field(default_factory=lambda: CyclesEnded(["rack1"]))
 
     def owed(self) -> list[OwedOutlet]:
         return self.debts
@@ -147,6 +151,7 @@ class WebRig:
     relay_boards: FakeRelayBoards
     polls: FakePolls
     inquiry: Inquiry
+    metrics: Metrics
 
     def connect(self, peer: str | IAddress = STRANGER) -> Connection:
         if isinstance(peer, str):
@@ -215,6 +220,9 @@ def web(
         lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
         lambda: None,
     )
+    metrics = Metrics(
+        parts.fleet, parts.store, relay_boards, TransferTotals(), parts.clock
+    )
     world = World(
         fleet=parts.fleet,
         store=parts.store,
@@ -224,12 +232,13 @@ def web(
         files=files,
         tokens=tokens,
         server=SERVER,
+        metrics=metrics,
         clock=reactor(parts.clock),
         service_time=parts.service_time,
         wall=lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
     )
     served = site(world, Access("let-me-in", require_token))
-    return WebRig(parts, served, tokens, files, relay_boards, polls, inquiry)
+    return WebRig(parts, served, tokens, files, relay_boards, polls, inquiry, metrics)
 
 
 def booting(parts: WebRig) -> WebRig:

@@ -28,6 +28,7 @@ from lifeguard.netboot.packets import NetasciiPackets, OctetPackets, Packets
 from lifeguard.netboot.pump import Connection, Delivery, Pump, Reactor
 from lifeguard.netboot.request_port import RequestPort
 from lifeguard.netboot.sparse_log import SparseLog
+from lifeguard.netboot.totals import TransferTotals, outcome_of
 from lifeguard.netboot.transfer import Transfer
 from lifeguard.wire.tftp import Code, Error, Malformed, Rrq, Wrq, parse
 
@@ -77,6 +78,7 @@ class Requests(DatagramProtocol):
         connect: Callable[[Client], Connection],
         admission: Admission,
         most_transfers: int,
+        totals: TransferTotals,
     ) -> None:
         self._resolver = resolver
         self._reactor = reactor
@@ -86,6 +88,7 @@ class Requests(DatagramProtocol):
         self._admission = admission
         self._waiting = Waiting()
         self._most_transfers = most_transfers
+        self._totals = totals
         self._deliveries: dict[Client, tuple[bytes, Delivery]] = {}
         """By client, with the datagram that asked."""
         self._log = SparseLog(log, reactor.seconds)
@@ -197,13 +200,14 @@ class Requests(DatagramProtocol):
         now = self._reactor.seconds()
         self._admission.leave(client, now)
         transfer = delivery.transfer
+        self._totals.count(transfer)
         if transfer.delivered:
             content.sent(0, content.size)
         self._log.info(
             "{label} {outcome}: {bytes} bytes in {seconds:.2f} s,"
             " {retransmits} packets sent again",
             label=delivery.label,
-            outcome="stopped" if transfer.outcome is None else transfer.outcome.value,
+            outcome=outcome_of(transfer),
             bytes=transfer.bytes_sent,
             seconds=now - began,
             retransmits=transfer.retransmits,
@@ -244,7 +248,7 @@ class TftpServer(Service):
     """TFTP on one address of this machine, or on all of them (0.0.0.0).
 
     `cache` is in bytes; `networks` are those that are served;
-    `known` tells whether a board has that address.
+    `known` tells whether a board has that address; `totals` counts the transfers.
     """
 
     name = "tftp"
@@ -260,11 +264,13 @@ class TftpServer(Service):
         networks: Sequence[IPv4Network] = ANYWHERE,
         known: Callable[[str], bool] = lambda address: False,
         most_transfers: int = 4096,
+        totals: TransferTotals | None = None,
     ) -> None:
         self._resolver = resolver
         self._cache = cache
         self._admission = Admission(known, networks)
         self._most_transfers = most_transfers
+        self._totals = totals or TransferTotals()
         self._reactor = reactor
         self._address = address
         self._wanted_port = port
@@ -290,6 +296,7 @@ class TftpServer(Service):
                 connect,
                 self._admission,
                 self._most_transfers,
+                self._totals,
             )
             listening = RequestPort(
                 self._wanted_port,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from lifeguard.power.seams import PowerReports, Switches
+    from lifeguard.power.tally import Outcome
 
 log = Logger()
 
@@ -92,8 +93,10 @@ class Cycle:
         """The newest order that this cycle carries out."""
         self.newer: Order | None = None
         """Ordered since: it shares this cycle if it can, or else comes after it."""
-        self.begun = False
-        """Whether an outlet may have been switched off."""
+        self.begun_at: float | None = None
+        """Since when an outlet may have been switched off, in seconds of the clock."""
+        self.outcome: Outcome = "failed"
+        """How it has ended, if it had begun."""
         self.ended: Deferred[None] = Deferred()
         """Fires when nothing is left to do, for whoever waits for that."""
         self._queues = {name: queues[name] for name, _ in order.outlets}
@@ -101,6 +104,11 @@ class Cycle:
         self._take_over, self._owe = take_over, owe
         self._forgotten = False
         self._generations: list[int] = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether an outlet may have been switched off."""
+        return self.begun_at is not None
 
     def forget(self) -> None:
         """Do not begin it. Once it has begun, that is too late."""
@@ -143,6 +151,7 @@ class Cycle:
 
     def _report(self, failures: list[Failed]) -> None:
         ill = [error.outlet.relay_board for error in failures if error.is_ill]
+        self.outcome = "void" if ill else "failed" if failures else "ok"
         text = "; ".join(map(str, failures))
         for generation in self._generations:
             if ill:
@@ -153,7 +162,7 @@ class Cycle:
                 self._report_end(generation, text or None)
 
     async def _off_half(self) -> list[Failed]:
-        self.begun = True
+        self.begun_at = self._clock.seconds()
         self._take_over(self.order.outlets)
         self._generations.append(self.order.generation)
         failures = await each(self._switch_off, self.order.outlets)

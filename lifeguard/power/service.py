@@ -19,6 +19,7 @@ from lifeguard.power.errors import UnknownRelayBoard
 from lifeguard.power.off import Off
 from lifeguard.power.owed import OwedOutlet, OwedOutlets
 from lifeguard.power.stop_limit import StopLimit
+from lifeguard.power.tally import CyclesEnded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,6 +49,8 @@ class Power(Service):
         reports: PowerReports,
         stop_seconds: float = STOP_SECONDS,
     ) -> None:
+        self.cycles_ended = CyclesEnded(queues)
+        """What has come of the cycles that had begun."""
         self._clock, self._queues, self._reports = clock, queues, reports
         self._stop_seconds = stop_seconds
         self._cycles: dict[str, Cycle] = {}
@@ -207,13 +210,18 @@ class Power(Service):
     def _ended(self, _: None, cycle: Cycle) -> None:
         if self._cycles.get(cycle.order.board) is cycle:
             del self._cycles[cycle.order.board]
-        if cycle.begun:
+        if cycle.begun_at is not None:
+            self._count(cycle, self._clock.seconds() - cycle.begun_at)
             self._owed.pursue(cycle.order.outlets)
         if cycle.newer is not None:
             self._take(cycle.newer)
         elif (off := self._off.get(cycle.order.board)) is not None and cycle.begun:
             off.begin()
         cycle.ended.callback(None)
+
+    def _count(self, cycle: Cycle, seconds: float) -> None:
+        relay_boards = {outlet.relay_board for outlet in cycle.order.outlets}
+        self.cycles_ended.count(relay_boards, cycle.outcome, seconds)
 
     def _broken(self, failure: Failure, cycle: Cycle) -> None:
         order = cycle.order

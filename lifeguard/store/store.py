@@ -84,6 +84,8 @@ class SqlStore:
         self._writer = GroupWriter(
             transactions, threads, clock, service_seconds, replaced
         )
+        self.commits = self._writer.commits
+        """How long transactions took, and how much was in each."""
         self._open = self._closed = False
 
     def tell(self, presence: Presence) -> None:

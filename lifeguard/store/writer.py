@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from lifeguard.store.answers import answer_all
 from lifeguard.store.calls import Calls
+from lifeguard.store.commits import Commits
 from lifeguard.store.errors import Replaced, StoreError, StoreUnavailable
 from lifeguard.store.group import Ask
 
@@ -101,6 +102,8 @@ class GroupWriter:
         service_seconds: Callable[[], float],
         replaced: Callable[[str], None],
     ) -> None:
+        self.commits = Commits()
+        """What has come of the groups so far."""
         self._transactions, self._threads = transactions, threads
         self._clock, self._service_seconds = clock, service_seconds
         self._replaced = replaced
@@ -159,7 +162,9 @@ class GroupWriter:
     async def _write_group(self) -> None:
         await self._gather()
         group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+        began = self._clock.seconds()
         met = await self._write([ask for ask, _ in group])
+        self.commits.ended(len(group), self._clock.seconds() - began)
         # What callers ask when they are answered goes into the next group.
         callers = [done for _, done in group]
         results = [None if error is None else Failure(error) for error in met]

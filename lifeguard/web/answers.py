@@ -68,12 +68,16 @@ class Error(Struct, frozen=True):
 
 def answer(request: LabRequest, value: Any, status: int = 200) -> bytes:
     """The body that says `value`; status and headers are set on the request."""
-    body = msgspec.json.encode(value)
     request.setResponseCode(status)
+    return send(request, msgspec.json.encode(value), "application/json")
+
+
+def send(request: LabRequest, body: bytes, media: str) -> bytes:
+    """The body, packed if it is worth that; headers are set on the request."""
     if len(body) > WORTH_PACKING and takes_gzip(request):
         body = gzip.compress(body, compresslevel=1, mtime=0)
         request.setHeader("Content-Encoding", "gzip")
-    request.setHeader("Content-Type", "application/json")
+    request.setHeader("Content-Type", media)
     request.setHeader("Content-Length", str(len(body)))
     request.setHeader("Cache-Control", "no-store")
     return body

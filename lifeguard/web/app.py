@@ -13,6 +13,7 @@ from lifeguard.web.callers import Access, Callers
 from lifeguard.web.dashboard import route_dashboard
 from lifeguard.web.errors import NotNow
 from lifeguard.web.files import FileServer
+from lifeguard.web.metrics import route_metrics
 from lifeguard.web.openapi import describe
 from lifeguard.web.operations import Operation, route, router
 from lifeguard.web.request import LabRequest, LabSite
@@ -44,10 +45,11 @@ def site(world: World, access: Access) -> LabSite:
     app = router()
     route(app, described(operations(world, callers, stream)))
     _route_probes(app, world, callers)
+    route_metrics(app, world.metrics)
     files = FileServer(world.files, world.clock)
     app.route("/files/<path:path>", methods=["GET"])(files.send)
     route_dashboard(app, world)
-    return LabSite(app.resource(), world.clock, stream.close)
+    return LabSite(app.resource(), world.clock, stream.close, world.metrics.answers)
 
 
 def described(table: list[Operation]) -> list[Operation]:

@@ -63,8 +63,11 @@ def _route(app: Klein, operation: Operation) -> None:
     endpoint = f"{operation.method} {operation.path}"
 
     async def serve(request: LabRequest, **parts: str) -> bytes | None:
-        value = await operation.handler(request, **parts)
-        return answer(request, value) if operation.media == JSON else None
+        if operation.media != JSON:
+            await operation.handler(request, **parts)
+            return None
+        request.operation = endpoint
+        return answer(request, await operation.handler(request, **parts))
 
     rule, methods = PREFIX + operation.path, [operation.method]
     app.route(rule, methods=methods, endpoint=endpoint)(serve)

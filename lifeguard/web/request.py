@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
     from twisted.web.resource import IResource
 
+    from lifeguard.metrics import Answers
+
 LARGEST_BODY = 64 * 1024
 """Bytes; nobody's boot config is larger."""
 
@@ -54,6 +56,9 @@ class LabRequest(Request):
         super().__init__(channel, *queued, parsePOSTFormSubmission=False)
         self.opened = channel.opened
         """When the connection was made, in seconds of the clock."""
+        self.operation: str | None = None
+        """What is asked for, if it is one whose answers are counted."""
+        self._lab = cast("LabSite", channel.factory)
         self._received = 0
 
     @property
@@ -71,6 +76,7 @@ class LabRequest(Request):
             self.content.write(data)
 
     def process(self) -> None:
+        self._came_at = self._lab.clock.seconds()
         self.uri = self.path
         self.setHeader("X-Content-Type-Options", "nosniff")
         try:
@@ -80,6 +86,12 @@ class LabRequest(Request):
             self.finish()
             return
         super().process()
+
+    def finish(self) -> None:
+        super().finish()
+        if self.operation is not None:
+            seconds = self._lab.clock.seconds() - self._came_at
+            self._lab.answers.answered(self.operation, self.code, seconds)
 
     def abort(self) -> None:
         """Cut the connection, lest a part of the answer is taken for the whole."""
@@ -93,6 +105,8 @@ class LabRequest(Request):
 class LabSite(Site):
     """Serves `resource`; `stopped` is called when the port is closed.
 
+    `answers` counts what is answered, and how soon.
+
     There is no access log, and so no timer that keeps its date.
     """
 
@@ -100,10 +114,14 @@ class LabSite(Site):
     protocol = LabChannel  # type: ignore[assignment]
 
     def __init__(
-        self, resource: IResource, clock: IReactorTime, stopped: Callable[[], None]
+        self,
+        resource: IResource,
+        clock: IReactorTime,
+        stopped: Callable[[], None],
+        answers: Answers,
     ) -> None:
         super().__init__(resource, reactor=clock)
-        self.clock, self._stopped = clock, stopped
+        self.clock, self._stopped, self.answers = clock, stopped, answers
 
     def startFactory(self) -> None:
         """Nothing to open."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.fleet import Fleet
     from lifeguard.health.poller import HealthStatus
+    from lifeguard.metrics import Metrics
     from lifeguard.model import (
         HistoryRow,
         Incident,
@@ -95,6 +96,7 @@ class World(NamedTuple):
     files: Files
     tokens: Tokens
     server: Server
+    metrics: Metrics
     clock: IReactorTime
     service_time: ServiceTime
     wall: WallClock

@@ -1,0 +1,33 @@
+"""What is counted of power cycles, by relay board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Outcome = Literal["ok", "failed", "void"]
+"""Void is a cycle that a relay board cut short by being ill, or closed."""
+
+OUTCOMES: tuple[Outcome, ...] = ("ok", "failed", "void")
+
+
+class CyclesEnded:
+    """The cycles that have begun and ended, and their seconds from off to on.
+
+    One with outlets on two relay boards counts for both.
+    """
+
+    def __init__(self, relay_boards: Iterable[str]) -> None:
+        self.outcomes = {name: dict.fromkeys(OUTCOMES, 0) for name in relay_boards}
+        self.seconds = dict.fromkeys(self.outcomes, 0.0)
+        """All of them together, however they ended."""
+
+    def count(
+        self, relay_boards: Iterable[str], outcome: Outcome, seconds: float
+    ) -> None:
+        """One has ended."""
+        for name in relay_boards:
+            self.outcomes[name][outcome] += 1
+            self.seconds[name] += seconds
