@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
@@ -201,6 +201,7 @@ def expected(method: str, path: str) -> set[str]:
 
 
 @settings(max_examples=150, deadline=None)
+@example("/%2f", "GET", HERE, False, {}, b"")
 @given(
     path=st.builds(str.__add__, PATHS, QUERIES),
     method=st.sampled_from(["GET", "POST", "PUT", "OPTIONS", "X"]),

@@ -79,9 +79,7 @@ class LabRequest(Request):
         self._came_at = self._lab.clock.seconds()
         self.uri = self.path
         self.setHeader("X-Content-Type-Options", "nosniff")
-        try:
-            unquote_to_bytes(self.path).decode()
-        except UnicodeDecodeError:  # nothing of ours has such a name
+        if not _can_be_ours(self.path):
             self.write(answer(self, Error("not found"), 404))
             self.finish()
             return
@@ -100,6 +98,14 @@ class LabRequest(Request):
     def getRequestHostname(self) -> bytes:
         """One name for all: what the client thinks of it decides no route."""
         return b"lifeguard"
+
+
+def _can_be_ours(path: bytes) -> bool:
+    """Several slashes at its beginning would be taken for one."""
+    try:
+        return not unquote_to_bytes(path).decode().startswith("//")
+    except UnicodeDecodeError:
+        return False
 
 
 class LabSite(Site):
