@@ -18,7 +18,9 @@ from lifeguard.lifecycle.state import (
     CYCLE_FAILED,
     CYCLE_STARTED,
     REQUEST_PREFIX,
+    TIMEOUT,
     Doing,
+    Strike,
 )
 from lifeguard.model import (
     Board,
@@ -98,7 +100,7 @@ class Draft(Core):
             deadline=deadline,
             noted=(),
             request=self._request() or (self._before.request if again else None),
-            strikes=self._lasting_strikes() if state.clears else self.after.strikes,
+            strikes=self._strikes_kept(state),
         )
         try:
             if doing is not None:
@@ -209,15 +211,15 @@ class Draft(Core):
             self.explain(f"no strike: incident {blamed.incident}, {blamed.cause}")
             return False
         old = self.after.strikes.get(state.name, Strikes(0, 0.0))
-        lasted = self._now - self.after.entered
-        forgotten = state.forget is not None and lasted > state.forget
+        rested = self._now - self._on_the_way - old.last
+        forgotten = state.forget is not None and rested > state.forget
         count = 1 if forgotten else old.count + 1
         strikes = {**self.after.strikes, state.name: Strikes(count, self._now)}
         self._set(strikes=strikes)
         too_many = count > state.attempts
         what = f"strike {count}, {state.attempts} allowed"
         if state.forget is not None:
-            what = f"{what}, forgotten after {state.forget:g} s in {state.name}"
+            what = f"{what}, forgotten after {state.forget:g} s without one"
         self.explain(f"{what}: given up" if too_many else what)
         return too_many
 
@@ -294,12 +296,25 @@ class Draft(Core):
             return None
         return Request(event.name, event.body)
 
-    def _lasting_strikes(self) -> dict[str, Strikes]:
-        return {
-            name: strikes
+    def _strikes_kept(self, entered: State) -> dict[str, Strikes]:
+        forgetful = {
+            name: self._put_off(strikes)
             for name, strikes in self.after.strikes.items()
             if name in self._lifecycle and self._lifecycle[name].forget is not None
         }
+        return forgetful if entered.clears else {**self.after.strikes, **forgetful}
+
+    def _put_off(self, strikes: Strikes) -> Strikes:
+        return replace(strikes, last=min(strikes.last + self._on_the_way, self._now))
+
+    @property
+    def _on_the_way(self) -> float:
+        """For how long something has been due of the board in this stay, in seconds."""
+        before = self._before
+        if before.state not in self._lifecycle:
+            return 0.0
+        timeout = self._lifecycle.transition(before.state, TIMEOUT)
+        return self._now - before.entered if isinstance(timeout, Strike) else 0.0
 
 
 def first_standing(board: str, now: datetime) -> Standing:

@@ -164,7 +164,11 @@ class Inventory(Struct, frozen=True, kw_only=True):
 
 
 class Strikes(Struct, frozen=True):
-    """Failures counted against one state; `last` is in service seconds, for people."""
+    """Failures counted against one state.
+
+    `last` is when the last one came, in service seconds. Where strikes are forgotten
+    by time, it is put off by what the board has spent on its way back since.
+    """
 
     count: int
     last: float

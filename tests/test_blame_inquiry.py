@@ -626,5 +626,6 @@ def test_flapping_is_never_excused_and_says_its_window() -> None:
         parts.lab.poller.watches[A[0]].failed("no answer")
     assert parts.states(A[0]) == ["FailedFlapping"]
     assert parts.lab.store.rows[-1].reason == (
-        "no answer; strike 11, 10 allowed, forgotten after 86400 s in Ready: given up"
+        "no answer; strike 11, 10 allowed, forgotten after 86400 s without one:"
+        " given up"
     )

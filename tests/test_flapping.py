@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from lifeguard.config import load
-from tests.rig import Rig, reimaged, rig
+from lifeguard.effects import POLICY
+from lifeguard.model import Cause, Incident
+from tests.rig import EPOCH, Rig, reimaged, rig
 
 LAB = """
 [relay_boards.rack1]
@@ -51,24 +53,96 @@ def test_count_and_window_are_the_labs_own(tmp_path: Path) -> None:
         fails_and_comes_back(parts)
     assert parts.state() == "FailedFlapping"
     assert parts.store.rows[-1].reason == (
-        "no answer; strike 3, 2 allowed, forgotten after 50000 s in Ready: given up"
+        "no answer; strike 3, 2 allowed, forgotten after 50000 s without one: given up"
     )
+
+
+def is_held_up(parts: Rig) -> None:
+    """Its relay board is ill for longer than strikes are kept."""
+    generation = parts.board().standing.generation
+    parts.fleet.cycle_held("panda-01", generation, "rack1 is broken", 86400.0)
+    parts.clock.advance(86000)
+    parts.cycled()
+    parts.happens("image-running")
+
+
+def is_excused(parts: Rig) -> None:
+    """It does not boot for longer than strikes are kept, and an incident is blamed."""
+    parts.fleet.docket.take(
+        Incident(
+            id=1,
+            cause=Cause("hardware", "panda"),
+            since=parts.service_time.now(),
+            opened=EPOCH,
+            boards=("panda-01",),
+            failing=("panda-01",),
+            text="panda fails",
+        )
+    )
+    for _ in range(84):
+        parts.cycled()
+        parts.clock.advance(600)
+    parts.cycled()
+    parts.happens("image-running")
 
 
 def test_a_lap_forgets_nothing_however_long_its_relay_board_is_ill(
     tmp_path: Path,
 ) -> None:
     parts = flapping(tmp_path)
-    for lap in range(3):
+    for _ in range(2):
         parts.poller.watches["panda-01"].failed("no answer")
-        if lap == 2:
-            break
-        generation = parts.board().standing.generation
-        parts.fleet.cycle_held("panda-01", generation, "rack1 is broken", 86400.0)
-        parts.clock.advance(86000)
-        parts.cycled()
-        parts.happens("image-running")
+        is_held_up(parts)
+    parts.poller.watches["panda-01"].failed("no answer")
     assert parts.state() == "FailedFlapping"
+
+
+def test_a_lap_forgets_nothing_however_long_it_is_excused(tmp_path: Path) -> None:
+    parts = flapping(tmp_path)
+    for _ in range(2):
+        parts.poller.watches["panda-01"].failed("no answer")
+        is_excused(parts)
+    parts.poller.watches["panda-01"].failed("no answer")
+    assert parts.state() == "FailedFlapping"
+
+
+def test_what_passes_between_two_laps_counts_in_full(tmp_path: Path) -> None:
+    parts = flapping(tmp_path)
+    for _ in range(2):
+        fails_and_comes_back(parts)
+        parts.clock.advance(49999)
+    fails_and_comes_back(parts)
+    assert parts.state() == "FailedFlapping"
+
+
+def test_a_reimage_a_day_holds_up_no_forgetting(tmp_path: Path) -> None:
+    parts = flapping(tmp_path)
+    for _ in range(10):
+        fails_and_comes_back(parts)
+        for _ in range(2):
+            parts.clock.advance(30000)
+            reimaged(parts)
+    assert parts.state() == "Ready"
+    assert parts.board().standing.strikes == {}
+
+
+def test_nor_does_a_stay_in_off_that_nobody_asked_for(tmp_path: Path) -> None:
+    parts = flapping(tmp_path)
+    for _ in range(2):
+        fails_and_comes_back(parts)
+    parts.clock.advance(25000)
+    policy = {"by": "lifeguard", "source": POLICY}
+    parts.happens("rq-power-off", **policy)
+    generation = parts.board().standing.generation
+    parts.fleet.switched_off("panda-01", generation)
+    assert parts.state() == "Off"
+    parts.clock.advance(25001)
+    parts.happens("rq-power-on", **policy)
+    parts.cycled()
+    parts.happens("image-running")
+    for _ in range(2):
+        fails_and_comes_back(parts)
+    assert parts.state() == "Ready"
 
 
 def test_a_window_without_a_failure_clears_it(tmp_path: Path) -> None:

@@ -369,27 +369,11 @@ def test_a_timeout_counts_whatever_was_noted() -> None:
     )
 
 
-def test_a_strike_must_not_be_forgotten_by_the_stay_that_it_ends() -> None:
-    class Done(State):
-        timeout, attempts, give_up, forget = 60, 1, "GivenUp", 60
-        clears = True
-        on = {TIMEOUT: strike("Work")}
-
-    assert mistake(New, Work, Done, GivenUp) == (
-        "Done: forget must be above 60, the seconds that it may last"
-    )
-
-
-def test_nor_by_a_stay_that_a_relay_board_draws_out() -> None:
-    class Forgetful(standard.RebootRebooting):
-        forget = 10**6
-
-    Forgetful.__name__ = "RebootRebooting"
+def test_a_strike_must_not_be_forgotten_within_a_lap() -> None:
     with pytest.raises(LifecycleError) as caught:
-        LIFECYCLE.replace(Forgetful)
+        LIFECYCLE.with_figures({"Ready": {"forget": 60}})
     assert str(caught.value) == (
-        "RebootRebooting: an ill relay board may make it last,"
-        " so it must not forget by that"
+        "Ready: forget must be above 18540, the seconds that all states may last"
     )
 
 

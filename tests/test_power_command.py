@@ -9,9 +9,16 @@ import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.task import Clock, deferLater
+from twisted.python.failure import Failure
 
-from lifeguard.power.command import OUTPUT_BYTES, Output, run
+from lifeguard.power.command import (
+    LAST_WORDS_SECONDS,
+    OUTPUT_BYTES,
+    Output,
+    run,
+)
 from lifeguard.power.errors import NoAnswer, Unreachable
 
 LONG = 60.0
@@ -126,3 +133,104 @@ async def test_a_machine_that_can_start_no_process_is_told(monkeypatch):
     monkeypatch.setattr(reactor, "spawnProcess", refuse)
     with pytest.raises(Unreachable, match=r"^sh cannot be run: Resource temporarily"):
         await shell("exit 0")
+
+
+# The orders in which a process and its pipes may come to their ends.
+
+DEADLINE = 10.0
+ENDED = Failure(ProcessDone(0))
+KILLED = Failure(ProcessTerminated(signal=9))
+
+
+class FakeProcess:
+    """The process that a reactor has spawned, until what a test does to it."""
+
+    pid = 2**22 + 1
+    """One that the system never gives to a process."""
+
+    def __init__(self, protocol):
+        self.protocol, self.said = protocol, []
+        protocol.makeConnection(self)
+
+    def closeStdin(self):
+        self.said.append("close stdin")
+
+    def signalProcess(self, name):
+        self.said.append(name)
+
+    def loseConnection(self):
+        self.said.append("lose connection")
+
+    def says(self):
+        self.protocol.childDataReceived(1, b"x")
+
+    def exits(self):
+        self.protocol.processExited(ENDED)
+
+    def ends(self):
+        """Twisted tells of this when all pipes are closed and the process is reaped."""
+        self.protocol.processEnded(ENDED)
+
+    def is_killed(self):
+        self.protocol.processExited(KILLED)
+        self.protocol.processEnded(KILLED)
+
+
+def fake():
+    """A clock, a process that has been started, and what its command comes to."""
+    clock, started = Clock(), []
+    clock.spawnProcess = lambda protocol, *_, **__: started.append(
+        FakeProcess(protocol)
+    )
+    results = []
+    running = Deferred.fromCoroutine(run(clock, ["it"], DEADLINE))
+    running.addBoth(
+        lambda result: results.append(
+            str(result.value) if isinstance(result, Failure) else result
+        )
+    )
+    return clock, started[0], results
+
+
+ITS_END = Output(0, "x", "")
+
+
+@pytest.mark.parametrize("before", [0.0, DEADLINE - LAST_WORDS_SECONDS / 2])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ("says", "exits", "ends"),
+        ("exits", "says", "ends"),
+        ("exits", "waits a little", "says", "ends"),
+        ("says", "exits", "waits"),
+        ("exits", "says", "waits"),
+        ("says", "exits", "waits", "ends"),
+        ("exits", "says", "waits", "says", "ends"),
+    ],
+)
+def test_in_whatever_order_it_ends_its_end_is_told_once(before, steps):
+    clock, process, results = fake()
+    clock.advance(before)
+    for step in steps:
+        if step.startswith("waits"):
+            part = 0.1 if step == "waits a little" else 1.0
+            clock.advance(LAST_WORDS_SECONDS * part)
+        else:
+            getattr(process, step)()
+    assert results == [ITS_END]
+    clock.advance(2 * DEADLINE)
+    assert (results, clock.getDelayedCalls()) == ([ITS_END], [])
+    assert "KILL" not in process.said
+
+
+@pytest.mark.parametrize("steps", [("is_killed",), (), ("exits",)])
+def test_one_that_does_not_end_is_given_up_once(steps):
+    clock, process, results = fake()
+    process.says()
+    clock.advance(DEADLINE)
+    for step in steps:
+        getattr(process, step)()
+    clock.advance(DEADLINE)
+    assert results == ["it did not end within 10 s"]
+    assert process.said[:3] == ["close stdin", "KILL", "lose connection"]
+    assert clock.getDelayedCalls() == []

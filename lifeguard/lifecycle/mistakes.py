@@ -129,7 +129,7 @@ def _state(declared: Declared, states: States) -> Iterator[str]:
         *_targets(declared, states),
         *_time(declared),
         *_counting(declared),
-        *_forgetting(declared),
+        *_forgetting(declared, states),
         *_actions(declared),
         *_power(declared),
     ):
@@ -184,16 +184,26 @@ def _counting(declared: Declared) -> Iterator[str]:
             yield "its attempts must not be below 0"
 
 
-def _forgetting(declared: Declared) -> Iterator[str]:
-    """A strike that each stay is long enough to forget counts nothing."""
+def _forgetting(declared: Declared, states: States) -> Iterator[str]:
+    """A strike that is forgotten sooner than a board can be back counts nothing.
+
+    What has no bound here (retries, a relay board's patience, what is excused) needs
+    none: on the way back no time to forget passes.
+    """
+    forget, once = (
+        declared.state.forget,
+        sum(_longest(each) for each in states.values()),
+    )
+    if forget is not None and forget <= once:
+        yield f"forget must be above {once:g}, the seconds that all states may last"
+
+
+def _longest(declared: Declared) -> float:
     state = declared.state
-    if state.forget is None:
-        return
-    if declared.orders_power:
-        yield "an ill relay board may make it last, so it must not forget by that"
+    if state.steady:
+        return 0
     stay = max(state.timeout or 0, state.total or 0)
-    if isinstance(declared.transitions.get(TIMEOUT), Strike) and state.forget <= stay:
-        yield f"forget must be above {stay:g}, the seconds that it may last"
+    return stay + state.wait if declared.orders_power else stay
 
 
 _POWER = {"cycle_power", "power_off", "keep_off"}

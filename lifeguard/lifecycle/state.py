@@ -192,10 +192,10 @@ class State:
     wait: ClassVar[float] = 1800
     """The longest wait for `BEGIN`; when it is over the state gives up."""
     forget: ClassVar[float | None] = None
-    """Strikes are forgotten after a stay of so long without one, and by nothing else
-    but a person: however long a lap is, with all that waits for a relay board and all
-    that an incident excuses, it forgets none. None: strikes are forgotten when a state
-    that `clears` is entered."""
+    """Strikes are forgotten after so long without one, and by nothing else but a
+    person. The time that a board spends where a timeout is a strike is not counted:
+    however long a relay board holds it up and an incident excuses it, the way back
+    forgets none. None: strikes are forgotten when a state that `clears` is entered."""
     steady: ClassVar[bool] = False
     clears: ClassVar[bool] = False
     by_hand: ClassVar[bool] = False

@@ -83,8 +83,9 @@ class _Running(ProcessProtocol):
     transport: IProcessTransport
 
     def __init__(self, reactor: Any) -> None:
-        self.ended: Deferred[Output] = Deferred(lambda _: self._kill())
+        self.ended: Deferred[Output] = Deferred(lambda _: self._give_up())
         self._reactor = reactor
+        self._exited: Failure | None = None
         self._waiting: IDelayedCall | None = None
         self._output = {1: b"", 2: b""}
 
@@ -97,6 +98,7 @@ class _Running(ProcessProtocol):
         self._output[childFD] = (self._output[childFD] + data)[:OUTPUT_BYTES]
 
     def processExited(self, reason: Failure) -> None:
+        self._exited = reason
         self._waiting = self._reactor.callLater(
             LAST_WORDS_SECONDS, self._hang_up, reason
         )
@@ -105,6 +107,12 @@ class _Running(ProcessProtocol):
         if self._waiting is not None and self._waiting.active():
             self._waiting.cancel()
         self._end(reason)
+
+    def _give_up(self) -> None:
+        if self._exited is None:
+            self._kill()
+        else:
+            self._hang_up(self._exited)
 
     def _hang_up(self, reason: Failure) -> None:
         self.transport.loseConnection()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lifeguard.event import Refused
 from lifeguard.keeper import SET_STATE
+from lifeguard.lifecycle.state import POWER_OFF
 from lifeguard.simulator.virtual.outages import BACK_SECONDS
 from lifeguard.store import StoreUnavailable
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from lifeguard.event import Answer
+    from lifeguard.lifecycle import Lifecycle
+    from lifeguard.model import Standing
     from lifeguard.simulator.virtual.durable import Durable, Written
     from lifeguard.simulator.virtual.uptime import Uptime
     from lifeguard.simulator.virtual.verdict import Verdicts
@@ -40,8 +43,15 @@ class _Row(NamedTuple):
 class AnswerRules:
     """Watches every event that comes from outside, and its answer."""
 
-    def __init__(self, durable: Durable, uptime: Uptime, verdicts: Verdicts) -> None:
-        self._durable, self._uptime, self._verdicts = durable, uptime, verdicts
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        durable: Durable,
+        uptime: Uptime,
+        verdicts: Verdicts,
+    ) -> None:
+        self._lifecycle, self._durable = lifecycle, durable
+        self._uptime, self._verdicts = uptime, verdicts
         self._stopping = False
         self._open: defaultdict[str, int] = defaultdict(int)
         self._unclaimed: defaultdict[str, list[_Row]] = defaultdict(list)
@@ -117,13 +127,21 @@ class AnswerRules:
     def _check_repeat(self, question: Question) -> None:
         board, event, generation, _ = question
         standing = self._durable.standings.get(board)
-        request = standing.request.event if standing and standing.request else None
-        known = standing is not None and event in (*standing.accepted, request)
+        known = standing is not None and event in self._known(standing)
         text = f"{event} was called a repeat, and was never accepted"
         self._verdicts.check(known and event != SET_STATE, 1, board, text)
         fresh = standing is not None and generation in (None, standing.generation)
         text = f"{event} of generation {generation} was called a repeat"
         self._verdicts.check(fresh, 2, board, text)
+
+    def _known(self, standing: Standing) -> set[str]:
+        """The events that change nothing any more."""
+        known = {*standing.accepted}
+        if standing.request is not None:
+            known.add(standing.request.event)
+        if self._lifecycle.wants(standing.state, "keep_off"):
+            known.add(POWER_OFF)
+        return known
 
     def _close(self, question: Question) -> None:
         self._open[question.board] -= 1

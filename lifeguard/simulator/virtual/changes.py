@@ -179,5 +179,8 @@ def _count(lifecycle: Lifecycle, before: Standing, change: Change) -> int:
     if old is None:
         return 1
     new = change.after.strikes.get(state, old)
-    forgotten = forget is not None and new.last - before.entered > forget
+    rested = new.last - old.last
+    if isinstance(lifecycle.transition(state, TIMEOUT), Strike):
+        rested = before.entered - old.last
+    forgotten = forget is not None and rested > forget
     return 1 if forgotten else old.count + 1

@@ -51,10 +51,10 @@ class Rules:
         known = self.uptime, self.watchdog, self.verdicts
         self.outages = OutageRules(clock, *known)
         self.taking_up = TakingUpRules(durable, clock, *known)
-        self.answers = AnswerRules(durable, self.uptime, self.verdicts)
         self._inventory, self._durable = inventory, durable
         [hardware] = inventory.hardware.values()
         self._lifecycle = hardware.lifecycle
+        self.answers = AnswerRules(self._lifecycle, durable, self.uptime, self.verdicts)
         self.outlets = OutletRules(
             self._lifecycle,
             inventory.boards,
