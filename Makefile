@@ -2,7 +2,7 @@
 VENV = .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-system test-guests test-processes test-firmware check clean
+.PHONY: demo test test-system test-processes test-guests test-firmware check clean
 
 # Twelve simulated boards, kept alive until Ctrl-C; nothing is kept afterwards.
 demo: $(VENV)/installed
@@ -13,14 +13,15 @@ test: $(VENV)/installed
 	$(BIN)/python -m pytest -q -n auto --dist loadfile $(TESTS)
 
 # Needs the Debian packages that .ci/run installs: QEMU, TFTP clients, OpenSSH, Chromium.
-# With --jobs=2 in half the time: the halves share nothing, and mostly wait.
+# Both parts mostly wait and share nothing: with --jobs=2 they run at once.
 test-system: test-processes test-guests
 
 test-processes: $(VENV)/peers
-	$(BIN)/python -m pytest -q -m 'system and not guests and not firmware' $(TESTS)
+	$(BIN)/python -m pytest -q -n auto --dist loadfile \
+		-m 'system and not guests and not firmware' $(TESTS)
 
 # QEMU computes all the time: it shall not delay those who measure how long they wait.
-test-guests: $(VENV)/installed
+test-guests: $(VENV)/peers
 	nice $(BIN)/python -m pytest -q -m 'guests and not firmware' $(TESTS)
 
 # The same with firmware that is much like what `test-system` boots.
