@@ -22,7 +22,7 @@ test-processes: $(VENV)/peers
 
 # QEMU computes all the time: it shall not delay those who measure how long they wait.
 test-guests: $(VENV)/peers
-	nice $(BIN)/python -m pytest -q -m 'guests and not firmware' $(TESTS)
+	nice -n 5 $(BIN)/python -m pytest -q -m 'guests and not firmware' $(TESTS)
 
 # The same with firmware that is much like what `test-system` boots.
 test-firmware: $(VENV)/installed
