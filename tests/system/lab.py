@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from twisted.internet.endpoints import TCP4ServerEndpoint
 
+from lifeguard.simulator.ports import choose_ports
 from lifeguard.wire.proxr import Relay
 
 from .daemon import Daemon
@@ -78,7 +78,5 @@ def show_logs(directory: Path) -> None:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody listens on, nor is given for an outgoing connection."""
+    return choose_ports(0, 0).http

@@ -23,7 +23,7 @@ from .debian import package_file, program
 from .pc import NO_PXE
 from .pxe_lab import MAC, pxe_lab
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.guests]
 
 CONFIG = f"pxelinux.cfg/01-{MAC.replace(':', '-')}"
 CARD = f"virtio-net-pci,netdev=lab,mac={MAC},bootindex=1"

@@ -17,7 +17,7 @@ from .daemon import REPOSITORY, Daemon
 from .lab import show_logs
 from .test_real_board import REIMAGE
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.guests]
 
 RUN = REPOSITORY / "etc" / "qemu-lab" / "run"
 REBOOT = [

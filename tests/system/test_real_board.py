@@ -15,7 +15,7 @@ from twisted.internet import reactor
 
 from .lab import lab
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.guests]
 
 REIMAGE = [
     ("rq-reimage", "ReimageRebooting"),

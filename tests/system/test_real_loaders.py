@@ -15,7 +15,7 @@ from twisted.internet import reactor
 from .pc_lab import Way, pc_lab
 from .test_real_board import REIMAGE
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.guests]
 
 IPXE = Way("bios", "ipxe", "exit", "URL/files/boot.ipxe")
 
