@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 
 from lifeguard.model import Outlet, Owed, RelayBoard
 from lifeguard.power import Power, RelayBoardQueue, RelayError
@@ -726,8 +727,10 @@ def test_an_ill_relay_board_holds_up_the_end_for_its_own_time_only():
         stopped = stop(parts)
         parts.run(19.9)
         assert stopped == []
-        parts.run(0.2)
+        with capturedLogs() as logged:
+            parts.run(0.2)
         assert stopped == [None]
+        assert [each["boards"] for each in logged if "boards" in each] == [["a"]]
         assert [text for text in parts.told() if text.startswith("ended")] == []
         assert parts.clock.getDelayedCalls() == []
 

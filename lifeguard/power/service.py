@@ -322,8 +322,9 @@ class Power(Service):
         await DeferredList(closed)
 
     def _give_up(self, name: str) -> None:
-        self._queues[name].close()
+        # The end of the last queue ends all waiting, and with it what is owed.
         boards = self._owed.drop_those_of(name)
+        self._queues[name].close()
         log.error(
             "{relay_board} is ill, power may still be off: {boards}",
             relay_board=name,

@@ -84,8 +84,9 @@ def send(request: LabRequest, body: bytes, media: str) -> bytes:
 
 
 def takes_gzip(request: LabRequest) -> bool:
-    """Whether the client has said so."""
-    return "gzip" in (request.getHeader("Accept-Encoding") or "")
+    """Whether the client has said so, among whatever bytes it may say."""
+    headers = request.requestHeaders.getRawHeaders(b"Accept-Encoding", [])
+    return any(b"gzip" in header for header in headers)
 
 
 def refuse(request: LabRequest, failure: Failure) -> bytes:
