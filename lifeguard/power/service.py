@@ -322,9 +322,10 @@ class Power(Service):
         await DeferredList(closed)
 
     def _give_up(self, name: str) -> None:
-        # The end of the last queue ends all waiting, and with it what is owed.
-        boards = self._owed.drop_those_of(name)
+        begun = {order.board for order, begun in self._waiting_for(name) if begun}
+        boards = sorted(begun.union(self._owed.drop_those_of(name)))
         self._queues[name].close()
+        self._owed.drop_those_of(name)  # what the cycles have just left to be owed
         log.error(
             "{relay_board} is ill, power may still be off: {boards}",
             relay_board=name,
