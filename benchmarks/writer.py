@@ -1,4 +1,4 @@
-"""Where to write: in a thread of its own, or in the reactor at the end of its turn?
+"""Where to commit: in a thread of its own, or in the reactor at the end of its turn?
 
 So many boards are moved on over and over, each as soon as its last change is durable.
 The disk is this machine's, and then one whose every commit takes 10 ms more, as a disk
