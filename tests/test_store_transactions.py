@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection
 from twisted.internet.task import Clock
 
-from lifeguard.store import Replaced, StoreUnavailable, statements
+from lifeguard.store import Replaced, StoreUnavailable, blame, statements
 from lifeguard.store.database import Database
 from lifeguard.store.group import Ask
 from lifeguard.store.transactions import (
@@ -126,6 +126,11 @@ def test_many_writes_are_left_to_the_thread(rig: Rig) -> None:
     assert written is not None
     written.commit()
     assert len(rig.versions()) == FEW
+
+
+def test_one_that_may_touch_many_rows_is_left_to_the_thread(rig: Rig) -> None:
+    wide = Ask(blame.forget_evidence, 5.0, touches_few=False)
+    assert rig.transactions.write_now([A_STEP, wide], 5.0) is None
 
 
 def test_after_a_slow_read_the_thread_writes_for_a_while(rig: Rig) -> None:

@@ -252,6 +252,16 @@ def test_while_the_thread_has_a_guest_the_group_is_left_to_it() -> None:
     ]
 
 
+def test_a_guest_that_was_given_up_may_still_be_in_the_thread() -> None:
+    parts = rig()
+    parts.disk.writes_now = parts.thread.held = True
+    parts.writer.between(lambda: "a step").addErrback(lambda _: None)
+    parts.clock.advance(LIMIT_SECONDS)
+    parts.ask("one")
+    parts.thread.run()
+    assert parts.disk.said == ["cut", ("write", LIMIT_SECONDS, "one"), ("one", "well")]
+
+
 def test_one_that_is_refused_does_not_send_the_store_away() -> None:
     parts = rig()
     parts.disk.refused["one"] = Superseded("moved on")

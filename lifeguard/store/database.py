@@ -115,10 +115,12 @@ class Database:
         `work` raises is raised, and what it did is taken back. Until the transaction
         has come to its end, `run` waits for it.
         """
-        if self._writer is None or not self._turn.acquire(blocking=False):
+        if not self._turn.acquire(blocking=False):
             return None
         with ExitStack() as undo:
             undo.callback(self._turn.release)
+            if self._writer is None:
+                return None
             transaction = self._home.begin_now(self._writer)
             if transaction is None:
                 return None

@@ -34,6 +34,8 @@ class Ask(Generic[Item]):
 
     write: Callable[[Connection, Sequence[Item]], None]
     item: Item
+    touches_few: bool = True
+    """Whether it touches a few rows, however many there are."""
 
 
 class GroupRefused(Exception):

@@ -122,11 +122,11 @@ class SqlStore:
 
     def save_incident(self, judgement: Judgement) -> Deferred[None]:
         """Keep an incident as it is by now; may be repeated."""
-        return self._ask(Ask(blame.save_incidents, judgement))
+        return self._ask(Ask(blame.save_incidents, judgement, touches_few=False))
 
     def forget_evidence(self, before: float) -> Deferred[None]:
         """What was said before these service seconds is of no use any more."""
-        return self._ask(Ask(blame.forget_evidence, before))
+        return self._ask(Ask(blame.forget_evidence, before, touches_few=False))
 
     def save_time(self) -> Deferred[None]:
         """Save the service seconds, as every other write does by the way."""

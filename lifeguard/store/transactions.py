@@ -3,7 +3,8 @@
 A few rows of SQLite are written in the reactor, and only their commit, which waits for
 the disk, is the thread's: to take turns with a thread at the interpreter, row after
 row, costs more than the rows do. What is more, or would have to be waited for, is left
-to the thread as a whole.
+to the thread as a whole. But a disk that does not answer when it is read from holds up
+all of lifeguard, as it would hold up its files.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class Transactions:
         None when that is not to be had, for whatever reason: `write` will meet it.
         """
         began = self._clock.seconds()
-        if len(asks) > FEW or began < self._wary_until:
+        if not _are_few(asks) or began < self._wary_until:
             return None
         work = self._ruled(partial(write_together, asks=asks), now)
         try:
@@ -109,3 +110,7 @@ class Transactions:
         ended = self._clock.seconds()
         if ended - began > SLOW_SECONDS:
             self._wary_until = ended + WARY_SECONDS
+
+
+def _are_few(asks: Sequence[Ask[Any]]) -> bool:
+    return len(asks) <= FEW and all(ask.touches_few for ask in asks)

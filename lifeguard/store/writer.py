@@ -133,7 +133,10 @@ class GroupWriter:
     def between(self, work: Callable[[], Answer]) -> Deferred[Answer]:
         """Let the thread do something else between two groups, as `Calls` has it."""
         self._guests += 1
-        return self._calls.call(work).addBoth(self._guest_has_gone)
+        answer = self._calls.call(work)
+        # Given up or not, the thread may be in it until it gets to what comes next.
+        self._threads.write(_nothing).addBoth(self._guest_has_gone)
+        return answer
 
     def close(self) -> None:
         """Write what waits; try an absent store no more, now or later."""
@@ -194,9 +197,8 @@ class GroupWriter:
             raise
         return [None] * len(asks)
 
-    def _guest_has_gone(self, result: Answer) -> Answer:
+    def _guest_has_gone(self, _: object) -> None:
         self._guests -= 1
-        return result
 
     # While it is away.
 

@@ -175,6 +175,7 @@ class Lab:
             return
         self.tell("stop", "SIGTERM")
         self.rules.answers.stopping()
+        self.rules.outlets.stopping()
         self.uplink.hang_up()
 
         def stopped(_: None) -> None:

@@ -57,6 +57,9 @@ class OutletRules:
         self._owed_at_start: set[Outlet] = set()
         self._ordered_in_this_life: set[str] = set()
         self._ordered_at: dict[str, float] = {}
+        self._wanted_again_at: dict[str, float] = {}
+        """When boards that were off were last to be on again."""
+        self._stopping_since = 0.0
         self._on_again_at: dict[Outlet, float] = {}
         self._troubled_at: dict[str, float] = {}
 
@@ -82,6 +85,7 @@ class OutletRules:
         before = written.before
         if before is not None and self._lifecycle.is_off(before.state):
             self._watch_again(board)
+            self._wanted_again_at[board] = self._clock.seconds()
         if change.row.event == POWER_OFF_OK:
             for outlet in self._boards[board].power:
                 text = f"{POWER_OFF_OK}, and {outlet} is on"
@@ -171,17 +175,22 @@ class OutletRules:
 
         self._clock.callLater(OFF_SECONDS, look)
 
+    def stopping(self) -> None:
+        """SIGTERM: what is committed from now on is left to the next start."""
+        self._stopping_since = self._clock.seconds()
+
     def stopped(self) -> None:
-        """SIGTERM: lifeguard has ended by itself."""
+        """Lifeguard has ended by itself."""
         since = self._clock.seconds() - FAIR_SECONDS
         for rack in self._racks.values():
             if self._undisturbed(rack.name, since) < FAIR_SECONDS:
                 continue
             for outlet in sorted(rack.off):
-                if self._may_be_off(self._board_of[outlet]):
+                board = self._board_of[outlet]
+                if self._may_be_off(board) or self._is_wanted_too_late(board):
                     continue
                 text = f"{outlet} was left off by an orderly stop"
-                self._verdicts.broken(6, self._board_of[outlet], text)
+                self._verdicts.broken(6, board, text)
 
     def ended(self, board: str, generation: int, failure: str | None) -> None:
         """The daemon's power has reported the end of a cycle."""
@@ -217,6 +226,10 @@ class OutletRules:
         if not self._may_be_off(board):
             for outlet in filter(self._is_off, self._boards[board].power):
                 self._watch_off(outlet, self._clock.seconds())
+
+    def _is_wanted_too_late(self, board: str) -> bool:
+        """Whether it was off until the stop: the next start switches it on."""
+        return self._wanted_again_at.get(board, -1.0) >= self._stopping_since
 
     def _may_be_off(self, board: str) -> bool:
         return self._lifecycle.is_off(self._durable.standings[board].state)
