@@ -239,17 +239,20 @@ def gauges(
     name: str, help_: str, labels: Labels, values: Iterable[tuple[Labels, int]]
 ) -> Metric:
     """A value for each combination of labels."""
-    family = GaugeMetricFamily(name, help_, labels=labels)
-    for of, value in values:
-        family.add_metric(of, value)
-    return family
+    return _filled(GaugeMetricFamily(name, help_, labels=labels), values)
 
 
 def counters(
     name: str, help_: str, labels: Labels, values: Iterable[tuple[Labels, int]]
 ) -> Metric:
     """A count for each combination of labels; `_total` is added to the name."""
-    family = CounterMetricFamily(name, help_, labels=labels)
+    return _filled(CounterMetricFamily(name, help_, labels=labels), values)
+
+
+def _filled(
+    family: GaugeMetricFamily | CounterMetricFamily,
+    values: Iterable[tuple[Labels, int]],
+) -> Metric:
     for of, value in values:
         family.add_metric(of, value)
     return family
