@@ -33,7 +33,14 @@ if TYPE_CHECKING:
     from benchmarks.lab import Lab
     from lifeguard.fleet import Store
     from lifeguard.health.checks import Probes
-    from lifeguard.model import Change, HistoryRow, Outlet, Owed, Standing
+    from lifeguard.model import (
+        Change,
+        HistoryRow,
+        Outlet,
+        Owed,
+        RelayBoardChange,
+        Standing,
+    )
     from lifeguard.store import Presence
 
 
@@ -154,6 +161,9 @@ class InstantStore:
         return succeed(None)
 
     def settle(self, owed: Owed) -> Deferred[None]:
+        return succeed(None)
+
+    def relay_board_changed(self, change: RelayBoardChange) -> Deferred[None]:
         return succeed(None)
 
     def save_time(self) -> Deferred[None]:

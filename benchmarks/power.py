@@ -108,7 +108,8 @@ class Reports:
     def cycle_held(self, *held: object) -> None:
         """That of the one that hangs."""
 
-    cycle_goes_on = cycle_void = switched_off = relay_board_changed = cycle_held
+    cycle_goes_on = cycle_void = switched_off = found_on = cycle_held
+    relay_board_changed = cycle_held
 
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         return succeed(None)
