@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,11 +10,12 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 
 from lifeguard.health.checks import BadCheck, CannotPoll, Missed
 from lifeguard.health.poller import HealthStatus, Poller
 from lifeguard.health.watch import first_pause
+from tests.log_lines import log_lines
 
 
 class Figures(Struct, frozen=True):
@@ -98,21 +97,6 @@ class Rig:
 
 def rig(at_once: int = 200, **figures: Any) -> Rig:
     return Rig(Figures(**figures), at_once)
-
-
-@contextmanager
-def log_lines() -> Iterator[list[str]]:
-    lines: list[str] = []
-
-    def observe(event: LogEvent) -> None:
-        if event["log_namespace"].startswith("lifeguard.health"):
-            lines.append(event["log_format"].format(**event))
-
-    globalLogPublisher.addObserver(observe)
-    try:
-        yield lines
-    finally:
-        globalLogPublisher.removeObserver(observe)
 
 
 FIRST = first_pause("panda", 300.0)
@@ -216,7 +200,7 @@ def test_a_check_that_cannot_be_made_does_not_hide_one_that_is_missed() -> None:
 
 def test_a_cause_is_logged_once_for_all_boards_and_once_when_it_is_over() -> None:
     parts = rig()
-    with log_lines() as lines:
+    with log_lines("health") as lines:
         names = parts.watch_many(10)
         for name in names:
             parts.probes.fate[name] = CannotPoll("no permission")
@@ -234,7 +218,7 @@ def test_a_cause_is_logged_once_for_all_boards_and_once_when_it_is_over() -> Non
 
 def test_a_board_that_meets_another_cause_has_done_with_the_first() -> None:
     parts = rig()
-    with log_lines() as lines:
+    with log_lines("health") as lines:
         parts.watch("panda", "ping")
         for cause in ("no route", "no memory"):
             parts.probes.fate["A"] = CannotPoll(cause)
@@ -377,7 +361,7 @@ def braked(boards: int = 20) -> tuple[Rig, list[str], list[str]]:
 
 
 def test_when_many_boards_fail_at_once_most_are_not_told() -> None:
-    with log_lines() as lines:
+    with log_lines("health") as lines:
         parts, names, told = braked()
     assert len(told) == 4
     status = parts.poller.status()
@@ -392,7 +376,7 @@ def test_when_many_boards_fail_at_once_most_are_not_told() -> None:
 
 def test_when_boards_answer_again_the_brake_goes_off_and_nobody_was_told() -> None:
     parts, names, told = braked()
-    with log_lines() as lines:
+    with log_lines("health") as lines:
         for name in names:
             parts.probes.fate[name] = None
         parts.run(10)
@@ -403,7 +387,7 @@ def test_when_boards_answer_again_the_brake_goes_off_and_nobody_was_told() -> No
 
 def test_when_nothing_withheld_is_polled_any_more_the_brake_goes_off() -> None:
     parts, _, _ = braked()
-    with log_lines() as lines:
+    with log_lines("health") as lines:
         for board in parts.poller.status().withheld:
             parts.watch(board)
     assert lines == ["the brake is off: boards answer again, or are polled no more"]

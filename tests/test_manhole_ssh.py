@@ -18,10 +18,10 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.protocols.policies import WrappingFactory
 
 from lifeguard.manhole import manhole_factory
+from tests.log_lines import log_lines
 from tests.rig import Rig, rig
 
 pytestmark = pytest.mark.system
@@ -107,21 +107,11 @@ async def manhole(directory: Path) -> AsyncIterator[Manhole]:
     )
     endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
     port = await endpoint.listen(factory)
-    lines: list[str] = []
-
-    def observe(event: LogEvent) -> None:
-        if event["log_namespace"] in (
-            "lifeguard.manhole.session",
-            "lifeguard.manhole.login",
-        ):
-            lines.append(formatEvent(event))
-
-    globalLogPublisher.addObserver(observe)
     try:
-        client = Client(directory, port.getHost().port)
-        yield Manhole(parts, client, factory.protocols, lines)
+        with log_lines("manhole.session", "manhole.login") as lines:
+            client = Client(directory, port.getHost().port)
+            yield Manhole(parts, client, factory.protocols, lines)
     finally:
-        globalLogPublisher.removeObserver(observe)
         await port.stopListening()
         await until(lambda: not factory.protocols)
 
