@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from lifeguard.model import Outlet, Owed
 from lifeguard.power.errors import Ill, RelayError
 from lifeguard.wire.proxr import Relay
-from tests.test_power import A, B, C, Rig, in_off_half, lab, rig
+from tests.power_rig import A, B, C, Rig, in_off_half, lab, rig
 
 OFF_1 = ["started a 1?", "off rack1/1/1 at once"]
 
