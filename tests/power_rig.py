@@ -16,13 +16,13 @@ from lifeguard.model import Outlet, RelayBoard
 from lifeguard.power import Power, RelayBoardQueue, RelayError
 from lifeguard.power.condition import Since
 from lifeguard.power.drivers.proxr import Proxr
+from lifeguard.power.errors import Closed
 from lifeguard.wire.proxr import Relay
 from tests.fake_relay_board import FakeRelayBoard
 
 A = Outlet("rack1", "1/1")
 B = Outlet("rack1", "1/2")
 C = Outlet("rack2", "1/1")
-RACK1 = RelayBoard(name="rack1", driver="proxr", address="192.0.2.10:2101")
 REFUSED = "cannot be reached: Connection was refused by other side"
 
 
@@ -87,6 +87,8 @@ class FakeQueue:
 
     def close(self):
         self.events.append(f"close {self.name}")
+        for asked in self.asked.values():
+            asked.errback(Closed())
         return succeed(None)
 
 
@@ -202,19 +204,25 @@ class Lab(NamedTuple):
         self.clock.advance(end - self.clock.seconds())
 
 
-def lab(round_trip=0.015625):
+def lab(round_trip=0.015625, off_seconds=1.0):
     clock, events = Clock(), []
     relay_board = FakeRelayBoard(clock, round_trip)
-    queue = RelayBoardQueue(clock, RACK1, Proxr(clock, relay_board, "classic", 3.0))
+    record = RelayBoard(
+        name="rack1",
+        driver="proxr",
+        address="192.0.2.10:2101",
+        off_seconds=off_seconds,
+    )
+    queue = RelayBoardQueue(clock, record, Proxr(clock, relay_board, "classic", 3.0))
     reports = FakeReports(events)
     power = Power(clock, {"rack1": queue}, reports)
     power.startService()
     return Lab(power, clock, relay_board, reports, events)
 
 
-def lost_in_off_half():
+def lost_in_off_half(off_seconds=1.0):
     """A lab whose relay board is not there any more since board `a` is off."""
-    parts = lab()
+    parts = lab(off_seconds=off_seconds)
     parts.power.cycle("a", 1, (A,))
     parts.run(0.5)
     assert parts.relay_board.relays_on == {Relay(1, 1)}

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from lifeguard.model import Outlet, Owed
-from tests.power_rig import A, B, in_off_half, lab, lost_in_off_half, rig, stop
+from lifeguard.power import Power
+from lifeguard.wire.proxr import Relay
+from tests.power_rig import (
+    A,
+    B,
+    FakeQueue,
+    FakeReports,
+    in_off_half,
+    lab,
+    lost_in_off_half,
+    rig,
+    stop,
+)
 
 NO_STORE = RuntimeError("no store")
 
@@ -157,3 +170,49 @@ def test_one_that_falls_ill_while_lifeguard_stops_has_its_time_from_then_on():
     parts.answer(A, on=True)
     assert stopped == [None]
     assert parts.clock.getDelayedCalls() == []
+
+
+def test_a_long_off_time_is_no_reason_to_leave_a_board_off():
+    parts = lost_in_off_half(off_seconds=60.0)
+    parts.power.owe([Owed(B, "b", 1)])
+    stopped = stop(parts)
+    parts.run(58)
+    assert parts.reports.became == [("rack1", "Suspect"), ("rack1", "Broken")]
+    assert (parts.relay_board.relays_on, stopped) == ({Relay(1, 1)}, [])
+    parts.relay_board.reachable = True
+    parts.run(2)
+    assert (parts.relay_board.relays_on, stopped) == (set(), [None])
+    assert "ended a 1: ok" in parts.told()
+    assert parts.clock.getDelayedCalls() == []
+
+
+def test_who_is_ill_for_ever_is_tried_when_an_off_time_is_over_and_then_has_its_time():
+    parts = lost_in_off_half(off_seconds=60.0)
+    parts.power.owe([Owed(B, "b", 1)])
+    stopped = stop(parts)
+    parts.run(60)
+    due = 60 + 4 * parts.relay_board.round_trip  # the greeting, and three for off
+    tries = [at for at, what in parts.relay_board.seen if what == "refused"]
+    assert due in tries
+    parts.run(due + 19.9 - parts.clock.seconds())
+    assert stopped == []
+    parts.run(0.2)
+    assert stopped == [None]
+    assert parts.clock.getDelayedCalls() == []
+
+
+def test_forty_relay_boards_that_are_ill_hold_up_the_end_no_longer_than_one():
+    clock, events = Clock(), []
+    queues = {f"rack{n}": FakeQueue(f"rack{n}", events) for n in range(43)}
+    power = Power(clock, queues, FakeReports(events))
+    power.startService()
+    for name, queue in queues.items():
+        power.cycle(f"of {name}", 1, (Outlet(name, "1/1"),))
+        queue.asked.pop((Outlet(name, "1/1"), False)).callback(None)
+        queue.become("Suspect", "no answer")
+    stopped = []
+    power.stopService().addCallback(stopped.append)
+    clock.pump([0.5] * 41)
+    assert stopped == []
+    clock.pump([0.5] * 2)
+    assert stopped == [None]

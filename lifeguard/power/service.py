@@ -60,6 +60,7 @@ class Power(Service):
         """The boards that were, and that a cycle is to bring back."""
         self._owed = OwedOutlets(queues, clock, reports)
         self._stopping = False
+        self._limits: dict[str, StopLimit] = {}
         for name, queue in queues.items():
             queue.hear(partial(self._relay_board_changed, name))
 
@@ -159,10 +160,10 @@ class Power(Service):
         """Fires when what was switched off is on again, or that is long in coming.
 
         Cycles that have begun are finished, whatever their off time: each has an end
-        of its own. But a relay board that is ill is given up after STOP_SECONDS, and
-        its cycles are void. As many are for what is owed then. Cycles that have not
-        begun are dropped, and so are debts that would not be tried again in time: the
-        store keeps their marks.
+        of its own. But a relay board that is ill is given up STOP_SECONDS after the
+        last off time on it, and its cycles are void. As many are for what is owed then.
+        Cycles that have not begun are dropped, and so are debts that would not be tried
+        again in time: the store keeps their marks.
         """
         super().stopService()
         self._stopping = True
@@ -189,6 +190,7 @@ class Power(Service):
             self._clock,
             self._reports,
             partial(self._take_over, order.board),
+            partial(self._rested, order),
             self.owe,
         )
         self._cycles[order.board] = cycle
@@ -307,19 +309,33 @@ class Power(Service):
     # The end of the service.
 
     async def _stop(self) -> None:
-        limits = [
-            StopLimit(
-                queue, self._clock, self._stop_seconds, partial(self._give_up, name)
-            )
-            for name, queue in self._queues.items()
-        ]
+        self._limits = {name: self._limit(name) for name in self._queues}
         await DeferredList([cycle.ended for cycle in self._cycles.values()])
         await self._wait_for_debts()
-        for limit in limits:
+        for limit in self._limits.values():
             limit.lift()
         closed = [queue.close() for queue in self._queues.values()]
         self._owed.stop()
         await DeferredList(closed)
+
+    def _limit(self, name: str) -> StopLimit:
+        return StopLimit(
+            self._queues[name],
+            self._clock,
+            self._stop_seconds,
+            partial(self._is_for_later, name),
+            partial(self._give_up, name),
+        )
+
+    def _is_for_later(self, name: str) -> bool:
+        """Whether a board of a relay board is still to be switched on."""
+        cycles = self._cycles.values()
+        return any(cycle.rests and cycle.order.needs(name) for cycle in cycles)
+
+    def _rested(self, order: Order) -> None:
+        for name, limit in self._limits.items():
+            if order.needs(name):
+                limit.begin_again()
 
     def _give_up(self, name: str) -> None:
         begun = {order.board for order, begun in self._waiting_for(name) if begun}
