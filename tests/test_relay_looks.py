@@ -53,18 +53,18 @@ def test_a_look_that_is_taken_back_is_not_made_and_one_under_way_disturbs_nobody
     assert seen == ["connected", LINK, *on(1)[1:], *on(3)[1:]]
 
 
-def test_a_look_finds_out_that_a_relay_board_is_ill():
+def test_a_look_finds_out_that_a_relay_board_is_ill_which_is_tested_after_a_pause():
     parts = rig()
     parts.relay_board.reachable = False
-    parts.hear("look", look(parts, 1))
-    parts.run(1)
-    assert ([what for _, what in parts.heard], parts.states()) == (
-        ["look: Unreachable"],
-        ["Suspect"],
-    )
+    parts.hear("first", look(parts, 1))
+    parts.hear("second", look(parts, 2))
+    parts.run(2)
+    assert parts.heard == [(100, "first: Unreachable")]
+    assert parts.relay_board.seen == [(100, "refused"), (101, "refused")]
     parts.relay_board.reachable = True
     parts.run(5)
     assert parts.states() == ["Suspect", "Working"]
+    assert parts.heard[1:] == [(2, True), (103.5, "second")]
 
 
 def test_reads_that_disagree_are_no_illness_of_the_relay_board():

@@ -262,7 +262,7 @@ class RelayBoardQueue:
         else:
             if not look.found.called:
                 look.found.callback(found)
-        return True
+        return self._later is None
 
     async def _ask(
         self, step: Callable[[float], Coroutine[Deferred[Any], object, Found]]
