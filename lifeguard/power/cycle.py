@@ -76,9 +76,9 @@ class Failed(NamedTuple):
 class Cycle:
     """Carries out an order whose relay boards are all in `queues`.
 
-    `take_over` hears of the outlets that it begins to switch, `rested` when the off time
-    is over, and `owe` of those that were in the end not proved, or could not be noted,
-    to be on.
+    `take_over` hears of the outlets that it begins to switch, `rested` of the end of
+    their off time, and `owe` of those that were in the end not proved, or could not be
+    noted, to be on.
     """
 
     def __init__(
