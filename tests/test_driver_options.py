@@ -127,15 +127,17 @@ def test_a_device_of_every_example_can_be_made_and_closed(tmp_path):
         ),
         (
             'driver = "exec"\non = [""]\noff = ["b"]',
-            'it.on[0]: expected a text with no {word} but {outlet}, got ""',
+            "it.on[0]: expected a text with all braces doubled but those of {outlet},"
+            ' got ""',
         ),
         (
             'driver = "exec"\non = ["a", "x{port}"]\noff = ["b"]',
-            'it.on[1]: expected a text with no {word} but {outlet}, got "x{port}"',
+            "it.on[1]: expected a text with all braces doubled but those of {outlet},"
+            ' got "x{port}"',
         ),
         (
             'driver = "exec"\non = ["a"]\noff = ["b"]\ntest = ["{outlet}"]',
-            'it.test[0]: expected a text with no {word}, got "{outlet}"',
+            'it.test[0]: expected a text with all braces doubled, got "{outlet}"',
         ),
         (
             f'{HTTP}\nread = "/{{port}}"',
@@ -186,10 +188,16 @@ def test_words_for_on_and_off_are_compared_in_lower_case(tmp_path):
     assert found.relay_boards["it"].options.means_on == ("on",)
 
 
-def test_what_braces_are_for_shells_and_curl_is_left_to_them(tmp_path):
-    on = '["sh", "-c", "curl -w %{http_code} ${HOST}/{outlet} | awk \'{ print }\'"]'
-    found = board(tmp_path, "exec", on=on, off='["true"]')
-    assert found.options.on[2].startswith("curl -w %{http_code}")
+@pytest.mark.parametrize(
+    "argument",
+    ["{}", "{ print }", "${HOST}", "{outlet", "outlet}", "{outlet!r}", "{outlet:9}"],
+)
+def test_a_brace_that_is_not_doubled_is_a_mistake(tmp_path, argument):
+    table = f"driver = 'exec'\non = ['{argument}']\noff = ['true']"
+    form = "a text with all braces doubled but those of {outlet}"
+    assert mistakes(tmp_path, f"[relay_boards.it]\n{table}\n") == [
+        f'relay_boards.it.on[0]: expected {form}, got "{argument}"'
+    ]
 
 
 def test_an_outlet_is_checked_by_its_driver(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import partial
 from ipaddress import IPv4Network
+from string import Formatter
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -73,20 +74,16 @@ def matching(pattern: str) -> Callable[[object], str]:
     return parse
 
 
-_placeholder = re.compile(r"(?<![$%@])\{[A-Za-z_]\w*\}")
+def template(parse: Callable[[object], str], *fields: str) -> Callable[[object], str]:
+    """What `parse` takes, and `str.format` with no fields but these.
 
-
-def template(
-    parse: Callable[[object], str], *placeholders: str
-) -> Callable[[object], str]:
-    """What `parse` takes, with no words in braces but these.
-
-    After $, % or @ they are for a shell, curl or git.
+    A brace that is meant as such is doubled.
     """
+    known = [[None, None, None], *([field, "", None] for field in fields)]
 
     def parse_template(value: object) -> str:
         checked = parse(value)
-        if not set(_placeholder.findall(checked)) <= {*placeholders}:
+        if any(found not in known for _, *found in Formatter().parse(checked)):
             raise ValueError(value)
         return checked
 
