@@ -171,9 +171,10 @@ def test_a_device_of_every_example_can_be_made_and_closed(tmp_path):
             'driver = "redfish"\nurl = "http://x"\npassword = 1',
             "it: password needs a user",
         ),
+        (f"{HTTP}\ndigest = true", "it: digest needs a user"),
         (
-            'driver = "shelly"\nurl = "http://x"\ngeneration = 2\nuser = "a"',
-            "it: user and password are for generation 1 only",
+            'driver = "shelly"\nurl = "http://x"\ngeneration = 2\npassword = "a"',
+            "it: password needs a user",
         ),
     ],
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import field
 
-from lifeguard.config.forms import Form, Text, matching, one_of, template, text
+from lifeguard.config.forms import Flag, Form, Text, matching, one_of, template, text
 from lifeguard.config.reader import shown
 from lifeguard.power.connectionless import Connectionless, read_back
 from lifeguard.power.driver import Driver
@@ -57,6 +57,7 @@ class HttpOptions(WebOptions, frozen=True, kw_only=True):
     test: TestPath = "/"
     method: Method = "GET"
     headers: dict[str, Text] = field(default_factory=dict)
+    digest: Flag = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,6 +65,8 @@ class HttpOptions(WebOptions, frozen=True, kw_only=True):
             raise ValueError("means_on and means_off need a word each")
         if both := sorted({*self.means_on} & {*self.means_off}):
             raise ValueError(f"means_on and means_off both have {shown(both[0])}")
+        if self.digest and self.user is None:
+            raise ValueError("digest needs a user")
         if self.value and self.read is None:
             raise ValueError("value needs a read")
 
