@@ -46,6 +46,22 @@ def test_it_waits_for_no_turn() -> None:
     assert parts.told() == OFF_1
 
 
+@pytest.mark.parametrize("moment", [0.02, 0.2, 0.4])
+def test_a_persons_order_is_the_next_thing_a_busy_relay_board_does(moment) -> None:
+    parts = lab()
+    for number in range(14):
+        outlet = Outlet("rack1", f"{1 + number // 8}/{1 + number % 8}")
+        parts.power.cycle(f"b{number}", 1, (outlet,))
+    parts.run(moment)
+    assert parts.power.relay_boards()[0].waiting > 1
+    seen = len(parts.relay_board.seen)
+    parts.power.switch_off("z", 1, (Outlet("rack1", "2/8"),), urgent=True)
+    parts.run(2)
+    after = parts.relay_board.seen_without_times()[seen:]
+    next_done = next(what for what in after if what.startswith("switch"))
+    assert next_done == "switch on relay 8 of bank 2"
+
+
 def test_a_cycle_of_the_board_that_has_not_begun_is_forgotten() -> None:
     parts = rig()
     parts.queues["rack1"].turns_come = False

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 
 from lifeguard.model import Outlet
+from lifeguard.power.queue import REQUEST_SECONDS
 from lifeguard.wire.proxr import Relay
 from tests.fake_relay_board import SILENCE
 from tests.relay_rig import LINK, off, rig
@@ -186,6 +187,19 @@ def test_what_a_driver_raises_is_the_relay_boards_failure(logged_failures):
     logged_failures.clear()
 
 
+def test_a_driver_that_never_ends_holds_up_nobody_for_ever():
+    parts = rig()
+    parts.queue._device.switch = never_end
+    parts.switch(1, on=True)
+    parts.run(REQUEST_SECONDS + 0.875)
+    assert parts.states() == []
+    parts.run(0.125)
+    text = "its driver did not come to an end within 31 s"
+    assert parts.queue.status().last_error == text
+    assert parts.states() == ["Suspect"]
+    parts.queue.close()
+
+
 def test_a_driver_that_gives_up_does_not_say_that_lifeguard_is_stopping():
     parts = rig()
     parts.queue._device.switch = give_up
@@ -199,6 +213,10 @@ def test_a_driver_that_gives_up_does_not_say_that_lifeguard_is_stopping():
 
 async def give_up(rest, on, deadline):
     raise CancelledError
+
+
+async def never_end(rest, on, deadline):
+    await Deferred()
 
 
 async def explode(rest, on, deadline):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lifeguard.model import Outlet
+from lifeguard.power.queue import REQUEST_SECONDS
 from lifeguard.wire.proxr import Relay
 from tests.fake_relay_board import SILENCE
 from tests.relay_rig import LINK, off, on, rig
@@ -164,6 +165,18 @@ def test_what_is_urgent_waits_only_for_the_request_in_hand():
     parts.hear("now", parts.queue.switch(Outlet("rack1", "1/8"), False, urgent=True))
     parts.run(2)
     assert [what for _, what in parts.heard] == ["1 on", "now", "2 on", "3 on"]
+
+
+def test_a_requests_time_begins_when_its_turn_comes():
+    parts = rig()
+    parts.relay_board.round_trip = 1.5  # three of them, to switch an outlet
+    numbers = range(1, 9)
+    for number in numbers:
+        parts.switch(number, on=False)
+    parts.run(len(numbers) * 4.5 + 1.5)
+    assert parts.heard[-1][0] - 100 > REQUEST_SECONDS
+    assert [what for _, what in parts.heard] == [f"{n} off" for n in numbers]
+    assert parts.states() == []
 
 
 def test_outlets_are_switched_on_so_many_at_once_and_so_far_apart():
