@@ -6,7 +6,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
 from lifeguard.model import Outlet
-from lifeguard.power.queue import REQUEST_SECONDS
+from lifeguard.power.step import STEP_SECONDS
 from lifeguard.wire.proxr import Relay
 from tests.fake_relay_board import SILENCE
 from tests.relay_rig import LINK, off, rig
@@ -191,7 +191,7 @@ def test_a_driver_that_never_ends_holds_up_nobody_for_ever():
     parts = rig()
     parts.queue._device.switch = never_end
     parts.switch(1, on=True)
-    parts.run(REQUEST_SECONDS + 0.875)
+    parts.run(STEP_SECONDS + 0.875)
     assert parts.states() == []
     parts.run(0.125)
     text = "its driver did not come to an end within 31 s"

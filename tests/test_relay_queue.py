@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lifeguard.model import Outlet
-from lifeguard.power.queue import REQUEST_SECONDS
+from lifeguard.power.step import STEP_SECONDS
 from lifeguard.wire.proxr import Relay
 from tests.fake_relay_board import SILENCE
 from tests.relay_rig import LINK, off, on, rig
@@ -174,7 +174,7 @@ def test_a_requests_time_begins_when_its_turn_comes():
     for number in numbers:
         parts.switch(number, on=False)
     parts.run(len(numbers) * 4.5 + 1.5)
-    assert parts.heard[-1][0] - 100 > REQUEST_SECONDS
+    assert parts.heard[-1][0] - 100 > STEP_SECONDS
     assert [what for _, what in parts.heard] == [f"{n} off" for n in numbers]
     assert parts.states() == []
 
