@@ -45,9 +45,14 @@ class Order(NamedTuple):
     generation: int
     outlets: tuple[Outlet, ...]
 
+    @property
+    def relay_boards(self) -> set[str]:
+        """Those that its outlets are on."""
+        return {outlet.relay_board for outlet in self.outlets}
+
     def needs(self, relay_board: str) -> bool:
         """Whether an outlet of it is on that relay board."""
-        return any(outlet.relay_board == relay_board for outlet in self.outlets)
+        return relay_board in self.relay_boards
 
     def owed(self, outlets: Iterable[Outlet]) -> list[Owed]:
         """The marks under which these outlets are owed."""

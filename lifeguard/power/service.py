@@ -214,17 +214,15 @@ class Power(Service):
         if self._cycles.get(cycle.order.board) is cycle:
             del self._cycles[cycle.order.board]
         if cycle.begun_at is not None:
-            self._count(cycle, self._clock.seconds() - cycle.begun_at)
+            seconds = self._clock.seconds() - cycle.begun_at
+            relay_boards = cycle.order.relay_boards
+            self.cycles_ended.count(relay_boards, cycle.outcome, seconds)
             self._owed.pursue(cycle.order.outlets)
         if cycle.newer is not None:
             self._take(cycle.newer)
         elif (off := self._off.get(cycle.order.board)) is not None and cycle.begun:
             off.begin()
         cycle.ended.callback(None)
-
-    def _count(self, cycle: Cycle, seconds: float) -> None:
-        relay_boards = {outlet.relay_board for outlet in cycle.order.outlets}
-        self.cycles_ended.count(relay_boards, cycle.outcome, seconds)
 
     def _broken(self, failure: Failure, cycle: Cycle) -> None:
         order = cycle.order
@@ -303,7 +301,7 @@ class Power(Service):
 
     def _hold(self, order: Order) -> bool:
         """Say that an order is held, if a relay board that it needs is ill."""
-        for name in sorted({outlet.relay_board for outlet in order.outlets}):
+        for name in sorted(order.relay_boards):
             since, patience = self._queues[name].since, self._queues[name].patience
             if since.state != "Working":
                 why = f"{name} is {since.state.lower()}: {since.why}"

@@ -25,7 +25,8 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer, IPolicyForHTTPS
 from zope.interface import implementer
 
-from lifeguard.config.forms import BaseUrl, Flag, Form, Text, matching
+from lifeguard.config.forms import Flag, Form, Text, matching
+from lifeguard.config.places import BaseUrl
 from lifeguard.power.agent import agent
 from lifeguard.power.body import ANSWER_BYTES, TooLong, whole_body
 from lifeguard.power.digest import DigestAgent
