@@ -24,7 +24,7 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.task import react
 
 from benchmarks.report import Figure, arguments, percentile, show
-from lifeguard.config.forms import HostAndPort
+from lifeguard.config.places import HostAndPort
 from lifeguard.model import Outlet, RelayBoard
 from lifeguard.power import Power, RelayBoardQueue
 from lifeguard.power.driver import Surroundings

@@ -22,10 +22,9 @@ from lifeguard.config import (
     Manhole,
     Server,
     Tftp,
-    forms,
     load,
 )
-from lifeguard.config.forms import HostAndPort
+from lifeguard.config.places import HostAndPort, health_check
 from lifeguard.config.proxy_dhcp import ARCHITECTURES, IPXE
 from lifeguard.config.settings import Settings
 from lifeguard.health.checks import parse as parse_check
@@ -753,7 +752,7 @@ OUTLETS = st.one_of(
 @settings(max_examples=1000, deadline=None)
 @given(CHECKS)
 def test_the_inventory_takes_the_checks_that_can_be_polled(check: str) -> None:
-    assert takes(forms.health_check, check) == takes(parse_check, check)
+    assert takes(health_check, check) == takes(parse_check, check)
 
 
 @settings(max_examples=1000, deadline=None)

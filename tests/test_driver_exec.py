@@ -55,6 +55,19 @@ async def test_an_outlet_is_read_by_what_the_output_has_in_it(tmp_path):
 
 
 @ensureDeferred
+async def test_a_brace_that_is_doubled_is_one_for_the_command(tmp_path):
+    awk = ("awk", '{{ exit $1 != "on{outlet}" }}', f"{tmp_path}/said")
+    script = f"device={tmp_path}; echo on{{outlet}} >${{{{device}}}}/said"
+    commands = rig(tmp_path, on=shell(script), read=awk, test=shell("test {{ = {{"))
+    await commands.switch("3", True, soon())
+    assert (await commands.read("3", soon()), await commands.read("4", soon())) == (
+        True,
+        False,
+    )
+    await commands.test(soon())
+
+
+@ensureDeferred
 async def test_without_a_read_success_is_taken_for_granted(tmp_path):
     commands = rig(tmp_path)
     await commands.switch("3", True, soon())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from treq.testing import RequestTraversalAgent
@@ -60,6 +60,19 @@ def test_an_outlet_is_switched_and_read_back():
         "GET /get?port=3",
         "GET /set?port=3&to=0",
         "GET /get?port=3",
+    ]
+
+
+def test_a_brace_that_is_doubled_is_one_for_the_device():
+    braces = HttpOptions(
+        url=URL, on='/?{{"on":{outlet}}}', off="/{{}}", test="/{{outlet}}"
+    )
+    _, device, switch = rig(lambda method, path: "done", braces)
+    assert outcome(switch.switch("3", True, DEADLINE)) == ["done"]
+    assert outcome(switch.test(DEADLINE)) == ["done"]
+    assert [unquote(each) for each in device.seen] == [
+        'GET /?{"on":3}',
+        "GET /{outlet}",
     ]
 
 

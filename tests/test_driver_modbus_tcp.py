@@ -11,7 +11,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from lifeguard.config.forms import HostAndPort
+from lifeguard.config.places import HostAndPort
 from lifeguard.power.drivers.modbus_tcp import DRIVER, ModbusOptions, ModbusTcp
 from lifeguard.wire.modbus import Read, Write, encode
 from tests.fake_web import outcome

@@ -12,7 +12,8 @@ from twisted.internet.task import Clock
 from lifeguard.model import Outlet, RelayBoard
 from lifeguard.power.condition import BROKEN_SECONDS, LAST_PROBE_SECONDS
 from lifeguard.power.drivers.proxr import Proxr
-from lifeguard.power.queue import REQUEST_SECONDS, RelayBoardQueue
+from lifeguard.power.queue import RelayBoardQueue
+from lifeguard.power.step import STEP_SECONDS
 from lifeguard.wire.proxr import Dialect
 from tests.fake_relay_board import FakeRelayBoard
 from tests.hostile import Liar
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.system
 COMMANDS = 15_000
 """Of each dialect; some have thousands of bytes for an answer."""
 
-LIMIT_SECONDS = BROKEN_SECONDS + LAST_PROBE_SECONDS + 2 * REQUEST_SECONDS
+LIMIT_SECONDS = BROKEN_SECONDS + LAST_PROBE_SECONDS + 2 * STEP_SECONDS
 """Suspected for so long, then a pause, and a test and a request at the slowest."""
 
 OUTLET = Outlet("rack1", "1/1")

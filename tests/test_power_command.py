@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.task import Clock, deferLater
 from twisted.python.failure import Failure
@@ -22,18 +23,39 @@ from lifeguard.power.command import (
 from lifeguard.power.errors import NoAnswer, Unreachable
 
 LONG = 60.0
+DEADLINE = 10.0
 
 
 async def shell(script, seconds=LONG):
     return await run(reactor, ["sh", "-c", script], reactor.seconds() + seconds)
 
 
+async def until(is_so):
+    """Look again and again, but not for ever."""
+    end = reactor.seconds() + LONG
+    while not is_so():
+        assert reactor.seconds() < end
+        await deferLater(reactor, 0.01)
+
+
+async def number_in(path):
+    """What a shell writes there, when it has written all of it."""
+    await until(lambda: path.exists() and path.read_text().endswith("\n"))
+    return int(path.read_text())
+
+
 async def gone(number):
     """Wait until there is no such process, or only what init has not yet noticed."""
     await settled()
-    stat = Path(f"/proc/{number}/stat")
-    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
-        await deferLater(reactor, 0.01)
+    await until(lambda: not lives(number))
+
+
+def lives(number):
+    try:
+        stat = Path(f"/proc/{number}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 async def settled():
@@ -86,11 +108,16 @@ def test_an_output_is_shown_by_its_last_line(output, shown):
 
 @ensureDeferred
 async def test_a_command_that_does_not_end_is_killed_with_all_it_started(tmp_path):
+    clock = Clock()
+    clock.spawnProcess = reactor.spawnProcess
     script = f"sleep 1000 & echo $! >{tmp_path}/child; echo $$ >{tmp_path}/itself; wait"
-    with pytest.raises(NoAnswer, match=r"^sh did not end within 1 s$"):
-        await shell(script, seconds=1)
-    for name in ("child", "itself"):
-        await gone((tmp_path / name).read_text().strip())
+    running = Deferred.fromCoroutine(run(clock, ["sh", "-c", script], DEADLINE))
+    numbers = [await number_in(tmp_path / name) for name in ("child", "itself")]
+    clock.advance(DEADLINE)
+    with pytest.raises(NoAnswer, match=r"^sh did not end within 10 s$"):
+        await running
+    for number in numbers:
+        await gone(number)
 
 
 @ensureDeferred
@@ -99,9 +126,9 @@ async def test_what_it_has_started_and_holds_its_output_cannot_hold_us_up(tmp_pa
     output = await shell(
         f"{child} & until test -s {tmp_path}/child; do sleep 0.01; done; echo x"
     )
-    assert output == Output(0, "x\n", "")
-    number = int((tmp_path / "child").read_text())
+    number = await number_in(tmp_path / "child")
     os.kill(number, 9)
+    assert output == Output(0, "x\n", "")
     await gone(number)
 
 
@@ -114,15 +141,12 @@ async def test_a_deadline_that_is_past_kills_it_before_it_has_begun():
 
 @ensureDeferred
 async def test_cancelling_kills_it(tmp_path):
-    running = Deferred.fromCoroutine(
-        shell(f"echo $$ >{tmp_path}/new; mv {tmp_path}/new {tmp_path}/it; sleep 1000")
-    )
-    while not (tmp_path / "it").exists():
-        await deferLater(reactor, 0.01)
-    running.addErrback(lambda failure: failure.type.__name__)
+    running = Deferred.fromCoroutine(shell(f"echo $$ >{tmp_path}/it; sleep 1000"))
+    number = await number_in(tmp_path / "it")
     running.cancel()
-    assert await running == "CancelledError"
-    await gone((tmp_path / "it").read_text().strip())
+    with pytest.raises(CancelledError):
+        await running
+    await gone(number)
 
 
 @ensureDeferred
@@ -137,7 +161,6 @@ async def test_a_machine_that_can_start_no_process_is_told(monkeypatch):
 
 # The orders in which a process and its pipes may come to their ends.
 
-DEADLINE = 10.0
 ENDED = Failure(ProcessDone(0))
 KILLED = Failure(ProcessTerminated(signal=9))
 
@@ -176,20 +199,26 @@ class FakeProcess:
         self.protocol.processEnded(KILLED)
 
 
-def fake():
-    """A clock, a process that has been started, and what its command comes to."""
-    clock, started = Clock(), []
+class Rig(NamedTuple):
+    clock: Clock
+    process: FakeProcess
+    running: Deferred
+    results: list
+
+
+def rig():
+    """A process that has been started, and what its command comes to."""
+    clock, started, results = Clock(), [], []
     clock.spawnProcess = lambda protocol, *_, **__: started.append(
         FakeProcess(protocol)
     )
-    results = []
     running = Deferred.fromCoroutine(run(clock, ["it"], DEADLINE))
     running.addBoth(
         lambda result: results.append(
-            str(result.value) if isinstance(result, Failure) else result
+            repr(result.value) if isinstance(result, Failure) else result
         )
     )
-    return clock, started[0], results
+    return Rig(clock, started[0], running, results)
 
 
 ITS_END = Output(0, "x", "")
@@ -209,28 +238,51 @@ ITS_END = Output(0, "x", "")
     ],
 )
 def test_in_whatever_order_it_ends_its_end_is_told_once(before, steps):
-    clock, process, results = fake()
-    clock.advance(before)
+    parts = rig()
+    parts.clock.advance(before)
     for step in steps:
         if step.startswith("waits"):
             part = 0.1 if step == "waits a little" else 1.0
-            clock.advance(LAST_WORDS_SECONDS * part)
+            parts.clock.advance(LAST_WORDS_SECONDS * part)
         else:
-            getattr(process, step)()
-    assert results == [ITS_END]
-    clock.advance(2 * DEADLINE)
-    assert (results, clock.getDelayedCalls()) == ([ITS_END], [])
-    assert "KILL" not in process.said
+            getattr(parts.process, step)()
+    assert parts.results == [ITS_END]
+    parts.clock.advance(2 * DEADLINE)
+    assert (parts.results, parts.clock.getDelayedCalls()) == ([ITS_END], [])
+    assert "KILL" not in parts.process.said
 
 
 @pytest.mark.parametrize("steps", [("is_killed",), (), ("exits",)])
 def test_one_that_does_not_end_is_given_up_once(steps):
-    clock, process, results = fake()
-    process.says()
-    clock.advance(DEADLINE)
+    parts = rig()
+    parts.process.says()
+    parts.clock.advance(DEADLINE)
     for step in steps:
-        getattr(process, step)()
-    clock.advance(DEADLINE)
-    assert results == ["it did not end within 10 s"]
-    assert process.said[:3] == ["close stdin", "KILL", "lose connection"]
-    assert clock.getDelayedCalls() == []
+        getattr(parts.process, step)()
+    parts.clock.advance(DEADLINE)
+    assert parts.results == ["NoAnswer('it did not end within 10 s')"]
+    assert parts.process.said[:3] == ["close stdin", "KILL", "lose connection"]
+    assert parts.clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["says"], ["is_killed"]),
+        (["says"], []),
+        (["says", "exits"], ["ends"]),
+        (["says", "exits"], []),
+    ],
+)
+def test_one_that_is_cancelled_comes_to_nothing_though_it_has_just_ended(before, after):
+    parts = rig()
+    for step in before:
+        getattr(parts.process, step)()
+    parts.running.cancel()
+    for step in after:
+        getattr(parts.process, step)()
+    parts.clock.advance(DEADLINE)
+    assert parts.results == ["CancelledError()"]
+    assert parts.process.said[-1] == "lose connection"
+    assert ("KILL" in parts.process.said) == ("exits" not in before)
+    assert parts.clock.getDelayedCalls() == []

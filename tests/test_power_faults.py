@@ -6,7 +6,7 @@ import pytest
 
 from lifeguard.wire.proxr import Relay
 from tests.fake_relay_board import SILENCE
-from tests.test_power import A, Lab, lab
+from tests.power_rig import A, Lab, lab
 
 READ = "read relay 1 of bank 1"
 STEPS = [

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from lifeguard.model import Outlet, Owed
 from lifeguard.power.errors import Ill, RelayError
 from lifeguard.wire.proxr import Relay
-from tests.test_power import A, B, C, Rig, in_off_half, lab, rig
+from tests.power_rig import A, B, C, Rig, in_off_half, lab, rig
 
 OFF_1 = ["started a 1?", "off rack1/1/1 at once"]
 
@@ -44,6 +44,22 @@ def test_it_waits_for_no_turn() -> None:
     parts.power.cycle("b", 1, (B,))
     parts.power.switch_off("a", 1, (A,), urgent=True)
     assert parts.told() == OFF_1
+
+
+@pytest.mark.parametrize("moment", [0.02, 0.2, 0.4])
+def test_a_persons_order_is_the_next_thing_a_busy_relay_board_does(moment) -> None:
+    parts = lab()
+    for number in range(14):
+        outlet = Outlet("rack1", f"{1 + number // 8}/{1 + number % 8}")
+        parts.power.cycle(f"b{number}", 1, (outlet,))
+    parts.run(moment)
+    assert parts.power.relay_boards()[0].waiting > 1
+    seen = len(parts.relay_board.seen)
+    parts.power.switch_off("z", 1, (Outlet("rack1", "2/8"),), urgent=True)
+    parts.run(2)
+    after = parts.relay_board.seen_without_times()[seen:]
+    next_done = next(what for what in after if what.startswith("switch"))
+    assert next_done == "switch on relay 8 of bank 2"
 
 
 def test_a_cycle_of_the_board_that_has_not_begun_is_forgotten() -> None:

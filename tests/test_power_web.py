@@ -28,8 +28,9 @@ from twisted.python.failure import Failure
 from twisted.web.client import Agent, ResponseNeverReceived
 from twisted.web.server import Site
 
+from lifeguard.power.body import ANSWER_BYTES
 from lifeguard.power.errors import Unreachable
-from lifeguard.power.web import ANSWER_BYTES, Web, WebOptions, web
+from lifeguard.power.web import Web, WebOptions, web
 from tests.fake_web import DEADLINE, BrokenAgent, FakeDevice, Page, outcome, web_rig
 
 ASKED = "GET http://192.0.2.20/state"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Struct
 
-from lifeguard.config.forms import Address, Form, http_url, ipv4_address, matching
+from lifeguard.config.forms import Form, matching
+from lifeguard.config.places import Address, http_url, ipv4_address
 from lifeguard.config.reader import did_you_mean
 
 if TYPE_CHECKING:

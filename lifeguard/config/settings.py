@@ -14,17 +14,11 @@ from msgspec import Struct, structs
 from sqlalchemy.engine import make_url
 
 from lifeguard.config.forms import (
-    Address,
-    BaseUrl,
     CacheSize,
     Count,
-    DatabaseUrl,
     Days,
-    Endpoint,
     Flag,
     Name,
-    Network,
-    Port,
     Prefix,
     Rate,
     Seconds,
@@ -32,6 +26,14 @@ from lifeguard.config.forms import (
     Text,
     TftpMode,
     Window,
+)
+from lifeguard.config.places import (
+    Address,
+    BaseUrl,
+    DatabaseUrl,
+    Endpoint,
+    Network,
+    Port,
 )
 from lifeguard.config.proxy_dhcp import ProxyDhcp, check_proxy_dhcp
 from lifeguard.config.reader import reason_of

@@ -5,11 +5,9 @@ from __future__ import annotations
 from msgspec import Struct
 
 from lifeguard.config.forms import (
-    Address,
     Count,
     DiskBoot,
     Figures,
-    HealthCheck,
     IdleOff,
     ImageRole,
     LifecycleName,
@@ -26,6 +24,7 @@ from lifeguard.config.forms import (
     Text,
     Uuid,
 )
+from lifeguard.config.places import Address, HealthCheck
 
 
 class RelayBoardTable(Struct, frozen=True, kw_only=True):

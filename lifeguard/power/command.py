@@ -7,7 +7,7 @@ from contextlib import suppress
 from signal import SIGKILL
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import Deferred
 from twisted.internet.error import (
     ProcessDone,
     ProcessExitedAlready,
@@ -73,10 +73,13 @@ async def run(
         )
     except OSError as error:
         raise Unreachable(f"{command[0]} cannot be run: {error.strerror}") from None
-    try:
-        return await running.ended.addTimeout(time_left, reactor)
-    except TimeoutError:
-        raise NoAnswer(f"{command[0]} did not end within {time_left:.3g} s") from None
+
+    def overdue(_: object, seconds: float) -> Output:
+        if (output := running.output) is None:
+            raise NoAnswer(f"{command[0]} did not end within {seconds:.3g} s")
+        return output
+
+    return await running.ended.addTimeout(time_left, reactor, overdue)
 
 
 class _Running(ProcessProtocol):
@@ -87,7 +90,17 @@ class _Running(ProcessProtocol):
         self._reactor = reactor
         self._exited: Failure | None = None
         self._waiting: IDelayedCall | None = None
-        self._output = {1: b"", 2: b""}
+        self._said = {1: b"", 2: b""}
+
+    @property
+    def output(self) -> Output | None:
+        """What it has come to, once it has ended."""
+        if self._exited is None:
+            return None
+        reason = self._exited.value
+        assert isinstance(reason, ProcessTerminated | ProcessDone)
+        out, err = (text.decode(errors="replace") for text in self._said.values())
+        return Output(reason.exitCode, out, err)
 
     def connectionMade(self) -> None:
         # `setsid` makes it the leader of a group, by which all of it can be killed.
@@ -95,40 +108,37 @@ class _Running(ProcessProtocol):
         self.transport.closeStdin()
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
-        self._output[childFD] = (self._output[childFD] + data)[:OUTPUT_BYTES]
+        self._said[childFD] = (self._said[childFD] + data)[:OUTPUT_BYTES]
 
     def processExited(self, reason: Failure) -> None:
         self._exited = reason
-        self._waiting = self._reactor.callLater(
-            LAST_WORDS_SECONDS, self._hang_up, reason
-        )
+        self._waiting = self._reactor.callLater(LAST_WORDS_SECONDS, self._hang_up)
 
     def processEnded(self, reason: Failure) -> None:
-        if self._waiting is not None and self._waiting.active():
-            self._waiting.cancel()
-        self._end(reason)
+        self._wait_no_more()
+        self._end()
 
     def _give_up(self) -> None:
+        self._wait_no_more()
         if self._exited is None:
             self._kill()
-        else:
-            self._hang_up(self._exited)
-
-    def _hang_up(self, reason: Failure) -> None:
+        # What it has started, and has left its group, may hold these open for ever.
         self.transport.loseConnection()
-        self._end(reason)
 
-    def _end(self, reason: Failure) -> None:
-        assert isinstance(reason.value, ProcessTerminated | ProcessDone)
-        if self.ended.called:
-            return
-        out, err = (text.decode(errors="replace") for text in self._output.values())
-        self.ended.callback(Output(reason.value.exitCode, out, err))
+    def _hang_up(self) -> None:
+        self.transport.loseConnection()
+        self._end()
+
+    def _wait_no_more(self) -> None:
+        if self._waiting is not None and self._waiting.active():
+            self._waiting.cancel()
+
+    def _end(self) -> None:
+        if (output := self.output) is not None and not self.ended.called:
+            self.ended.callback(output)
 
     def _kill(self) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self._group, SIGKILL)
         with suppress(ProcessExitedAlready):  # it was not yet the leader of a group
             self.transport.signalProcess("KILL")
-        # What has left the group may hold these open for ever.
-        self.transport.loseConnection()

@@ -45,9 +45,14 @@ class Order(NamedTuple):
     generation: int
     outlets: tuple[Outlet, ...]
 
+    @property
+    def relay_boards(self) -> set[str]:
+        """Those that its outlets are on."""
+        return {outlet.relay_board for outlet in self.outlets}
+
     def needs(self, relay_board: str) -> bool:
         """Whether an outlet of it is on that relay board."""
-        return any(outlet.relay_board == relay_board for outlet in self.outlets)
+        return relay_board in self.relay_boards
 
     def owed(self, outlets: Iterable[Outlet]) -> list[Owed]:
         """The marks under which these outlets are owed."""
@@ -76,8 +81,9 @@ class Failed(NamedTuple):
 class Cycle:
     """Carries out an order whose relay boards are all in `queues`.
 
-    `take_over` hears of the outlets that it begins to switch, `owe` of those that were
-    in the end not proved, or could not be noted, to be on.
+    `take_over` hears of the outlets that it begins to switch, `rested` of the end of
+    their off time, and `owe` of those that were in the end not proved, or could not be
+    noted, to be on.
     """
 
     def __init__(
@@ -87,6 +93,7 @@ class Cycle:
         clock: IReactorTime,
         reports: PowerReports,
         take_over: Callable[[Iterable[Outlet]], None],
+        rested: Callable[[], None],
         owe: Callable[[Iterable[Owed]], None],
     ) -> None:
         self.order = order
@@ -95,13 +102,15 @@ class Cycle:
         """Ordered since: it shares this cycle if it can, or else comes after it."""
         self.begun_at: float | None = None
         """Since when an outlet may have been switched off, in seconds of the clock."""
+        self.rests = False
+        """Whether it is off for its off time, and asks nothing of anybody."""
         self.outcome: Outcome = "failed"
         """How it has ended, if it had begun."""
         self.ended: Deferred[None] = Deferred()
         """Fires when nothing is left to do, for whoever waits for that."""
         self._queues = {name: queues[name] for name, _ in order.outlets}
         self._clock, self._reports = clock, reports
-        self._take_over, self._owe = take_over, owe
+        self._take_over, self._rested, self._owe = take_over, rested, owe
         self._forgotten = False
         self._generations: list[int] = []
 
@@ -167,10 +176,16 @@ class Cycle:
         self._generations.append(self.order.generation)
         failures = await each(self._switch_off, self.order.outlets)
         if not failures:
-            longest = max(queue.off_seconds for queue in self._queues.values())
-            await deferLater(self._clock, longest)
-            await self._share()
+            await self._rest()
         return failures
+
+    async def _rest(self) -> None:
+        self.rests = True
+        longest = max(queue.off_seconds for queue in self._queues.values())
+        await deferLater(self._clock, longest)
+        await self._share()
+        self.rests = False
+        self._rested()
 
     async def _share(self) -> None:
         """Take in what was ordered meanwhile, before the board boots of it.

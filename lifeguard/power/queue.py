@@ -12,9 +12,8 @@ long as it is only suspected; once it is broken, each try fails all that wait.
 
 from __future__ import annotations
 
-from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.logger import Logger
@@ -24,17 +23,19 @@ from lifeguard.power.errors import (
     BadOutlet,
     Closed,
     Ill,
-    NoAnswer,
     OutletError,
     RelayError,
 )
+from lifeguard.power.herald import Herald
 from lifeguard.power.inrush import Inrush
+from lifeguard.power.looks import Look, Looks
 from lifeguard.power.requests import Requests
 from lifeguard.power.seams import RelayBoardStatus
+from lifeguard.power.step import take
 from lifeguard.power.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Iterable
 
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -42,20 +43,9 @@ if TYPE_CHECKING:
     from lifeguard.power.condition import Since
     from lifeguard.power.driver import Device
     from lifeguard.power.requests import Request
+    from lifeguard.power.step import Found, Step
 
 log = Logger()
-
-REQUEST_SECONDS = 30.0
-"""How long one request may hold the queue, with a connection opened for it."""
-
-Found = TypeVar("Found")
-
-
-class Look(NamedTuple):
-    """An outlet that somebody wants to know of, and what was found."""
-
-    outlet: str
-    found: Deferred[bool | None]
 
 
 class RelayBoardQueue:
@@ -70,11 +60,10 @@ class RelayBoardQueue:
         self._clock, self._name, self._device = clock, relay_board.name, device
         self._inrush = Inrush(relay_board.on_at_once, relay_board.on_apart)
         self._condition = Condition(clock.seconds())
-        self._told = self._condition.since
-        self._listeners: list[Callable[[], None]] = []
+        self._herald = Herald(relay_board.name, self._condition)
         self._requests = Requests()
         self._tests: list[Deferred[None]] = []
-        self._looks: deque[Look] = deque()
+        self._looks = Looks()
         self._turns = Turns(relay_board.together)
         self._busy = self._closed = False
         self._serving: Deferred[None] = succeed(None)
@@ -90,7 +79,7 @@ class RelayBoardQueue:
         return self._condition.since
 
     def hear(self, listener: Callable[[], None]) -> None:
-        self._listeners.append(listener)
+        self._herald.hear(listener)
 
     def turn(self, board: Iterable[Outlet], urgent: bool = False) -> Deferred[None]:
         outlets = [one.rest for one in board if one.relay_board == self._name]
@@ -112,9 +101,7 @@ class RelayBoardQueue:
     def read(self, outlet: Outlet) -> Deferred[bool | None]:
         if self._closed:
             return fail(Closed())
-        found: Deferred[bool | None] = Deferred(lambda _: self._forget_look(look))
-        look = Look(outlet.rest, found)
-        self._looks.append(look)
+        found = self._looks.add(outlet.rest)
         self._wake()
         return found
 
@@ -215,12 +202,9 @@ class RelayBoardQueue:
     # One at a time.
 
     async def _perform(self, request: Request) -> None:
-        def step(deadline: float) -> Coroutine[Deferred[Any], object, None]:
-            return self._device.switch(request.outlet, request.on, deadline)
-
         began = self._now
         try:
-            await self._ask(step)
+            await self._ask(partial(self._device.switch, request.outlet, request.on))
         except BadOutlet as error:
             request.fail(error)
         except RelayError as error:
@@ -230,7 +214,7 @@ class RelayBoardQueue:
             if request.on:
                 self._inrush.switched_on(self._now)
             self._condition.switched(request.outlet, self._now)
-            self._say()
+            self._herald.tell()
             request.succeed()
 
     async def _test(self) -> None:
@@ -246,40 +230,26 @@ class RelayBoardQueue:
         self._condition.answered()
         if not (self._requests or self._condition.is_doubted):
             self._condition.recovered(self._now)
-            self._say()
+            self._herald.tell()
         for test in tests:
             test.callback(None)
 
     async def _look(self) -> bool:
         """Have a look, if somebody wants to; a quiet one costs nobody anything."""
-        if not self._looks:
+        if (look := self._looks.take()) is None:
             return False
-        look = self._looks.popleft()
         try:
-            found = await self._ask(partial(self._device.read, look.outlet))
+            look.succeed(await self._ask(partial(self._device.read, look.outlet)))
         except RelayError as error:
             self._could_not_look(look, error)
-        else:
-            if not look.found.called:
-                look.found.callback(found)
-        return True
+        return self._later is None
 
-    async def _ask(
-        self, step: Callable[[float], Coroutine[Deferred[Any], object, Found]]
-    ) -> Found:
-        """Take a step with the device; whatever its driver raises fails the step."""
-        asked = Deferred.fromCoroutine(step(self._now + REQUEST_SECONDS))
-        asked.addTimeout(REQUEST_SECONDS + 1, self._clock, _overdue)
+    async def _ask(self, step: Step[Found]) -> Found:
+        """Take a step with the device; what fails because of the end says so."""
         try:
-            answer = await asked
+            answer = await take(step, self._clock, self._name)
         except RelayError as error:
             raise (Closed() if self._closed else error) from error
-        except CancelledError as error:
-            gave_up = RelayError("its driver gave up, and did not say why")
-            raise (Closed() if self._closed else gave_up) from error
-        except Exception as error:
-            log.failure("{relay_board}: its driver failed", relay_board=self._name)
-            raise RelayError(f"its driver failed: {error!r}") from error
         self._last_success = self._now
         return answer
 
@@ -299,20 +269,15 @@ class RelayBoardQueue:
             self._requests.put_back(request)
 
     def _could_not_look(self, look: Look, error: RelayError) -> None:
-        if not look.found.called:
-            look.found.errback(error)
+        look.fail(error)
         if not isinstance(error, BadOutlet | Closed | OutletError):
             self._condition.failed(error, self._now)
             self._failed(error)
 
-    def _forget_look(self, look: Look) -> None:
-        if look in self._looks:
-            self._looks.remove(look)
-
     def _failed(self, error: RelayError) -> None:
         self._last_error, self._last_error_at = str(error), self._now
         log.warn("{relay_board}: {error}", relay_board=self._name, error=error)
-        self._say()
+        self._herald.tell()
         if self._closed or self._condition.works:
             return
         self._serve_later(self._condition.pause())
@@ -326,29 +291,9 @@ class RelayBoardQueue:
             request.fail(error)
         for test in tests:
             test.errback(error)
-        while self._looks:
-            self._looks.popleft().found.errback(error)
-
-    def _say(self) -> None:
-        """Tell what has become of the relay board, if that is something else now."""
-        before, after = self._told, self._condition.since
-        if after is before:
-            return
-        self._told = after
-        log.warn(
-            "{relay_board}: {old} --> {new}{why}",
-            relay_board=self._name,
-            old=before.state,
-            new=after.state,
-            why=f" ({after.why})" if after.why else "",
-        )
-        for listener in self._listeners:
-            listener()
+        for look in self._looks.take_all():
+            look.fail(error)
 
     @property
     def _now(self) -> float:
         return self._clock.seconds()
-
-
-def _overdue(_: object, seconds: float) -> NoReturn:
-    raise NoAnswer(f"its driver did not come to an end within {seconds:g} s")

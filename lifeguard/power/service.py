@@ -11,14 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, TimeoutError, fail
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
 from lifeguard.power.cycle import Cycle, Order
 from lifeguard.power.errors import UnknownRelayBoard
 from lifeguard.power.off import Off
 from lifeguard.power.owed import OwedOutlet, OwedOutlets
-from lifeguard.power.stop_limit import StopLimit
+from lifeguard.power.stopping import Stopping
 from lifeguard.power.tally import CyclesEnded
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Power(Service):
         self._were_off: set[str] = set()
         """The boards that were, and that a cycle is to bring back."""
         self._owed = OwedOutlets(queues, clock, reports)
-        self._stopping = False
+        self._stopping: Stopping | None = None
         for name, queue in queues.items():
             queue.hear(partial(self._relay_board_changed, name))
 
@@ -70,7 +70,7 @@ class Power(Service):
         off half serves this generation too, and after any other this one comes next.
         Once the service is stopping, nothing is begun: the order lasts in the store.
         """
-        if self._stopping:
+        if self._stopping is not None:
             return
         order = Order(board, generation, outlets)
         self._end_off(board)
@@ -158,14 +158,16 @@ class Power(Service):
     def stopService(self) -> Deferred[None]:
         """Fires when what was switched off is on again, or that is long in coming.
 
-        Cycles that have begun are finished, whatever their off time: each has an end
-        of its own. But a relay board that is ill is given up after STOP_SECONDS, and
-        its cycles are void. As many are for what is owed then. Cycles that have not
-        begun are dropped, and so are debts that would not be tried again in time: the
-        store keeps their marks.
+        Cycles that have begun are finished, whatever their off time. But a relay board
+        that is ill is given up STOP_SECONDS after the last off time on it, and its
+        cycles are void. As many are for what is owed then. Cycles that have not begun
+        are dropped, and so are debts that would not be tried again in time: the store
+        keeps their marks.
         """
         super().stopService()
-        self._stopping = True
+        self._stopping = stopping = Stopping(
+            self._clock, self._queues, self._cycles, self._owed, self._stop_seconds
+        )
         for off in self._off.values():
             off.forget()
         self._off.clear()
@@ -174,7 +176,7 @@ class Power(Service):
             if not cycle.begun:
                 self._forget(cycle)
                 self._bring_back(cycle.order)
-        return Deferred.fromCoroutine(self._stop())
+        return Deferred.fromCoroutine(stopping.run())
 
     # A cycle's way through.
 
@@ -189,6 +191,7 @@ class Power(Service):
             self._clock,
             self._reports,
             partial(self._take_over, order.board),
+            partial(self._rested, order),
             self.owe,
         )
         self._cycles[order.board] = cycle
@@ -211,17 +214,15 @@ class Power(Service):
         if self._cycles.get(cycle.order.board) is cycle:
             del self._cycles[cycle.order.board]
         if cycle.begun_at is not None:
-            self._count(cycle, self._clock.seconds() - cycle.begun_at)
+            seconds = self._clock.seconds() - cycle.begun_at
+            relay_boards = cycle.order.relay_boards
+            self.cycles_ended.count(relay_boards, cycle.outcome, seconds)
             self._owed.pursue(cycle.order.outlets)
         if cycle.newer is not None:
             self._take(cycle.newer)
         elif (off := self._off.get(cycle.order.board)) is not None and cycle.begun:
             off.begin()
         cycle.ended.callback(None)
-
-    def _count(self, cycle: Cycle, seconds: float) -> None:
-        relay_boards = {outlet.relay_board for outlet in cycle.order.outlets}
-        self.cycles_ended.count(relay_boards, cycle.outcome, seconds)
 
     def _broken(self, failure: Failure, cycle: Cycle) -> None:
         order = cycle.order
@@ -234,6 +235,10 @@ class Power(Service):
             for cycle in self._cycles.values()
         )
 
+    def _rested(self, order: Order) -> None:
+        if self._stopping is not None:
+            self._stopping.rested(order)
+
     def _take_over(self, board: str, outlets: Iterable[Outlet]) -> None:
         self._were_off.discard(board)
         self._owed.drop(outlets)
@@ -241,7 +246,7 @@ class Power(Service):
     # Boards that are to be off.
 
     def _take_off(self, order: Order, is_kept: bool, urgent: bool = False) -> None:
-        if self._stopping:
+        if self._stopping is not None:
             return
         if (refusal := self._refusal(order.outlets)) is not None:
             if not is_kept:
@@ -296,49 +301,10 @@ class Power(Service):
 
     def _hold(self, order: Order) -> bool:
         """Say that an order is held, if a relay board that it needs is ill."""
-        for name in sorted({outlet.relay_board for outlet in order.outlets}):
+        for name in sorted(order.relay_boards):
             since, patience = self._queues[name].since, self._queues[name].patience
             if since.state != "Working":
                 why = f"{name} is {since.state.lower()}: {since.why}"
                 self._reports.cycle_held(order.board, order.generation, why, patience)
                 return True
         return False
-
-    # The end of the service.
-
-    async def _stop(self) -> None:
-        limits = [
-            StopLimit(
-                queue, self._clock, self._stop_seconds, partial(self._give_up, name)
-            )
-            for name, queue in self._queues.items()
-        ]
-        await DeferredList([cycle.ended for cycle in self._cycles.values()])
-        await self._wait_for_debts()
-        for limit in limits:
-            limit.lift()
-        closed = [queue.close() for queue in self._queues.values()]
-        self._owed.stop()
-        await DeferredList(closed)
-
-    def _give_up(self, name: str) -> None:
-        begun = {order.board for order, begun in self._waiting_for(name) if begun}
-        boards = sorted(begun.union(self._owed.drop_those_of(name)))
-        self._queues[name].close()
-        self._owed.drop_those_of(name)  # what the cycles have just left to be owed
-        log.error(
-            "{relay_board} is ill, power may still be off: {boards}",
-            relay_board=name,
-            boards=boards,
-        )
-
-    async def _wait_for_debts(self) -> None:
-        until = self._clock.seconds() + self._stop_seconds
-        # Only the waiting is given up in the end, not what is waited for.
-        settled: Deferred[None] = Deferred()
-        Deferred.fromCoroutine(self._owed.settled(until)).chainDeferred(settled)
-        try:
-            await settled.addTimeout(self._stop_seconds, self._clock)
-        except TimeoutError:
-            boards = self._owed.perhaps_off()
-            log.error("power may still be off: {boards}", boards=boards)

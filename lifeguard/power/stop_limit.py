@@ -13,20 +13,32 @@ if TYPE_CHECKING:
 
 
 class StopLimit:
-    """Calls `give_up` when the relay board of `queue` is ill for `seconds` on end."""
+    """Calls `give_up` when the relay board of `queue` is ill for `seconds` on end.
+
+    Not while `is_for_later` says that something is still to be asked of it; these
+    seconds then begin again with that.
+    """
 
     def __init__(
         self,
         queue: Switches,
         clock: IReactorTime,
         seconds: float,
+        is_for_later: Callable[[], bool],
         give_up: Callable[[], None],
     ) -> None:
-        self._queue, self._clock = queue, clock
-        self._seconds, self._give_up = seconds, give_up
+        self._queue, self._clock, self._seconds = queue, clock, seconds
+        self._is_for_later, self._give_up = is_for_later, give_up
         self._timer: IDelayedCall | None = None
         queue.hear(self._look)
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Something is asked of the relay board now; an ill one is tried at once."""
+        self.lift()
         self._look()
+        if self._timer is not None:
+            self._queue.test().addErrback(lambda _: None)  # its queue tells of that
 
     def lift(self) -> None:
         """It holds up nobody any more."""
@@ -38,4 +50,8 @@ class StopLimit:
         if self._queue.since.state == "Working":
             self.lift()
         elif self._timer is None:
-            self._timer = self._clock.callLater(self._seconds, self._give_up)
+            self._timer = self._clock.callLater(self._seconds, self._overdue)
+
+    def _overdue(self) -> None:
+        if not self._is_for_later():
+            self._give_up()

@@ -15,21 +15,21 @@ from OpenSSL.SSL import Error as TlsError
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
 from twisted.internet.error import ConnectError, DNSLookupError
-from twisted.internet.protocol import Protocol
 from twisted.internet.ssl import CertificateOptions
 from twisted.web.client import (
     BrowserLikePolicyForHTTPS,
     RequestTransmissionFailed,
-    ResponseDone,
     ResponseFailed,
 )
-from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer, IPolicyForHTTPS
 from zope.interface import implementer
 
-from lifeguard.config.forms import BaseUrl, Flag, Form, Text, matching
+from lifeguard.config.forms import Flag, Form, Text, matching
+from lifeguard.config.places import BaseUrl
 from lifeguard.power.agent import agent
+from lifeguard.power.body import ANSWER_BYTES, TooLong, whole_body
+from lifeguard.power.digest import DigestAgent
 from lifeguard.power.errors import (
     BadAnswer,
     Disconnected,
@@ -44,11 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from twisted.internet.interfaces import IConsumer, IReactorTime
-    from twisted.python.failure import Failure
-    from twisted.web.iweb import IAgent, IResponse
-
-ANSWER_BYTES = 1 << 18
-"""More than any device says of itself: a server's Redfish page has some 10 kB."""
+    from twisted.web.iweb import IAgent
 
 SHOWN = 100
 """How many characters of an answer stand in an error."""
@@ -74,6 +70,11 @@ class WebOptions(Struct, frozen=True, kw_only=True):
     def address(self) -> str:
         """For people."""
         return self.url
+
+    @property
+    def digest(self) -> bool:
+        """Whether the password is proved, and not sent."""
+        return False
 
 
 class Answer(NamedTuple):
@@ -103,6 +104,9 @@ class Web:
         self._clock, self._agent, self._url = clock, agent, options.url
         self._password = options.password or ""
         self._auth = options.user and (options.user, self._password)
+        if options.digest and options.user:
+            self._agent = DigestAgent(agent, options.user, self._password)
+            self._auth = None
 
     async def ask(
         self,
@@ -149,7 +153,7 @@ class Web:
             # The texts could hold whatever the device has sent.
             reason = error.reasons[0].type.__name__
             raise Disconnected(f"no whole answer ({reason}): {asked}") from None
-        except _TooLong:
+        except TooLong:
             raise SurplusAnswer(f"more than {ANSWER_BYTES} bytes: {asked}") from None
         return Answer(asked, status, self._without_password(text))
 
@@ -169,7 +173,7 @@ class Web:
                 allow_redirects=False,
                 unbuffered=True,
             )
-            return response.code, (await _read(response)).decode(errors="replace")
+            return response.code, (await whole_body(response)).decode(errors="replace")
         except (ResponseFailed, RequestTransmissionFailed) as error:
             # That is how Agent says that it was cancelled.
             if error.reasons[0].check(CancelledError):
@@ -192,17 +196,6 @@ def web(reactor: Any, options: WebOptions) -> Web:
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
-class _TooLong(Exception):
-    """An answer of more than ANSWER_BYTES."""
-
-
-def _read(response: IResponse) -> Deferred[bytes]:
-    """The whole body; cancelling ends the connection, which treq's own does not."""
-    body = _Body()
-    response.deliverBody(body)
-    return body.whole
-
-
 @implementer(IBodyProducer)
 class _Sent:
     """A body sent in one piece; treq's own takes the reactor of the process."""
@@ -220,30 +213,6 @@ class _Sent:
     def resumeProducing(self) -> None: ...
 
     def stopProducing(self) -> None: ...
-
-
-class _Body(Protocol):
-    def __init__(self) -> None:
-        self.whole: Deferred[bytes] = Deferred(lambda _: self._hang_up())
-        self._received = b""
-
-    def dataReceived(self, data: bytes) -> None:
-        self._received += data
-        if len(self._received) > ANSWER_BYTES and not self.whole.called:
-            self.whole.errback(_TooLong())
-            self._hang_up()
-
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        if self.whole.called:
-            return
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self.whole.callback(self._received)
-        else:
-            self.whole.errback(reason)
-
-    def _hang_up(self) -> None:
-        assert self.transport is not None
-        self.transport.loseConnection()
 
 
 @implementer(IPolicyForHTTPS)

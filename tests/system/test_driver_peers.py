@@ -11,7 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
 from lifeguard.config.drivers import find_driver
-from lifeguard.config.forms import HostAndPort
+from lifeguard.config.places import HostAndPort
 from lifeguard.model import RelayBoard
 from lifeguard.power.driver import Device, Surroundings
 from lifeguard.power.drivers.modbus_tcp import ModbusOptions

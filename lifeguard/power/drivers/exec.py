@@ -1,8 +1,8 @@
 """Outlets that are switched and read by commands of the lab's, such as ipmitool.
 
-`{outlet}` in an argument stands for the outlet's name. No shell is between; a lab that
-wants one names it. A command that is not done in time is killed, with all that it has
-started.
+`{outlet}` in an argument stands for the outlet's name, `{{` and `}}` for braces. No
+shell is between; a lab that wants one names it. A command that is not done in time is
+killed, with all that it has started.
 """
 
 from __future__ import annotations
@@ -33,10 +33,14 @@ def _regular_expression(value: object) -> re.Pattern[str]:
 _LIST = ListOf("a list of arguments")
 
 Argument = Annotated[
-    str, Form("a text with no {word} but {outlet}", template(text, "{outlet}"))
+    str,
+    Form(
+        "a text with all braces doubled but those of {outlet}",
+        template(text, "outlet"),
+    ),
 ]
 Command = Annotated[tuple[Argument, ...], _LIST]
-TestArgument = Annotated[str, Form("a text with no {word}", template(text))]
+TestArgument = Annotated[str, Form("a text with all braces doubled", template(text))]
 TestCommand = Annotated[tuple[TestArgument, ...], _LIST]
 Pattern = Annotated[
     re.Pattern[str] | None, Form("a regular expression", _regular_expression)
@@ -113,7 +117,7 @@ class Commands(Connectionless):
         return on
 
     async def _run(self, command: Command, rest: str, deadline: float) -> Output:
-        arguments = [each.replace("{outlet}", rest) for each in command]
+        arguments = [each.format(outlet=rest) for each in command]
         return await run(self._reactor, arguments, deadline)
 
 

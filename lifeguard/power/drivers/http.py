@@ -1,8 +1,8 @@
 """Outlets that are switched and read by URLs, as the inventory gives them.
 
-`{outlet}` in a path stands for the outlet's name. What a read answers is looked up in
-its JSON, or is the whole of its text; it is taken for on or off by a list of words,
-and anything else for an error.
+`{outlet}` in a path stands for the outlet's name, `{{` and `}}` for braces. What a read
+answers is looked up in its JSON, or is the whole of its text; it is taken for on or off
+by a list of words, and anything else for an error.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import field
 
-from lifeguard.config.forms import Form, Text, matching, one_of, template, text
+from lifeguard.config.forms import Flag, Form, Text, matching, one_of, template, text
 from lifeguard.config.reader import shown
 from lifeguard.power.connectionless import Connectionless, read_back
 from lifeguard.power.driver import Driver
@@ -34,11 +34,11 @@ def _word(value: object) -> str:
 _path = matching("/[!-~]*")
 
 Path = Annotated[
-    str, Form('a path like "/relay/{outlet}?turn=on"', template(_path, "{outlet}"))
+    str, Form('a path like "/relay/{outlet}?turn=on"', template(_path, "outlet"))
 ]
 TestPath = Annotated[str, Form('a path like "/status"', template(_path))]
 Way = Annotated[
-    str, Form('a way like "relays.{outlet}.ison"', template(text, "{outlet}"))
+    str, Form('a way like "relays.{outlet}.ison"', template(text, "outlet"))
 ]
 Word = Annotated[str, Form("a word", _word)]
 Method = Annotated[str, one_of("GET", "POST", "PUT")]
@@ -57,6 +57,7 @@ class HttpOptions(WebOptions, frozen=True, kw_only=True):
     test: TestPath = "/"
     method: Method = "GET"
     headers: dict[str, Text] = field(default_factory=dict)
+    digest: Flag = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,6 +65,8 @@ class HttpOptions(WebOptions, frozen=True, kw_only=True):
             raise ValueError("means_on and means_off need a word each")
         if both := sorted({*self.means_on} & {*self.means_off}):
             raise ValueError(f"means_on and means_off both have {shown(both[0])}")
+        if self.digest and self.user is None:
+            raise ValueError("digest needs a user")
         if self.value and self.read is None:
             raise ValueError("value needs a read")
 
@@ -89,7 +92,7 @@ class HttpSwitch(Connectionless):
         return None if path is None else await self._read(path, rest, deadline)
 
     async def test(self, deadline: float) -> None:
-        await self._web.ask("GET", self._options.test, deadline, self._options.headers)
+        await self._ask("GET", self._options.test, "", deadline)
 
     async def _read(self, path: str, rest: str, deadline: float) -> bool:
         answer = await self._ask("GET", path, rest, deadline)
@@ -101,7 +104,7 @@ class HttpSwitch(Connectionless):
         raise BadAnswer(f"neither on nor off in {answer}")
 
     async def _ask(self, method: str, path: str, rest: str, deadline: float) -> Answer:
-        path = path.replace("{outlet}", rest)
+        path = path.format(outlet=rest)
         return await self._web.ask(method, path, deadline, self._options.headers)
 
     def _said(self, answer: Answer, rest: str) -> str | None:
@@ -110,7 +113,7 @@ class HttpSwitch(Connectionless):
             return answer.text.strip().lower()
         document = answer.json()
         for way in self._options.value:
-            found = follow(way.replace("{outlet}", rest), document)
+            found = follow(way.format(outlet=rest), document)
             if isinstance(found, str | int):
                 return str(found).strip().lower()
         return None

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Struct
 from twisted.internet.endpoints import HostnameEndpoint
 
-from lifeguard.config.forms import (
-    Flag,
-    Form,
-    HostAndPort,
-    Seconds,
-    host_and_port,
-    matching,
-    whole,
-)
+from lifeguard.config.forms import Flag, Form, Seconds, matching, whole
+from lifeguard.config.places import HostAndPort, host_and_port
 from lifeguard.power.connection import Exchange
 from lifeguard.power.connectionless import read_back
 from lifeguard.power.driver import Driver

@@ -11,13 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Struct
 from twisted.internet.endpoints import HostnameEndpoint
 
-from lifeguard.config.forms import (
-    Form,
-    HostAndPort,
-    host_and_port,
-    matching,
-    one_of,
-)
+from lifeguard.config.forms import Form, matching, one_of
+from lifeguard.config.places import HostAndPort, host_and_port
 from lifeguard.power.connection import Exchange
 from lifeguard.power.driver import Driver, Surroundings
 from lifeguard.power.errors import BadOutlet, NotSwitched, ReadsDisagree

@@ -1,7 +1,6 @@
 """Relays of Shelly: those of generation 1, and those that came after with RPC.
 
-Generation 1 takes user and password as HTTP does; later ones want a digest, which is
-not spoken here: leave them without a password, on a network of their own.
+Generation 1 takes user and password as they are; later ones want a digest.
 """
 
 from __future__ import annotations
@@ -24,11 +23,6 @@ class ShellyOptions(WebOptions, frozen=True, kw_only=True):
 
     generation: Annotated[int, whole(1, 4)]
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.generation > 1 and self.user is not None:
-            raise ValueError("user and password are for generation 1 only")
-
 
 def urls(options: ShellyOptions) -> HttpOptions:
     """What a Shelly is asked."""
@@ -44,6 +38,7 @@ def urls(options: ShellyOptions) -> HttpOptions:
         )
     return HttpOptions(
         **where,
+        digest=options.user is not None,
         on="/rpc/Switch.Set?id={outlet}&on=true",
         off="/rpc/Switch.Set?id={outlet}&on=false",
         read="/rpc/Switch.GetStatus?id={outlet}",
