@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
-from lifeguard.model import Change, HistoryRow, Notice, Standing
+from lifeguard.model import Alert, Change, HistoryRow, Notice, Standing
 from lifeguard.notify import Notifier
 from lifeguard.store import StoreUnavailable
 from tests.rig import EPOCH, rig
@@ -19,6 +19,7 @@ from tests.rig import EPOCH, rig
 @dataclass
 class Notices:
     held: list[Notice] = field(default_factory=list)
+    waiting: list[Alert] = field(default_factory=list)
     away: bool = False
 
     def notices(self) -> Deferred[list[Notice]]:
@@ -26,8 +27,11 @@ class Notices:
             return fail(StoreUnavailable("away"))
         return succeed(list(self.held))
 
-    def told(self, notice: Notice) -> Deferred[None]:
-        self.held.remove(notice)
+    def told(
+        self, notices: Sequence[Notice], waiting: Sequence[Alert]
+    ) -> Deferred[None]:
+        self.held = [each for each in self.held if each not in notices]
+        self.waiting.extend(waiting)
         return succeed(None)
 
 
