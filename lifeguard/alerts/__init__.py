@@ -2,9 +2,9 @@
 
 A notice is a row of the commit that it tells of. From there it goes on in three more
 commits, so that no crash loses it: it becomes an alert of each channel that wants it
-(with the log line, see `lifeguard.notify`), the alerts that a channel has gathered become
-a message, and the message is sent. A crash between sending and the commit that says so
-has that one message sent once more, with the same key.
+(see `lifeguard.notify`), what a channel has gathered becomes a message, and the message
+is sent. A crash between sending and the commit that says so has that one message sent
+once more, with the same key.
 """
 
 from lifeguard.alerts.alerts import Alerts, UnknownChannel

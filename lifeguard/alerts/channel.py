@@ -6,6 +6,7 @@ crash, after a write whose answer was lost, and while all goes well.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
@@ -23,8 +24,6 @@ from lifeguard.model import Message, Queue
 from lifeguard.store import StoreError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from twisted.internet.interfaces import IReactorTime
 
     from lifeguard.clock import ServiceTime, WallClock

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from lifeguard.model import Message
 
-SEND_SECONDS: Final = 30.0
-"""A receiver that takes longer has not taken it."""
+SEND_SECONDS: Final = 20.0
+"""A receiver that takes longer has not taken it. Who asks for a test waits longer."""
 
 FIRST_SECONDS: Final = 10.0
 LAST_SECONDS: Final = 600.0

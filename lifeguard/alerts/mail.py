@@ -22,6 +22,8 @@ from lifeguard.config.reader import reason_of
 from lifeguard.power.errors import printable
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import ITCPTransport
+
     from lifeguard.config.alerts import AlertChannel
     from lifeguard.model import Message
     from lifeguard.netboot.parameters import Server
@@ -68,13 +70,14 @@ class Mail:
     def _post(self, data: bytes, password: str | None) -> Deferred[Any]:
         channel, reactor = self._channel, self._reactor
         host, security = channel.host or "", channel.security
+        sent: Deferred[Any] = Deferred(lambda _: factory.cancel())
         factory = _Factory(
             (channel.user or "").encode(),
             (password or "").encode(),
             channel.sender,
             channel.to,
             BytesIO(data.replace(b"\r\n", b"\n")),
-            sent := Deferred(lambda _: factory.cancel()),
+            sent,
             retries=0,
             heloFallback=True,
             requireAuthentication=password is not None,
@@ -92,6 +95,7 @@ class Mail:
 
 
 class _Sender(ESMTPSender):
+    transport: ITCPTransport
     _received = 0
 
     def dataReceived(self, data: bytes) -> None:
