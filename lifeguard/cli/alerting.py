@@ -9,7 +9,7 @@ import click
 from rich.text import Text
 
 from lifeguard.cli.command import command
-from lifeguard.cli.documents import AlertChannels, read
+from lifeguard.cli.documents import AlertChannel, AlertChannels, read
 from lifeguard.cli.exits import Exit
 from lifeguard.cli.views.lab import alert_channels
 
@@ -37,8 +37,8 @@ async def _test(session: Session, channel: str) -> Exit:
     document = await session.api.post(path, {})
     if session.as_json:
         session.dump(document)
-    else:
-        session.show(Text(f"{channel} has taken it"))
+        return Exit.DONE
+    session.show(Text(f"{read(document, AlertChannel).name} has taken it"))
     return Exit.DONE
 
 
