@@ -32,8 +32,9 @@ from twisted.mail import smtp
 from twisted.mail.imap4 import LOGINCredentials
 from zope.interface import implementer
 
-from lifeguard.alerts import bodies, mail
+from lifeguard.alerts import mail
 from lifeguard.alerts.delivery import NotDelivered
+from lifeguard.alerts.letter import SUBJECT, letter
 from lifeguard.alerts.mail import Mail
 from lifeguard.alerts.message import compose
 from lifeguard.config.alerts import AlertChannel
@@ -168,7 +169,7 @@ def read(data: bytes) -> EmailMessage:
 
 
 def test_a_mail_says_it_all_and_no_notice_adds_a_header() -> None:
-    found = read(bodies.mail(MESSAGE, SERVER, channel(25)))
+    found = read(letter(MESSAGE, SERVER, channel(25)))
     assert dict(found.items()) == {
         "Subject": "lab-1: 2 boards given up",
         "From": "lifeguard@example.org",
@@ -177,7 +178,7 @@ def test_a_mail_says_it_all_and_no_notice_adds_a_header() -> None:
         "Message-ID": "<0123abcd@lab-1>",
         "Auto-Submitted": "auto-generated",
         "Content-Type": 'text/plain; charset="utf-8"',
-        "Content-Transfer-Encoding": "8bit",
+        "Content-Transfer-Encoding": "quoted-printable",
         "MIME-Version": "1.0",
     }
     assert found.get_content().splitlines() == [
@@ -191,9 +192,9 @@ def test_a_mail_says_it_all_and_no_notice_adds_a_header() -> None:
 def test_the_subject_of_one_alert_is_cut_and_never_two_lines() -> None:
     told = Queue((notice("x\r\nBcc: y" + "z" * 10_000),), {"given-up": 1}, 1)
     message = compose("ops", told, "k", EPOCH)
-    subject = read(bodies.mail(message, SERVER, channel(25)))["Subject"]
+    subject = read(letter(message, SERVER, channel(25)))["Subject"]
     assert subject.startswith("lab-1: panda-01: x Bcc: yz")
-    assert len(subject) == bodies.SUBJECT
+    assert len(subject) == SUBJECT
 
 
 # Over real sockets.

@@ -61,7 +61,7 @@ class Answering(FakeDevice):
 
 def rig(
     asked: IAgent, channel: AlertChannel | None = None
-) -> tuple[Clock, Callable[[], list[str]]]:
+) -> tuple[Clock, Callable[[], list[Any]]]:
     """The clock, and what sends MESSAGE: the answer comes into the list."""
     clock = Clock()
     webhook = Webhook(

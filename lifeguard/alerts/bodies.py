@@ -1,12 +1,10 @@
-"""Messages in the words of those who take them: JSON, Slack's JSON, mail. Pure.
+"""Messages as those take them who are told by a URL: JSON, and Slack's JSON. Pure.
 
 Whatever a notice quotes steers nothing there.
 """
 
 from __future__ import annotations
 
-from email.message import EmailMessage
-from email.policy import SMTP
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.json import encode
@@ -14,7 +12,6 @@ from msgspec.json import encode
 from lifeguard.alerts.message import left_out, lines, title
 
 if TYPE_CHECKING:
-    from lifeguard.config.alerts import AlertChannel
     from lifeguard.model import Message
     from lifeguard.netboot.parameters import Server
 
@@ -22,9 +19,6 @@ SLACK_LINES: Final = 20
 """Slack folds a longer text, and cuts one of 40,000 characters."""
 
 SLACK_LINE: Final = 400
-
-SUBJECT: Final = 150
-"""Characters that a list of mails shows, and more."""
 
 _SLACK: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
@@ -57,20 +51,6 @@ def slack(message: Message, server: Server) -> bytes:
     told = [_cut(line, SLACK_LINE) for line in lines(message, SLACK_LINES)]
     text = "\n".join([_cut(title(message, server.name), SLACK_LINE), *told, server.url])
     return encode({"text": text.translate(_SLACK)})
-
-
-def mail(message: Message, server: Server, channel: AlertChannel) -> bytes:
-    """Headers and text; its Message-ID is the same however often it is sent."""
-    email = EmailMessage(policy=SMTP)
-    email["Subject"] = _cut(title(message, server.name), SUBJECT)
-    email["From"] = channel.sender
-    email["To"] = ", ".join(channel.to)
-    email["Date"] = message.made
-    email["Message-ID"] = f"<{message.key}@{server.name}>"
-    # So that nobody's absence is answered.
-    email["Auto-Submitted"] = "auto-generated"
-    email.set_content("\n".join([*lines(message), "", server.url, ""]))
-    return email.as_bytes()
 
 
 def _cut(line: str, most: int) -> str:

@@ -99,7 +99,7 @@ class Channel:
         self._store, self._sender = store, sender
         self._clock, self._service_time, self._wall = clock, service_time, wall
         self._working: Deferred[None] | None = None
-        self._more = False
+        self._more = self._stopped = False
         self._gathered_at: float | None = None
         """When what waits has been gathered; None: nothing waits."""
         self._rested_at = 0.0
@@ -109,12 +109,13 @@ class Channel:
         """There may be something to tell: `more` alerts are known to be new."""
         self._is(waiting=self.status.waiting + more)
         self._more = True
-        if self._working is None:
+        if self._working is None and not self._stopped:
             self._working = Deferred.fromCoroutine(self._work())
             self._working.addBoth(self._rest)
 
     def stop(self) -> None:
         """What has not been told is told after the next start."""
+        self._stopped = True
         if self._working is not None:
             self._working.cancel()
 

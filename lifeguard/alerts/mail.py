@@ -15,8 +15,8 @@ from twisted.internet.ssl import optionsForClientTLS
 from twisted.logger import Logger
 from twisted.mail.smtp import ESMTPSender, ESMTPSenderFactory, SMTPClientError
 
-from lifeguard.alerts.bodies import mail
 from lifeguard.alerts.delivery import SEND_SECONDS, NotDelivered
+from lifeguard.alerts.letter import letter
 from lifeguard.config.alerts import PORTS, read_password
 from lifeguard.config.reader import reason_of
 from lifeguard.power.errors import printable
@@ -51,7 +51,7 @@ class Mail:
         except (OSError, ValueError) as error:
             reason = f"{channel.password_file}: {reason_of(error)}"
             raise NotDelivered(reason) from None
-        data = mail(message, self._server, channel)
+        data = letter(message, self._server, channel)
         try:
             sending = self._post(data, password)
             _, answers = await sending.addTimeout(SEND_SECONDS, self._reactor)
@@ -76,7 +76,7 @@ class Mail:
             (password or "").encode(),
             channel.sender,
             channel.to,
-            BytesIO(data.replace(b"\r\n", b"\n")),
+            BytesIO(data),
             sent,
             retries=0,
             heloFallback=True,
@@ -108,7 +108,6 @@ class _Sender(ESMTPSender):
 class _Factory(ESMTPSenderFactory):
     noisy = False
     protocol = _Sender
-    domain = b"lifeguard"
     connector: Any = None
 
     def cancel(self) -> None:
