@@ -20,6 +20,7 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from lifeguard import garbage
+from lifeguard.alerts import Alerts
 from lifeguard.blame.docket import Docket
 from lifeguard.blame.inquiry import Inquiry
 from lifeguard.clock import ServiceTime, WallClock
@@ -119,11 +120,27 @@ class Daemon(Service):
         self.power = Power(reactor, queues, self.fleet)
         for name, queue in queues.items():
             queue.hear(partial(self._relay_board_changed, name, queue))
+        self._server = Server(configuration.server.name, configuration.server.url)
+        self._alerts = Alerts(
+            configuration.alerts,
+            self.fleet,
+            self._store,
+            reactor,
+            self._service_time,
+            wall,
+            self._server,
+            lambda: self._notifier.tell(),
+        )
+        self._notifier = Notifier(self._store, reactor, self._alerts)
         self._transfers = TransferTotals()
         self._metrics = Metrics(
-            self.fleet, self._store, self.power, self._transfers, reactor
+            self.fleet,
+            self._store,
+            self.power,
+            self._transfers,
+            self._alerts,
+            reactor,
         )
-        self._notifier = Notifier(self._store, reactor)
         self._inquiry = Inquiry(
             self.fleet,
             self._store,
@@ -136,7 +153,6 @@ class Daemon(Service):
         self._housekeeping = Housekeeping(
             self._store, reactor, wall, configuration.server.history_days
         )
-        self._server = Server(configuration.server.name, configuration.server.url)
         self._files = None if root is None else Root(Path(root))
         self._netboot = list(self._netboot_servers())
 
@@ -180,7 +196,9 @@ class Daemon(Service):
         self._store.tell(self._notifier)
         self._store.tell(self.power)
         self._store.tell(self._inquiry)
+        self._store.tell(self._alerts)
         self._notifier.tell()
+        self._alerts.start(saved)
         resuming = self.fleet.resume(saved, self.power)
         self._inquiry.begin(saved)
         resuming.addCallback(lambda _: garbage.settle())
@@ -267,6 +285,7 @@ class Daemon(Service):
             power=self.power,
             poller=self.poller,
             inquiry=self._inquiry,
+            alerts=self._alerts,
             files=boot,
             tokens=tokens,
             server=self._server,
@@ -328,6 +347,7 @@ class Daemon(Service):
         self._housekeeping.stopService()
         self._metrics.stopService()
         self._notifier.stop()
+        self._alerts.stop()
         self.poller.stopService()
         self._pinger.stopService()
         await self._store.close()

@@ -1,7 +1,7 @@
 """Tells people what they should hear: each notice is a row until it was told.
 
-So a crash loses none. For now a notice is told by a line of the log; other ways
-belong here, behind the same rows.
+So a crash loses none. A notice is told by a line of the log; in the commit that forgets
+it, it becomes an alert that waits for each channel that wants it.
 """
 
 from __future__ import annotations
@@ -14,27 +14,57 @@ from twisted.logger import Logger
 from lifeguard.store import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-    from lifeguard.model import Change, Notice
+    from lifeguard.model import Alert, Change, Notice
 
 log = Logger()
 
 RETRY_SECONDS = 10.0
+
+TOGETHER = 100
+"""Notices that are forgotten in one write, and logged again if that gets lost."""
 
 
 class Store(Protocol):
     """The part of the store that keeps notices."""
 
     def notices(self) -> Deferred[list[Notice]]: ...
-    def told(self, notice: Notice) -> Deferred[None]: ...
+    def told(
+        self, notices: Sequence[Notice], waiting: Sequence[Alert]
+    ) -> Deferred[None]: ...
+
+
+class Addressees(Protocol):
+    """Who wants to hear more than the log."""
+
+    def alerts(self, notices: Sequence[Notice]) -> Sequence[Alert]:
+        """What is to wait for whom."""
+
+    def waits(self, alerts: Sequence[Alert]) -> None:
+        """It does so from now on."""
+
+
+class Nobody:
+    """The addressees of a lab that reads its log."""
+
+    def alerts(self, notices: Sequence[Notice]) -> Sequence[Alert]:
+        return ()
+
+    def waits(self, alerts: Sequence[Alert]) -> None:
+        """There are none."""
 
 
 class Notifier:
     """Tells what the store holds, one telling at a time."""
 
-    def __init__(self, store: Store, clock: IReactorTime) -> None:
+    def __init__(
+        self, store: Store, clock: IReactorTime, addressees: Addressees | None = None
+    ) -> None:
         self._store, self._clock = store, clock
+        self._addressees = addressees or Nobody()
         self._retry: IDelayedCall | None = None
         self._telling = False
         self._more = False
@@ -67,11 +97,22 @@ class Notifier:
         try:
             while self._more:
                 self._more = False
-                for notice in await self._store.notices():
-                    log.warn("{board}: {text}", board=notice.board, text=notice.text)
-                    await self._store.told(notice)
+                for some in _portions(await self._store.notices()):
+                    await self._tell(some)
         except StoreError as error:
             log.warn("notices wait for the store: {error}", error=error)
             self._retry = self._clock.callLater(RETRY_SECONDS, self.tell)
         finally:
             self._telling = False
+
+    async def _tell(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            log.warn("{board}: {text}", board=notice.board, text=notice.text)
+        alerts = self._addressees.alerts(notices)
+        await self._store.told(notices, alerts)
+        self._addressees.waits(alerts)
+
+
+def _portions(notices: Sequence[Notice]) -> Iterator[Sequence[Notice]]:
+    for first in range(0, len(notices), TOGETHER):
+        yield notices[first : first + TOGETHER]

@@ -29,6 +29,7 @@ from lifeguard.model import (
     IncidentPlace,
     Inventory,
     Judgement,
+    Notice,
     Outlet,
     Owed,
     RelayBoard,
@@ -69,6 +70,8 @@ class FakeStore:
     judged: dict[int, Incident] = field(default_factory=dict)
     evidences: list[Evidence] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    """Of the notices."""
     presences: list[Presence] = field(default_factory=list)
     commits: Commits = field(default_factory=Commits)
 
@@ -105,11 +108,15 @@ class FakeStore:
         after = change.after
         self.saved[after.board] = after
         self.rows.append(change.row)
-        self.notices.extend(notice.text for notice in change.notices)
+        self._keep(change.notices)
         if change.evidence is not None:
             self.evidences.append(change.evidence)
         self.owed.update({owed.outlet: owed for owed in change.owed})
         self.said.append(("commit", after.board, change.row.event, after.state))
+
+    def _keep(self, notices: tuple[Notice, ...]) -> None:
+        self.notices.extend(notice.text for notice in notices)
+        self.kinds.extend(notice.kind for notice in notices)
 
     def _version(self, board: str) -> int:
         return self.saved[board].version if board in self.saved else 0
@@ -149,7 +156,7 @@ class FakeStore:
             return fail(StoreUnavailable("away"))
         incident = judgement.incident
         self.judged[incident.id] = incident
-        self.notices.extend(notice.text for notice in judgement.notices)
+        self._keep(judgement.notices)
         self.said.append(("incident", incident.id, str(incident.cause)))
         return succeed(None)
 

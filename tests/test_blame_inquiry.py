@@ -169,6 +169,7 @@ def test_an_image_that_fails_on_three_boards_is_set_aside() -> None:
         True,
     )
     assert parts.notices() == [f"incident 1: {text}"]
+    assert parts.lab.store.kinds[-1:] == ["incident-opened"]
     with pytest.raises(Impossible, match="image new is set aside"):
         parts.lab.request("rq-reimage", "panda-09", image="new")
 
@@ -462,6 +463,41 @@ def test_a_broken_relay_board_is_an_incident_of_those_that_wait_for_it() -> None
     parts.lab.request("rq-reboot", A[2])
     parts.hold(A[2])
     assert parts.open()["relay board rack1"].failing == tuple(A[:3])
+
+
+def test_what_people_are_told_says_what_it_is_about() -> None:
+    parts = broken_rack()
+    parts.inquiry.relay_board_is("rack1", "Working", "")
+    for old, new in (("New", "FailedFlapping"), ("FailedFlapping", "New")):
+        result_of(parts.lab.fleet.change("bare", old, new, "operator"))
+    assert parts.lab.store.kinds == [
+        "relay-board-broken",
+        "relay-board-works",
+        "given-up",
+        "incident-closed",
+    ]
+
+
+def test_a_relay_board_that_breaks_in_an_incident_is_told_once() -> None:
+    incident = Incident(
+        id=1,
+        cause=Cause("relay-board", "rack1"),
+        opened=EPOCH,
+        since=0.0,
+        boards=(A[0],),
+        failing=(A[0],),
+        text="they fail",
+    )
+    standing = Standing(board=A[0], state="RebootComplete", since=EPOCH, version=1)
+    saved = Saved(standings={A[0]: standing}, incidents=(incident,), last_incident=1)
+    parts = case(saved, FakeStore([], saved=dict(saved.standings)))
+    for _ in range(2):
+        parts.inquiry.relay_board_is("rack1", "Broken", "no answer")
+    assert parts.notices() == [
+        "incident 1: relay board rack1 is broken: no answer;"
+        " 1 boards wait for it (panda-01)"
+    ]
+    assert parts.lab.store.kinds[-1:] == ["relay-board-broken"]
 
 
 def test_it_lasts_until_the_relay_board_works_again() -> None:

@@ -24,6 +24,8 @@ COMMANDS = [
     ["history"],
     ["relay-boards"],
     ["incidents"],
+    ["alerts"],
+    ["alerts", "test", "ops"],
     ["watch"],
     ["reboot", "panda-01", "--wait"],
     ["set-state", "panda-01", "--from", "New", "--to", "Ready"],

@@ -24,6 +24,7 @@ from lifeguard.config import (
     Tftp,
     load,
 )
+from lifeguard.config.alerts import EVERYTHING, read_password, read_url
 from lifeguard.config.places import HostAndPort, health_check
 from lifeguard.config.proxy_dhcp import ARCHITECTURES, IPXE
 from lifeguard.config.settings import Settings
@@ -300,6 +301,8 @@ def test_the_examples_load_as_they_stand() -> None:
 def test_the_example_shows_every_key_and_all_can_be_switched_on(lab: Path) -> None:
     text = switched_on((ETC / "lifeguard.toml").read_text())
     (lab / "pxelinux.cfg").mkdir()
+    (lab / "slack.url").write_text("https://hooks.example.org/T0/B0/secret\n")
+    (lab / "mail.password").write_text("secret\n")
     write(lab, settings=text.replace("/srv/tftp", str(lab)))
     configuration = load("lifeguard.toml")
     assert configuration.manhole == Manhole(
@@ -308,16 +311,38 @@ def test_the_example_shows_every_key_and_all_can_be_switched_on(lab: Path) -> No
     )
     assert configuration.proxy_dhcp is not None
     assert {*configuration.proxy_dhcp.loaders} < {*ARCHITECTURES.values(), IPXE}
+    assert list(configuration.alerts.channels) == ["ops", "pager", "mail"]
     for table in structs.fields(Settings):
         after = text.partition(f"[{table.name}]")[2]
         shown = re.split(rf"\n\[(?!{table.name}\.)", after)[0]
         for field in structs.fields(type(getattr(configuration, table.name))):
-            key = rf"\n({field.name} = |\[{table.name}\.{field.name}\])"
+            key = rf"\n({field.name} = |\[{table.name}\.{field.name}[].])"
             assert re.search(key, shown), f"{table.name}.{field.name}"
+
+
+def test_a_secret_is_read_when_it_is_wanted_and_never_quoted(lab: Path) -> None:
+    channel = '[alerts.channels.ops]\nkind = "slack"\nurl_file = "url"\n'
+    mail = '[alerts.channels.mail]\nkind = "mail"\nhost = "mail"\nuser = "bob"\n'
+    mail += 'sender = "a@example.org"\nto = "b@example.org"\npassword_file = "pass"\n'
+    write(lab, settings=channel + mail)
+    (lab / "url").write_text("https:/hunter2/")
+    (lab / "pass").write_text("hunter2\nhunter3")
+    assert mistakes() == [
+        f"lifeguard.toml: alerts.channels.ops.url_file: {lab}/url: no URL in it",
+        "lifeguard.toml: alerts.channels.mail.password_file:"
+        f" {lab}/pass: no line of ASCII in it",
+    ]
+    (lab / "url").write_text("https://example.org/hunter2\n")
+    (lab / "pass").write_text(" hunter2 \n")
+    channels = load("lifeguard.toml").alerts.channels
+    assert read_url(channels["ops"]) == "https://example.org/hunter2"
+    assert read_password(channels["mail"]) == "hunter2"
+    assert read_password(channels["ops"]) is None
 
 
 # Each: what is wrong, in which file, what is replaced by what, and what is said.
 L, B, T = "lifeguard.toml", "boards.toml", "panda.cfg.j2"
+KINDS = " or ".join(f'"{kind}"' for kind in EVERYTHING)
 LOADERS = '"pxelinux" or "ipxe" or "grub" or "raspberry-pi" or "uefi"'
 # fmt: off
 BROKEN = [
@@ -406,6 +431,78 @@ BROKEN = [
     ("a cache for nothing", L, SETTINGS, "[tftp]\ncache = 1000", [
         "lifeguard.toml: tftp.cache: expected a whole number from 1048576 to"
         " 1099511627776, got 1000",
+    ]),
+    ("a share of boards that is none", L, SETTINGS, "[alerts]\nfew_ready = 80", [
+        "lifeguard.toml: alerts.few_ready: expected a number from 0 to 1, got 80",
+    ]),
+    ("a channel without a kind", L, SETTINGS, "[alerts.channels.ops]", [
+        "lifeguard.toml: alerts.channels.ops.kind: missing",
+    ]),
+    ("a channel of an unknown kind", L, SETTINGS,
+     '[alerts.channels.ops]\nkind = "sms"', [
+        "lifeguard.toml: alerts.channels.ops.kind: expected"
+        ' "webhook" or "slack" or "mail", got "sms"',
+    ]),
+    ("a channel that leads nowhere", L, SETTINGS,
+     '[alerts.channels.ops]\nkind = "slack"\n[alerts.channels.mail]\nkind = "mail"', [
+        "lifeguard.toml: alerts.channels.ops.url: missing",
+        "lifeguard.toml: alerts.channels.mail.host: missing",
+        "lifeguard.toml: alerts.channels.mail.sender: missing",
+        "lifeguard.toml: alerts.channels.mail.to: missing",
+    ]),
+    ("a channel with keys of another kind", L, SETTINGS, """
+[alerts.channels.ops]
+kind = "webhook"
+url = "http://192.0.2.9/"
+url_file = "x"
+security = "tls"
+to = ["ops@example.org"]
+[alerts.channels.mail]
+kind = "mail"
+host = "mail.example.org"
+sender = "lab@example.org"
+to = "ops@example.org"
+url = "http://192.0.2.9/"
+""", [
+        "lifeguard.toml: alerts.channels.ops.security: not for webhook",
+        "lifeguard.toml: alerts.channels.ops.to: not for webhook",
+        "lifeguard.toml: alerts.channels.ops.url_file: url is given, too",
+        "lifeguard.toml: alerts.channels.mail.url: not for mail",
+    ]),
+    ("words that no channel knows", L, SETTINGS, """
+[alerts.channels.ops]
+kind = "webhook"
+url = "hooks.example.org/secret"
+on = ["given-up", "broken"]
+[alerts.channels.deaf]
+kind = "webhook"
+url = "http://192.0.2.9/"
+on = []
+""", [
+        "lifeguard.toml: alerts.channels.ops.on[1]: expected"
+        f" {KINDS}, got \"broken\"",
+        "lifeguard.toml: alerts.channels.ops.url: expected a URL like"
+        ' https://example.org/, got "hooks.example.org/secret"',
+        "lifeguard.toml: alerts.channels.deaf.on: the channel would hear nothing",
+    ]),
+    ("secrets that cannot be read", L, SETTINGS, """
+[alerts.channels.ops]
+kind = "slack"
+url_file = "/no/url"
+[alerts.channels.mail]
+kind = "mail"
+host = "mail.example.org"
+sender = "lab"
+to = ["ops@example.org"]
+security = "none"
+password_file = "panda.cfg.j2"
+""", [
+        "lifeguard.toml: alerts.channels.mail.sender: expected a mail address like"
+        ' ops@example.org, got "lab"',
+        "lifeguard.toml: alerts.channels.ops.url_file:"
+        " /no/url: No such file or directory",
+        "lifeguard.toml: alerts.channels.mail.user: missing",
+        "lifeguard.toml: alerts.channels.mail.security: a password needs TLS",
     ]),
     ("symlinks without a place", L, SETTINGS, '[tftp]\nmode = "symlinks"', [
         'lifeguard.toml: tftp.directory: missing, mode = "symlinks" needs it',

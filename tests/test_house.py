@@ -37,6 +37,7 @@ HOUSE = [
     "resumption",
     "fleet",
     "notify",
+    "alerts",
     "housekeeping",
     "metrics",
     "web",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
-from lifeguard.model import Change, HistoryRow, Notice, Standing
-from lifeguard.notify import Notifier
+from lifeguard.model import Alert, Change, HistoryRow, Notice, Standing
+from lifeguard.notify import TOGETHER, Notifier
 from lifeguard.store import StoreUnavailable
 from tests.rig import EPOCH, rig
 
@@ -19,6 +19,7 @@ from tests.rig import EPOCH, rig
 @dataclass
 class Notices:
     held: list[Notice] = field(default_factory=list)
+    waiting: list[Alert] = field(default_factory=list)
     away: bool = False
 
     def notices(self) -> Deferred[list[Notice]]:
@@ -26,8 +27,11 @@ class Notices:
             return fail(StoreUnavailable("away"))
         return succeed(list(self.held))
 
-    def told(self, notice: Notice) -> Deferred[None]:
-        self.held.remove(notice)
+    def told(
+        self, notices: Sequence[Notice], waiting: Sequence[Alert]
+    ) -> Deferred[None]:
+        self.held = [each for each in self.held if each not in notices]
+        self.waiting.extend(waiting)
         return succeed(None)
 
 
@@ -53,6 +57,47 @@ def test_what_is_held_is_told_once_and_forgotten() -> None:
     notifier = Notifier(store, Clock())
     assert told_while(notifier.tell) == ["panda-01: text 1", "panda-01: text 2"]
     assert told_while(notifier.tell) == []
+
+
+class Wishing:
+    """Wants all that is told, once for each of two channels."""
+
+    def __init__(self) -> None:
+        self.waiting: list[str] = []
+
+    def alerts(self, notices: Sequence[Notice]) -> list[Alert]:
+        return [Alert(name, each) for each in notices for name in ("a", "b")]
+
+    def waits(self, alerts: Sequence[Alert]) -> None:
+        self.waiting += [f"{each.channel} {each.notice.text}" for each in alerts]
+
+
+def test_what_is_told_waits_for_others_in_the_same_commit() -> None:
+    store, wishing = Notices([notice(1)]), Wishing()
+    told_while(Notifier(store, Clock(), wishing).tell)
+    assert store.waiting == [Alert("a", notice(1)), Alert("b", notice(1))]
+    assert wishing.waiting == ["a text 1", "b text 1"]
+
+
+def test_what_could_not_be_committed_waits_for_nobody() -> None:
+    store, wishing = Notices([notice(1)]), Wishing()
+    told = store.told
+    store.told = lambda *_: fail(StoreUnavailable("away"))  # type: ignore[method-assign]
+    notifier = Notifier(store, Clock(), wishing)
+    told_while(notifier.tell)
+    assert (store.waiting, wishing.waiting) == ([], [])
+    store.told = told  # type: ignore[method-assign]
+    told_while(notifier.store_is_back)
+    assert wishing.waiting == ["a text 1", "b text 1"]
+    notifier.stop()
+
+
+def test_many_notices_are_forgotten_in_few_writes() -> None:
+    store, writes = Notices([notice(number) for number in range(1000)]), []
+    told = store.told
+    store.told = lambda *what: (writes.append(len(what[0])), told(*what))[1]  # type: ignore[method-assign]
+    assert len(told_while(Notifier(store, Clock()).tell)) == 1000
+    assert writes == [TOGETHER] * 10
 
 
 def test_without_a_store_notices_wait() -> None:

@@ -60,6 +60,8 @@ def test_a_start_imports_nothing_that_it_does_not_need(tmp_path: Path) -> None:
     needless = {
         "alembic",
         "click",
+        "lifeguard.alerts.mail",
+        "lifeguard.alerts.webhook",
         "lifeguard.cli",
         "lifeguard.manhole",
         "lifeguard.simulator",
@@ -70,6 +72,7 @@ def test_a_start_imports_nothing_that_it_does_not_need(tmp_path: Path) -> None:
         "sqlalchemy.orm",
         "tomllib",
         "twisted.conch",
+        "twisted.mail",
     }
     drivers = {each for each in modules if each.startswith("lifeguard.power.drivers.")}
     assert modules & needless == set()

@@ -513,8 +513,8 @@ def test_a_notice_is_told_once_and_its_id_is_not_given_again(opened: Rig) -> Non
         result(store.commit(replace(change(version=version), notices=(notice,))))
         [untold] = result(store.notices())
         assert untold.text == words
-        result(store.told(untold))
-        result(store.told(untold))
+        result(store.told([untold], []))
+        result(store.told([untold], []))
     assert (untold.id, result(store.notices())) == (2, [])
 
 

@@ -277,6 +277,7 @@ OPEN_PATHS = [
     "/api/v1/images",
     "/api/v1/relay-boards",
     "/api/v1/health",
+    "/api/v1/alerts",
 ]
 SECRET = {"image": "debian", "boot_config": {"root_password": "hunter2"}}
 

@@ -58,6 +58,8 @@ def test_what_is_described_is_what_is_routed() -> None:
 
 def test_these_are_the_operations() -> None:
     assert sorted(described(), key=lambda operation: operation[::-1]) == [
+        ("GET", "/alerts"),
+        ("POST", "/alerts/{name}/test"),
         ("GET", "/boards"),
         ("GET", "/boards/{name}"),
         ("GET", "/boards/{name}/boot-config"),
@@ -109,7 +111,7 @@ def test_each_way_to_give_a_token_is_described_and_none_is_needed() -> None:
 def test_whatever_is_posted_a_stranger_is_turned_away_and_that_is_described() -> None:
     parts, filled = web(), {"{name}": "panda-01", "{event}": "rq-reboot"}
     posted = sorted(path for method, path in described() if method == "POST")
-    assert len(posted) == 5
+    assert len(posted) == 6
     for path in posted:
         asked = re.sub(r"{\w+}", lambda part: filled[part[0]], PREFIX + path)
         assert parts.post(asked).status == 403
@@ -132,6 +134,7 @@ SEGMENTS += [
     "history",
     "images",
     "relay-boards",
+    "alerts",
     "test",
 ]
 SEGMENTS += ["rack1", "health", "files", "%2e%2e", "%00", "%ff", "", "%2f", "x" * 300]
@@ -149,6 +152,7 @@ PATHS = st.one_of(
             f"{PREFIX}/boards/panda-01/events/rq-reboot",
             f"{PREFIX}/boards/panda-01/events/image-running",
             f"{PREFIX}/relay-boards/rack1/test",
+            f"{PREFIX}/alerts/ops/test",
         ]
     ),
     st.text(

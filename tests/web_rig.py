@@ -16,6 +16,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from lifeguard.alerts import ChannelStatus, NotDelivered, UnknownChannel
+from lifeguard.alerts.channel import Tally
 from lifeguard.blame.inquiry import Inquiry
 from lifeguard.config import Blame
 from lifeguard.health.poller import HealthStatus
@@ -75,6 +77,29 @@ class FakeRelayBoards:
         if relay_board != "rack1":
             return fail(UnknownRelayBoard(f"no relay board {relay_board}"))
         return fail(RelayError(self.error)) if self.error else succeed(None)
+
+
+@dataclass
+class FakeAlerts:
+    """Channels as a test puts them; a try of one fails with `error`, if there is."""
+
+    channels: list[ChannelStatus] = field(default_factory=list)
+    counted: dict[str, Tally] = field(default_factory=lambda: {"ops": Tally()})
+    error: str | None = None
+    tested: list[str] = field(default_factory=list)
+
+    def status(self) -> list[ChannelStatus]:
+        return self.channels
+
+    def tallies(self) -> dict[str, Tally]:
+        return self.counted
+
+    async def test(self, name: str) -> None:
+        if name not in [each.name for each in self.channels]:
+            raise UnknownChannel(f"no such channel: {name}")
+        self.tested.append(name)
+        if self.error is not None:
+            raise NotDelivered(self.error)
 
 
 @dataclass
@@ -152,6 +177,7 @@ class WebRig:
     polls: FakePolls
     inquiry: Inquiry
     metrics: Metrics
+    alerts: FakeAlerts
 
     def connect(self, peer: str | IAddress = STRANGER) -> Connection:
         if isinstance(peer, str):
@@ -207,6 +233,7 @@ def web(
     """The default lab of `tests.rig`, served; `reactor` puts more beside its clock."""
     parts = rig(lab, saved)
     tokens, relay_boards, polls = Tokens(b"key"), FakeRelayBoards(), FakePolls()
+    alerts = FakeAlerts([ChannelStatus(name="ops", kind="webhook")])
     if files is None:
         configs = LoaderConfigs(parts.fleet.inventory, tokens, SERVER)
         below = None if root is None else Root(root)
@@ -220,8 +247,9 @@ def web(
         lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
         lambda: None,
     )
+    totals = TransferTotals()
     metrics = Metrics(
-        parts.fleet, parts.store, relay_boards, TransferTotals(), parts.clock
+        parts.fleet, parts.store, relay_boards, totals, alerts, parts.clock
     )
     world = World(
         fleet=parts.fleet,
@@ -229,6 +257,7 @@ def web(
         power=relay_boards,
         poller=polls,
         inquiry=inquiry,
+        alerts=alerts,
         files=files,
         tokens=tokens,
         server=SERVER,
@@ -238,7 +267,9 @@ def web(
         wall=lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
     )
     served = site(world, Access("let-me-in", require_token))
-    return WebRig(parts, served, tokens, files, relay_boards, polls, inquiry, metrics)
+    return WebRig(
+        parts, served, tokens, files, relay_boards, polls, inquiry, metrics, alerts
+    )
 
 
 def booting(parts: WebRig) -> WebRig:

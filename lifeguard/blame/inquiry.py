@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lifeguard.blame.seams import Lab, Store, Suspect
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.config import Blame
-    from lifeguard.model import Change, Evidence, Incident, Saved
+    from lifeguard.model import Change, Evidence, Incident, NoticeKind, Saved
     from lifeguard.power.condition import State
 
 log = Logger()
@@ -305,8 +305,10 @@ class Inquiry:
             return self._register.change(incident)
         self._close(incident, words.boards_do_well(len(failing), count))
 
-    def _close(self, incident: Incident, why: str) -> None:
-        self._register.close(incident, why)
+    def _close(
+        self, incident: Incident, why: str, kind: NoticeKind = "incident-closed"
+    ) -> None:
+        self._register.close(incident, why, kind)
         if incident.cause.kind != "board":
             self._let_go(incident)
 
@@ -332,12 +334,15 @@ class Inquiry:
         if state == "Working":
             self._broken.discard(cause)
             if incident is not None and incident.broken:
-                self._close(incident, "it works again")
+                self._close(incident, "it works again", "relay-board-works")
 
     def _breaks(self, cause: Cause, why: str) -> None:
         """An incident that is open on it already is its own from now on."""
         if (incident := self._meant.on(cause)) is not None:
-            return self._register.change(replace(incident, broken=True))
+            text = words.relay_board_is_broken(cause, why, incident.failing)
+            news = None if incident.broken else f"incident {incident.id}: {text}"
+            broken = replace(incident, broken=True)
+            return self._register.change(broken, news, "relay-board-broken")
         boards = tuple(self._waiting_for(cause))
         text = words.relay_board_is_broken(cause, why, boards)
         self._register.open(cause, boards, text, broken=True)

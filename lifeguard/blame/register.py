@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lifeguard.blame.clerk import Store
     from lifeguard.clock import ServiceTime, WallClock
-    from lifeguard.model import Cause
+    from lifeguard.model import Cause, NoticeKind
 
 
 class Register:
@@ -56,7 +56,10 @@ class Register:
         broken: bool = False,
         told: bool = False,
     ) -> None:
-        """A new one, of which people are told unless they have been `told` already."""
+        """A new one, of which people are told unless they have been `told` already.
+
+        That of a single board is opened because the board was given up.
+        """
         self._last += 1
         incident = Incident(
             id=self._last,
@@ -69,19 +72,28 @@ class Register:
             set_aside=set_aside,
             broken=broken,
         )
-        self.change(incident, None if told else f"incident {incident.id}: {text}")
+        news = None if told else f"incident {incident.id}: {text}"
+        alone: NoticeKind = "given-up" if cause.kind == "board" else "incident-opened"
+        self.change(incident, news, "relay-board-broken" if broken else alone)
 
-    def close(self, incident: Incident, why: str) -> None:
+    def close(
+        self, incident: Incident, why: str, kind: NoticeKind = "incident-closed"
+    ) -> None:
         """It is over, and people are told why."""
         closed = replace(incident, closed=self._wall(), set_aside=False)
         subject = f"incident {incident.id} is closed: {incident.cause}"
-        self.change(closed, f"{subject}: {why}")
+        self.change(closed, f"{subject}: {why}", kind)
 
-    def change(self, incident: Incident, news: str | None = None) -> None:
+    def change(
+        self,
+        incident: Incident,
+        news: str | None = None,
+        kind: NoticeKind = "incident-opened",
+    ) -> None:
         """It is so from now on; `news` is what people are told of it."""
         self.docket.take(incident)
         notices: tuple[Notice, ...] = ()
         if news is not None:
             subject = incident.cause.name
-            notices = (Notice(at=self._wall(), board=subject, text=news),)
+            notices = (Notice(at=self._wall(), board=subject, text=news, kind=kind),)
         self.clerk.write(Judgement(incident, notices))

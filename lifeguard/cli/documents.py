@@ -220,6 +220,26 @@ class Incidents(Struct, frozen=True):
     incidents: list[Incident]
 
 
+class AlertChannel(Struct, frozen=True, kw_only=True):
+    """One way to people. `works` is how the last try went, if there was one."""
+
+    name: str
+    kind: str
+    works: bool | None
+    waiting: int
+    tries: int
+    last_error: str | None
+    last_error_at: datetime | None
+    last_sent: datetime | None
+    failed: int
+
+
+class AlertChannels(Struct, frozen=True):
+    """All channels."""
+
+    channels: list[AlertChannel]
+
+
 def decode(data: bytes) -> Document:
     """The document that the daemon sent; raises Strange."""
     try:

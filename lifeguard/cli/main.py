@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from twisted.internet.defer import CancelledError
 
+from lifeguard.cli.alerting import alerts
 from lifeguard.cli.asking import (
     maintenance,
     off,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from lifeguard.cli.session import Machine
 
 for _command in (
-    status, show, watch, history, relay_boards, incidents,
+    status, show, watch, history, relay_boards, incidents, alerts,
     reboot, reimage, self_test, maintenance, off, on, request, set_state,
     check, graph,
 ):  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec import structs
 
+from lifeguard.config.alerts import Alerts
 from lifeguard.config.inventory import read_inventory
 from lifeguard.config.reader import ConfigurationError, Mistake, Reader
 from lifeguard.config.settings import (
@@ -27,6 +28,7 @@ from lifeguard.model import Inventory
 
 __all__ = [
     "DEFAULT_INVENTORY",
+    "Alerts",
     "Blame",
     "Configuration",
     "ConfigurationError",

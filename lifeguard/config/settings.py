@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 from sqlalchemy.engine import make_url
 
+from lifeguard.config.alerts import Alerts, check_alerts
 from lifeguard.config.forms import (
     CacheSize,
     Count,
@@ -153,6 +154,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     proxy_dhcp: ProxyDhcp | None = None
     health: Health = Health()
     blame: Blame = Blame()
+    alerts: Alerts = Alerts()
     manhole: Manhole | None = None
 
 
@@ -166,6 +168,7 @@ def read_settings(reader: Reader) -> Settings | None:
     _check_tftp(settings.tftp, reader)
     if settings.proxy_dhcp is not None:
         check_proxy_dhcp(settings.proxy_dhcp, reader)
+    check_alerts(settings.alerts, reader)
     return settings
 
 
@@ -203,4 +206,5 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     if manhole is not None:
         keys = str(folder / manhole.authorized_keys)
         manhole = structs.replace(manhole, authorized_keys=keys)
-    return structs.replace(settings, tftp=tftp, manhole=manhole)
+    alerts = settings.alerts.anchored(folder)
+    return structs.replace(settings, tftp=tftp, manhole=manhole, alerts=alerts)

@@ -1,8 +1,8 @@
 """The numbers under the names that Prometheus knows them by.
 
 Nothing is counted here. No label holds what a client or a board can think of: there
-are states, events, kinds of hardware and relay boards, as they are declared, and no
-names of boards.
+are states, events, kinds of hardware, relay boards and channels, as they are declared,
+and no names of boards.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ class LabCollector(Collector):
         yield from self._transfers()
         yield from self._answers()
         yield from self._store()
+        yield from self._alerts()
         yield histogram(
             "lifeguard_reactor_lag_seconds",
             "By how much a timer of one second was late.",
@@ -210,6 +211,31 @@ class LabCollector(Collector):
             "lifeguard_commit_writes",
             "Writes that share a transaction.",
             commits.writes,
+        )
+
+    def _alerts(self) -> Iterator[Metric]:
+        alerts = self._metrics.alerts
+        yield gauges(
+            "lifeguard_alerts_waiting",
+            "Alerts that a channel has not sent yet.",
+            ("channel",),
+            single({each.name: each.waiting for each in alerts.status()}),
+        )
+        yield counters(
+            "lifeguard_alert_messages",
+            "Messages of a channel that were sent, or given up.",
+            ("channel", "outcome"),
+            (
+                ((name, outcome), count)
+                for name, tally in alerts.tallies().items()
+                for outcome, count in (("sent", tally.sent), ("failed", tally.failed))
+            ),
+        )
+        yield counters(
+            "lifeguard_alert_tries_failed",
+            "Tries to send one that have failed.",
+            ("channel",),
+            single({name: tally.tries for name, tally in alerts.tallies().items()}),
         )
 
 

@@ -13,6 +13,8 @@ from lifeguard.metrics.lag import Lag
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
+    from lifeguard.alerts import ChannelStatus
+    from lifeguard.alerts.channel import Tally
     from lifeguard.fleet import Fleet
     from lifeguard.netboot.totals import TransferTotals
     from lifeguard.power import OwedOutlet, RelayBoardStatus
@@ -40,6 +42,13 @@ class Power(Protocol):
     def relay_boards(self) -> list[RelayBoardStatus]: ...
 
 
+class Alerts(Protocol):
+    """How channels are doing, and what they have counted."""
+
+    def status(self) -> list[ChannelStatus]: ...
+    def tallies(self) -> dict[str, Tally]: ...
+
+
 class Metrics(Service):
     """All that can be read; what it counts itself, it counts from its start on."""
 
@@ -49,9 +58,11 @@ class Metrics(Service):
         store: Store,
         power: Power,
         transfers: TransferTotals,
+        alerts: Alerts,
         clock: IReactorTime,
     ) -> None:
         self.fleet, self.power, self.transfers = fleet, power, transfers
+        self.alerts = alerts
         self.commits = store.commits
         self.store_is_there = True
         self.answers, self.changes, self.lag = Answers(), Changes(), Lag(clock)

@@ -162,7 +162,7 @@ class Web:
     ) -> tuple[int, str]:
         # A client for one request: no device can fill our memory with cookies.
         sent = {**_JSON, **headers}
-        client = HTTPClient(self._agent, data_to_body_producer=_Sent)
+        client = HTTPClient(self._agent, data_to_body_producer=Sent)
         try:
             response = await client.request(
                 method,
@@ -197,7 +197,7 @@ _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
 @implementer(IBodyProducer)
-class _Sent:
+class Sent:
     """A body sent in one piece; treq's own takes the reactor of the process."""
 
     def __init__(self, data: bytes) -> None:

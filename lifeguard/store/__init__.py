@@ -1,4 +1,4 @@
-"""What must outlive the process: boards, owed outlets, history, notices."""
+"""What must outlive the process: boards, owed outlets, history, alerts."""
 
 from lifeguard.store.errors import Replaced, StoreError, StoreUnavailable, Superseded
 from lifeguard.store.store import SqlStore

@@ -1,5 +1,5 @@
-"""History and closed incidents are kept for a time, and then forgotten in steps that
-hold up nobody.
+"""History, closed incidents and alerts are kept for a time, and then forgotten in
+steps that hold up nobody.
 
 Ids grow with time, so the rows are gone through in the order of their ids; no index
 on the moments is needed. A row that is still being counted into stays.
@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, func, select
 
-from lifeguard.store.schema import history, incidents, relay_board_history
+from lifeguard.store.schema import (
+    alert_messages,
+    alerts,
+    history,
+    incidents,
+    relay_board_history,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +43,13 @@ _forget = delete(history).where(
 _forget_relay_boards = delete(relay_board_history).where(
     relay_board_history.c.at < bindparam("older_than")
 )
+
+_forget_messages = delete(alert_messages).where(
+    alert_messages.c.made < bindparam("older_than")
+)
+
+# Those of a channel that is not configured any more.
+_forget_alerts = delete(alerts).where(alerts.c.at < bindparam("older_than"))
 
 _old_incidents = (
     select(incidents.c.id)
@@ -65,7 +78,8 @@ def forget(
     time has come.
     """
     if after == 0:  # there is little of it
-        connection.execute(_forget_relay_boards, {"older_than": older_than})
+        for forget_few in (_forget_relay_boards, _forget_messages, _forget_alerts):
+            connection.execute(forget_few, {"older_than": older_than})
         oldest_incidents = {"older_than": older_than, "at_most": at_most}
         connection.execute(_forget_incidents, oldest_incidents)
     step = {"after": after, "at_most": at_most}

@@ -15,6 +15,7 @@ from lifeguard.model import (
     Evidence,
     HistoryRow,
     Incident,
+    Message,
     Notice,
     Outlet,
     Owed,
@@ -31,12 +32,20 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
 
+    from lifeguard.model import Alert
+
 _encoder = Encoder()
 
 # Ten thousand boards have heard the same few events: they share what is decoded.
 _decode_names = lru_cache(Decoder(tuple[str, ...]).decode)
 
 _decode_boards = Decoder(tuple[str, ...]).decode
+
+_message_decoders: dict[str, Callable[[str], Any]] = {
+    "notices": Decoder(tuple[Notice, ...]).decode,
+    "counts": Decoder(dict[str, int]).decode,
+}
+"""The columns of `alert_messages` that hold JSON."""
 
 _decoders: dict[str, Callable[[str], Any]] = {
     "boot_config": Decoder(dict[str, Any]).decode,
@@ -110,6 +119,38 @@ def to_relay_board_change(row: Row[Any]) -> RelayBoardChange:
 def to_notice(row: Row[Any]) -> Notice:
     """One notice that has not been told."""
     return Notice(**row._asdict())
+
+
+def from_alert(alert: Alert) -> dict[str, Any]:
+    """The columns of `alerts`, but for the id it will be given."""
+    return from_numbered(alert.notice) | {"channel": alert.channel}
+
+
+def to_alerted(row: Row[Any]) -> Notice:
+    """What a channel is to tell."""
+    fields = row._asdict()
+    del fields["channel"]
+    return Notice(**fields)
+
+
+def from_message(message: Message) -> dict[str, Any]:
+    """The columns of `alert_messages`."""
+    row = asdict(message)
+    for column in _message_decoders:
+        row[column] = _encoder.encode(row[column]).decode()
+    return row
+
+
+def to_message(row: Row[Any]) -> Message:
+    """StoreError where somebody else has written in the row."""
+    fields = row._asdict()
+    for column, decode in _message_decoders.items():
+        try:
+            fields[column] = decode(fields[column])
+        except DecodeError as error:
+            reason = f"alert message {row.key}, {column}: {error}"
+            raise StoreError(reason) from error
+    return Message(**fields)
 
 
 def from_evidence(evidence: Evidence) -> dict[str, Any]:

@@ -133,7 +133,38 @@ notices = Table(
     Column("at", Moment, nullable=False),
     Column("board", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("kind", Text, nullable=False, server_default="given-up"),
     sqlite_autoincrement=True,
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("board", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Index("alerts_of_channel", "channel", "id"),
+    sqlite_autoincrement=True,
+)
+
+alert_messages = Table(
+    "alert_messages",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("made", Moment, nullable=False),
+    Column("notices", Text, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("tries", BigInteger, nullable=False),
+    Column("refusals", BigInteger, nullable=False),
+    Column("due", Double, nullable=False),
+    Column("error", Text),
+    Column("outcome", Text, nullable=False),
+    Column("ended", Moment),
+    Index("alert_messages_of_channel", "channel", "outcome", "ended"),
 )
 
 evidence = Table(
@@ -173,5 +204,6 @@ daemon = Table(
     Column("service_seconds", Double, nullable=False),
     Column("token_key", LargeBinary, nullable=False),
     Column("ruler", Text, nullable=False, server_default=""),
+    Column("few_ready", Boolean, nullable=False, server_default=false()),
 )
 """One row, with id 1; `ruler` is the token of the start that took over last."""

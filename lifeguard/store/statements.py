@@ -234,6 +234,7 @@ def load(connection: Connection) -> Saved:
         boots=seen_boots(connection),
         incidents=tuple(blame.open_incidents(connection)),
         last_incident=blame.last_incident(connection),
+        few_ready=kept.few_ready,
     )
 
 

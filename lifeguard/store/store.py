@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from lifeguard.store import blame, retention, statements
+from lifeguard.store import alerts, blame, retention, statements
 from lifeguard.store.calls import LIMIT_SECONDS, Calls
 from lifeguard.store.database import Database
 from lifeguard.store.errors import StoreError, StoreUnavailable
@@ -29,16 +29,19 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
     from lifeguard.model import (
+        Alert,
         Change,
         Evidence,
         HistoryRow,
         Incident,
         IncidentPlace,
         Judgement,
+        Message,
         Notice,
         Owed,
         RelayBoardChange,
         Saved,
+        SavedChannel,
         Standing,
     )
     from lifeguard.store.lookups import Found
@@ -116,9 +119,28 @@ class SqlStore:
         """Keep what became of a relay board."""
         return self._ask(Ask(statements.relay_boards_changed, change))
 
-    def told(self, notice: Notice) -> Deferred[None]:
-        """Forget a notice that somebody has heard."""
-        return self._ask(Ask(statements.told, notice))
+    def told(
+        self, notices: Sequence[Notice], waiting: Sequence[Alert]
+    ) -> Deferred[None]:
+        """Forget notices that somebody has heard; what comes of them waits from now."""
+        heard = alerts.Told(notices, waiting)
+        return self._ask(Ask(alerts.told, heard, touches_few=False))
+
+    def begin_message(self, message: Message, through: int) -> Deferred[None]:
+        """Keep a message instead of its channel's alerts up to this id."""
+        begun = alerts.Begun(message, through)
+        return self._ask(Ask(alerts.begin_messages, begun, touches_few=False))
+
+    def save_message(self, message: Message) -> Deferred[None]:
+        """Keep what became of a message; may be repeated."""
+        return self._ask(Ask(alerts.save_messages, message))
+
+    def turn_few_ready(self, is_few: bool, notice: Notice) -> Deferred[None]:
+        """Keep whether too few boards are Ready, and the news of it; may be repeated.
+
+        There is no news where that is kept already.
+        """
+        return self._ask(Ask(alerts.turn_few_ready, alerts.Readiness(is_few, notice)))
 
     def save_incident(self, judgement: Judgement) -> Deferred[None]:
         """Keep an incident as it is by now; may be repeated."""
@@ -144,6 +166,10 @@ class SqlStore:
     def notices(self) -> Deferred[list[Notice]]:
         """What has not been told, oldest first."""
         return self._read(statements.untold)
+
+    def channel(self, name: str, most: int) -> Deferred[SavedChannel]:
+        """What there is of a channel; of its waiting alerts, the first `most`."""
+        return self._read(partial(alerts.channel, name=name, most=most))
 
     def history(
         self, board: str, limit: int = 100, before: int | None = None

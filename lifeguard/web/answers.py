@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 from twisted.logger import Logger
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from lifeguard.alerts import NotDelivered, UnknownChannel
 from lifeguard.blame.inquiry import NotSetAside
 from lifeguard.event import Impossible, NotAccepted, NotYet, Stale, UnknownEvent
 from lifeguard.fleet import UnknownBoard
@@ -42,6 +43,7 @@ _STATUSES: dict[type[Exception], int] = {
     UnknownBoard: 404,
     UnknownEvent: 404,
     UnknownRelayBoard: 404,
+    UnknownChannel: 404,
     Missing: 404,
     Stale: 409,
     NotAccepted: 409,
@@ -49,6 +51,7 @@ _STATUSES: dict[type[Exception], int] = {
     TooLarge: 413,
     Impossible: 422,
     RelayError: 502,
+    NotDelivered: 502,
     NotYet: 503,
     StoreUnavailable: 503,
     NotNow: 503,

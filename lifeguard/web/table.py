@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lifeguard.alerts import ChannelStatus
 from lifeguard.health.poller import HealthStatus
+from lifeguard.web.alerts import AlertChannels, AlertOperations
 from lifeguard.web.boards import (
     BoardList,
     Boards,
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 def operations(world: World, callers: Callers, stream: Stream) -> list[Operation]:
     """Every operation, in the order in which they are described."""
     boards, lab = Boards(world, callers), Lab(world, callers)
-    events = Events(world.fleet, callers)
+    events, alerts = Events(world.fleet, callers), AlertOperations(world, callers)
     return [
         Operation(
             "GET",
@@ -166,6 +168,21 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             lab.release_brake,
             HealthStatus,
             errors=(403,),
+        ),
+        Operation(
+            "GET",
+            "/alerts",
+            "How the channels are doing by which people are told.",
+            alerts.index,
+            AlertChannels,
+        ),
+        Operation(
+            "POST",
+            "/alerts/<name>/test",
+            "Send a message by a channel now; 502 says what is wrong.",
+            alerts.test,
+            ChannelStatus,
+            errors=(403, 404, 502),
         ),
         Operation(
             "GET",

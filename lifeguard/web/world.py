@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IReactorTime
 
+    from lifeguard.alerts import ChannelStatus
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.fleet import Fleet
     from lifeguard.health.poller import HealthStatus
@@ -74,6 +75,15 @@ class Inquiry(Protocol):
         """Done when boards may have it again; raises NotSetAside."""
 
 
+class Alerts(Protocol):
+    """How people are told away from here."""
+
+    def status(self) -> list[ChannelStatus]: ...
+
+    async def test(self, name: str) -> None:
+        """Done when it was taken; raises UnknownChannel or NotDelivered."""
+
+
 class Files(Protocol):
     """What boot loaders are served, whichever way they ask."""
 
@@ -93,6 +103,7 @@ class World(NamedTuple):
     power: Power
     poller: Poller
     inquiry: Inquiry
+    alerts: Alerts
     files: Files
     tokens: Tokens
     server: Server

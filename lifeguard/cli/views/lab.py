@@ -1,4 +1,4 @@
-"""What boards share: relay boards and the outlets that are owed, incidents."""
+"""What boards share: relay boards and owed outlets, incidents, channels of alerts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from lifeguard.cli.documents import Incident, Owed, RelayBoard, RelayBoards
+    from lifeguard.cli.documents import (
+        AlertChannel,
+        Incident,
+        Owed,
+        RelayBoard,
+        RelayBoards,
+    )
 
 
 def relay_boards(lab: RelayBoards, now: datetime) -> Group:
@@ -68,12 +74,12 @@ def _relay_board_table(lab: Sequence[RelayBoard], now: datetime) -> Table:
     return table
 
 
-def _error(relay_board: RelayBoard, now: datetime) -> str:
-    if relay_board.last_error is None:
+def _error(ill: RelayBoard | AlertChannel, now: datetime) -> str:
+    if ill.last_error is None:
         return ""
-    at = relay_board.last_error_at
+    at = ill.last_error_at
     when = "" if at is None else f" ({ago(at, now)} ago)"
-    return f"{relay_board.last_error}{when}"
+    return f"{ill.last_error}{when}"
 
 
 def _owed_table(owed: Sequence[Owed]) -> Table:
@@ -108,3 +114,25 @@ def _incident_words(incident: Incident) -> Iterator[str]:
         yield f"still failing: {' '.join(folded(incident.failing))}"
     if incident.set_aside:
         yield "set aside until it is released"
+
+
+def alert_channels(found: Sequence[AlertChannel], now: datetime) -> RenderableType:
+    """A line a channel."""
+    if not found:
+        return Text("no channels: nobody is told but the log")
+    table = plain_table(
+        "", "CHANNEL", "KIND", "WAITING", "SENT", "GIVEN UP", "LAST ERROR"
+    )
+    for one in found:
+        look = LOOKS["busy" if one.works is None else "well" if one.works else "failed"]
+        add_line(
+            table,
+            Text(look.mark, look.style),
+            Text(one.name, look.style),
+            one.kind,
+            str(one.waiting),
+            "never" if one.last_sent is None else f"{ago(one.last_sent, now)} ago",
+            str(one.failed),
+            _error(one, now),
+        )
+    return table

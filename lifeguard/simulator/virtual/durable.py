@@ -16,6 +16,8 @@ from lifeguard.model import HistoryRow, Notice, Outlet, Owed, Saved, Standing
 from lifeguard.store import Superseded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lifeguard.model import Change
 
 KEPT = 40
@@ -89,9 +91,10 @@ class Durable:
                 return
         self._insert(row)
 
-    def told(self, notice: Notice) -> None:
-        """Forget a notice that somebody has heard."""
-        self.notices.pop(notice.id, None)
+    def told(self, notices: Iterable[Notice]) -> None:
+        """Forget notices that somebody has heard."""
+        for notice in notices:
+            self.notices.pop(notice.id, None)
 
     def save_time(self, seconds: float) -> None:
         """Move the service seconds on."""

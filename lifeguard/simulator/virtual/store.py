@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from lifeguard.model import (
+        Alert,
         Change,
         HistoryRow,
         Notice,
@@ -91,8 +92,10 @@ class VirtualStore:
     def relay_board_changed(self, change: RelayBoardChange) -> Deferred[None]:
         return self._ask("", _nothing)
 
-    def told(self, notice: Notice) -> Deferred[None]:
-        return self._ask(notice.board, lambda: self._disk.durable.told(notice))
+    def told(
+        self, notices: Sequence[Notice], waiting: Sequence[Alert]
+    ) -> Deferred[None]:
+        return self._ask("", lambda: self._disk.durable.told(notices))
 
     def save_time(self) -> Deferred[None]:
         return self._ask("", _nothing)

@@ -1,0 +1,54 @@
+"""The commands about alerts: how their channels are doing, and a try of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import click
+from rich.text import Text
+
+from lifeguard.cli.command import command
+from lifeguard.cli.documents import AlertChannel, AlertChannels, read
+from lifeguard.cli.exits import Exit
+from lifeguard.cli.views.lab import alert_channels
+
+if TYPE_CHECKING:
+    from lifeguard.cli.session import Session
+
+
+@command("list")
+async def _list(session: Session) -> Exit:
+    """How the channels are doing by which people are told."""
+    document = await session.api.get("/alerts")
+    if session.as_json:
+        session.dump(document)
+        return Exit.DONE
+    found = read(document, AlertChannels).channels
+    session.show(alert_channels(found, session.wall()))
+    return Exit.DONE
+
+
+@command("test")
+@click.argument("channel")
+async def _test(session: Session, channel: str) -> Exit:
+    """Send a message by a channel, now."""
+    path = f"/alerts/{quote(channel, safe='')}/test"
+    document = await session.api.post(path, {})
+    if session.as_json:
+        session.dump(document)
+        return Exit.DONE
+    session.show(Text(f"{read(document, AlertChannel).name} has taken it"))
+    return Exit.DONE
+
+
+@click.group("alerts", invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="As the daemon says it.")
+@click.pass_context
+def alerts(context: click.Context, as_json: bool) -> None:
+    """By which channels people are told, and whether they work."""
+    if context.invoked_subcommand is None:
+        context.invoke(_list, as_json=as_json)
+
+
+alerts.add_command(_test)
