@@ -6,7 +6,8 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from lifeguard.simulator.virtual.plan import DAY, HOUR
+from lifeguard.model import Cause
+from lifeguard.simulator.virtual.plan import DAY, HOUR, IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,12 @@ class Fate:
         for name, rack in self._lab.racks.items():
             take = partial(self._take_rack, rack)
             self._at_times(troubles.relay_outages, name, take)
+            ill = Cause("relay-board", name)
+            brown_out = partial(self._ail, ill, "brownout", HOUR)
+            self._at_times(troubles.brownouts, f"power of {name}", brown_out)
+        for name in IMAGES:
+            spoil = partial(self._ail, Cause("image", name), "bad image", 12 * HOUR)
+            self._at_times(troubles.bad_images, f"image {name}", spoil)
 
     def _at_times(
         self, rate: float, what: str, happen: Callable[[Random], object]
@@ -122,6 +129,19 @@ class Fate:
             lab.rules.outlets.troubled(rack.name)
 
         lab.clock.callLater(seconds, give_back)
+
+    # What boards fail by together.
+
+    def _ail(self, cause: Cause, trouble: str, mean: float, dice: Random) -> None:
+        lab = self._lab
+        if lab.ailments.lasts(cause):
+            return
+        seconds = dice.expovariate(1 / mean)
+        lab.tell(trouble, f"{cause}, {seconds:.1f} s")
+        lab.ailments.begin(cause)
+        for board in lab.ailments.fed_by(cause):
+            lab.boards[board].reset()
+        lab.clock.callLater(seconds, lab.ailments.end, cause)
 
     def _jump(self, dice: Random) -> None:
         seconds = dice.choice((-HOUR, HOUR))
