@@ -277,9 +277,7 @@ class Inquiry:
         if (case := self._together.judge(board)) is None:
             return
         for each in case.boards:
-            self._together.clear(each)
-            if (own := self._meant.on(Cause("board", each))) is not None:
-                self._close(own, f"blamed on {case.cause}")
+            self._is_blamed_on(case.cause, each)
         text = words.boards_fail_together(case, self._settings.patience)
         self._register.open(case.cause, case.boards, text)
 
@@ -288,13 +286,19 @@ class Inquiry:
         for cause in suspects:
             if (incident := self._meant.on(cause)) is None:
                 continue
-            self._together.clear(board)
+            self._is_blamed_on(cause, board)
             boards = tuple(dict.fromkeys((*incident.boards, board)))
             # From an image that is set aside it is about to be freed.
             failing = () if incident.set_aside else (*incident.failing, board)
             self._register.change(replace(incident, boards=boards, failing=failing))
             return True
         return False
+
+    def _is_blamed_on(self, cause: Cause, board: str) -> None:
+        """What the board fails by is known, and is not the board's own."""
+        self._together.clear(board)
+        if (own := self._meant.on(Cause("board", board))) is not None:
+            self._close(own, f"blamed on {cause}")
 
     def _recovered(self, incident: Incident, board: str) -> None:
         """It does well again, or a person has taken it away."""

@@ -28,7 +28,7 @@ class Ailments:
         }
         self._ill: set[Cause] = set()
         self._ended: dict[Cause, float] = {}
-        self._alone: dict[str, float] = {}
+        self._failed: dict[str, float] = {}
 
     def begin(self, cause: Cause) -> None:
         """All boards fail by it from now on."""
@@ -50,9 +50,9 @@ class Ailments:
         """Whether its power does not suffice to boot, although it is switched on."""
         return not self._ill.isdisjoint(self._feeding[board])
 
-    def fails_alone(self, board: str) -> None:
-        """It does so by chance, and nothing is to blame that it shares."""
-        self._alone[board] = self._now()
+    def fails(self, board: str) -> None:
+        """It does not do what it should, by chance or by anything that is ill."""
+        self._failed[board] = self._now()
 
     def was_ill(self, cause: Cause, within: float) -> bool:
         """Whether it was, at some time of so many seconds until now."""
@@ -60,6 +60,6 @@ class Ailments:
             cause in self._ill or self._ended.get(cause, -inf) >= self._now() - within
         )
 
-    def has_failed_alone(self, board: str, within: float) -> bool:
+    def has_failed(self, board: str, within: float) -> bool:
         """Whether it did, at some time of so many seconds until now."""
-        return self._alone.get(board, -inf) >= self._now() - within
+        return self._failed.get(board, -inf) >= self._now() - within

@@ -120,11 +120,8 @@ class VirtualBoard:
     def _meets(self, share: float) -> bool:
         return self._random.random() < share
 
-    async def _fail_alone(self) -> NoReturn:
-        self._ailments.fails_alone(self.name)
-        await self._hang()
-
     async def _hang(self) -> NoReturn:
+        self._ailments.fails(self.name)
         self._answer(False)
         await Deferred[None]()
         raise AssertionError("only a power cut ends this")
@@ -140,9 +137,9 @@ class VirtualBoard:
         if self._ailments.starves(self.name):
             await self._hang()
         if self._pace > 1.0:  # too slow for a timeout, perhaps
-            self._ailments.fails_alone(self.name)
+            self._ailments.fails(self.name)
         if self._meets(self._troubles.hang):
-            await self._fail_alone()
+            await self._hang()
         offer = self._network.fetch(self.name)
         if offer is None:
             return await self._run_disk()
@@ -154,7 +151,7 @@ class VirtualBoard:
 
     async def _run(self, offer: Offer) -> None:
         if self._meets(self._troubles.lie):
-            self._ailments.fails_alone(self.name)
+            self._ailments.fails(self.name)
             await self._report(self._random.choice(_LIES), offer)
         if offer.kind == "installer":
             await self._install(offer)
@@ -193,7 +190,7 @@ class VirtualBoard:
         await self._report("install-ok", offer)
 
     async def _die_installing(self, offer: Offer) -> None:
-        self._ailments.fails_alone(self.name)
+        self._ailments.fails(self.name)
         how = self._random.choice(("hangs", "fails", "boots again"))
         if how == "hangs":
             await self._hang()
@@ -209,9 +206,7 @@ class VirtualBoard:
         await Deferred[None]()
 
     async def _run_disk(self) -> None:
-        if self._dead:
-            await self._fail_alone()
-        if not self._installed:
+        if not self._installed or self._dead:
             await self._hang()
         await self._pause(15, 60)
         self._answer(True)
@@ -224,7 +219,7 @@ class VirtualBoard:
         if not self._failures:
             await Deferred[None]()
         await deferLater(self._clock, self._random.expovariate(self._failures))
-        self._ailments.fails_alone(self.name)
+        self._ailments.fails(self.name)
         if self._meets(0.7):
             await self._hang()
 

@@ -36,9 +36,9 @@ Finding = tuple[int, str]
 def judge(
     lifecycle: Lifecycle, before: Standing, change: Change, now: float, excused: bool
 ) -> Iterator[Finding]:
-    """What breaks a rule in a change that was written at `now` service seconds.
+    """What breaks a rule in a change that was decided at `now` service seconds.
 
-    `excused`: an incident did, when the change was decided.
+    `excused`: an incident did, by then.
     """
     after, row = change.after, change.row
     if (row.from_state, row.to_state) != (before.state, after.state):

@@ -108,29 +108,33 @@ class EndRules:
         now = self._uptime.now()
         for board in before.failing if before is not None else ():
             if board not in failing:
-                del self._of[board][number]
+                self._of[board].pop(number, None)
         for board in failing:
-            self._of.setdefault(board, {}).setdefault(number, now)
+            of = self._of.setdefault(board, {})
+            if number not in of:
+                of[number] = now
+                self._expect_one(board)
+
+    def _expect_one(self, board: str) -> None:
+        """Those of a board are saved one after the other: soon one is left."""
+
+        def met() -> bool:
+            return len(self._of[board]) < 2
+
+        now, text = self._uptime.now(), "it fails by two incidents at once"
+        self._watchdog.expect(Expectation(10, board, now, BACK_SECONDS, met, text))
 
     def _check_failing(self, incident: Incident) -> None:
         if incident.set_aside or incident.cause.kind == "board":
             return
-        twice = [board for board in incident.failing if len(self._shared(board)) > 1]
-        text = f"{name(incident)}: {twice} fail by another one, too"
-        self._verdicts.check(not twice, 10, "", text)
+        once = len(set(incident.failing)) == len(incident.failing)
+        text = f"{name(incident)}: a board fails by it twice: {incident.failing}"
+        self._verdicts.check(once, 10, "", text)
         if incident.broken:
             return
         enough = len(incident.failing) > SETTINGS.share * len(incident.boards)
         text = f"{name(incident)} is open, and most of its boards do well"
         self._verdicts.check(enough, 10, "", text)
-
-    def _shared(self, board: str) -> list[int]:
-        """The open incidents by which it fails together with others."""
-        return [
-            each
-            for each in self._of[board]
-            if self._durable.incidents[each].cause.kind != "board"
-        ]
 
     def _watch(
         self, number: int, pause: float, check: Callable[[Incident], None]

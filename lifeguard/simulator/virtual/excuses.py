@@ -43,8 +43,6 @@ class ExcuseRules:
         """The daemon's own."""
         self._known: dict[int, Incident] = {}
         self._by_board: dict[str, Incident] = {}
-        self._excused: dict[str, bool] = {}
-        """Whether each board was, when the last change of it was decided."""
 
     def began(self, docket: Docket) -> None:
         """A daemon has loaded what was saved."""
@@ -74,14 +72,10 @@ class ExcuseRules:
                 lambda: not self._installs(incident), f"{incident.cause} is given away"
             )
 
-    def commit_asked(self, board: str) -> None:
-        """A change of it has just been decided."""
-        incident = self._by_board.get(board)
-        self._excused[board] = incident is not None and self._excuses(incident)
-
-    def excused(self, board: str) -> bool:
-        """Whether its failures did not count when its last change was decided."""
-        return self._excused.get(board, False)
+    def excuses(self, board: str) -> bool:
+        """Whether its failures do not count now."""
+        incident, now = self._by_board.get(board), self._uptime.now()
+        return incident is not None and now - incident.since < SETTINGS.patience
 
     def _know(self, incident: Incident) -> None:
         old = self._known.pop(incident.id, None)
@@ -92,9 +86,6 @@ class ExcuseRules:
         self._known[incident.id] = incident
         if incident.cause.kind != "board":
             self._by_board.update(dict.fromkeys(incident.failing, incident))
-
-    def _excuses(self, incident: Incident) -> bool:
-        return self._uptime.now() - incident.since < SETTINGS.patience
 
     def _goes_by(self, incident: Incident) -> bool:
         assert self._docket is not None

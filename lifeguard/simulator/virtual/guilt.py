@@ -1,10 +1,10 @@
 """Rules about guilt: what is blamed for the failures of boards has to do with them.
 
-The plan knows what is ill. But chance may look the same: boards that fail by
-themselves, all within one window, and share something. So this can be claimed of a
-cause, and no more: that it was ill, or that as many of its boards have failed by
-chance as must fail for it to be blamed. A relay board that is called broken has failed
-just before.
+The plan knows what is ill. But chance may look the same: boards that fail all within
+one window, each by itself or by other things, and share something. So this can be
+claimed of a cause, and no more: that it was ill, or that as many of its boards did fail
+as must for it to be blamed; lifeguard has not failed to hear of them. A relay board
+that is called broken has failed just before.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ class GuiltRules:
         failed = [
             board
             for board in incident.boards
-            if self._ailments.has_failed_alone(board, window)
+            if self._ailments.has_failed(board, window)
         ]
-        text = f"{name(incident)}: it is innocent; by chance failed only {failed}"
+        text = f"{name(incident)}: it is innocent; only {failed} did fail"
         self._verdicts.check(len(failed) >= needed, 10, "", text)
 
 

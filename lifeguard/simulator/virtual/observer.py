@@ -73,7 +73,7 @@ class LifeObserver:
 
     def committed(self, written: Written) -> None:
         self._rules.committed(written)
-        excused = self._rules.excuses.excused(written.change.after.board)
+        excused = self._rules.excused(written.change.after.board)
         self._tally.committed(written, excused)
 
     def commit_refused(self, board: str, error: StoreError) -> None:

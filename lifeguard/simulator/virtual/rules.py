@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lifeguard.board import GRACE_SECONDS, RESUME
 from lifeguard.config.settings import RESUME_RATE
@@ -40,6 +40,13 @@ BRAKED_FROM = 50
 """Boards of a lab in which the brake must work."""
 
 
+class Decided(NamedTuple):
+    """When a change was, in service seconds, and whether an incident excused it."""
+
+    now: float
+    excused: bool
+
+
 class Rules:
     """What must hold in a lab, whatever happens."""
 
@@ -73,6 +80,8 @@ class Rules:
         self.excuses = ExcuseRules(self._lifecycle, durable, *known)
         self.guilt = GuiltRules(ailments, self.outlets, self.uptime, self.verdicts)
         self._endings = EndRules(self._lifecycle, durable, self.outlets, clock, *known)
+        self._decided: dict[str, Decided] = {}
+        """Of each board its last change."""
         self._cycles: dict[str, int] = dict.fromkeys(inventory.boards, 0)
         self._most_cycles = most_cycles(self._lifecycle)
         self._network_down = False
@@ -102,12 +111,13 @@ class Rules:
         """A change is about to be saved."""
         self.answers.commit_asked(change.after.board)
         self.taking_up.commit_asked(change)
-        self.excuses.commit_asked(change.after.board)
+        board = change.after.board
+        self._decided[board] = Decided(self.uptime.now(), self.excuses.excuses(board))
 
     def committed(self, written: Written) -> None:
         """A change is on the disk."""
-        change, now = written.change, self.uptime.now()
-        excused = self.excuses.excused(change.after.board)
+        change = written.change
+        now, excused = self._decided[change.after.board]
         before = written.before or Standing(
             board=change.after.board, state="New", since=change.row.at
         )
@@ -121,6 +131,10 @@ class Rules:
         self._count_cycle(written)
         self._count_told(written)
         self._expect_end(change.after)
+
+    def excused(self, board: str) -> bool:
+        """Whether its failures did not count when its last change was decided."""
+        return self._decided[board].excused
 
     def judged(self, before: Incident | None, incident: Incident) -> None:
         """An incident is on the disk, as it is by now; `before`, as it was there."""
