@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
+from lifeguard.blame.docket import Docket
 from lifeguard.blame.inquiry import Inquiry, NotSetAside
 from lifeguard.config import Blame
 from lifeguard.event import Impossible
@@ -500,6 +501,17 @@ def test_after_a_kill_too_it_lasts_until_the_relay_board_works_again() -> None:
     assert again.open() == {}
 
 
+def test_after_a_kill_a_power_cycle_shows_that_it_works() -> None:
+    again = broken_rack().restarted()
+    again.notices()
+    again.lab.request("rq-reboot", A[5])
+    again.lab.cycled(A[5])
+    assert again.open() == {}
+    assert again.notices() == [
+        "incident 1 is closed: relay board rack1: it works again"
+    ]
+
+
 def test_what_nobody_waits_for_at_a_start_is_closed() -> None:
     parts = case()
     parts.inquiry.relay_board_is("rack1", "Broken", "no answer")
@@ -611,6 +623,43 @@ def test_boards_that_were_given_up_alone_come_to_fail_together() -> None:
         f"incident {n} is closed: board {board}: blamed on relay board rack1"
         for n, board in enumerate(A[:4], start=1)
     ]
+
+
+def test_who_joins_an_incident_has_none_of_its_own_beside_it() -> None:
+    parts = case()
+    parts.lab.request("rq-reboot", A[2])
+    for _ in range(10):
+        parts.strike(A[2])
+    parts.lab.cycled(A[2])
+    parts.lab.request("rq-reboot", A[0])
+    parts.hold(A[0])
+    parts.inquiry.relay_board_is("rack1", "Broken", "no answer")
+    parts.notices()
+    # It is given up before what it failed by until the kill is recalled.
+    again = parts.restarted(lambda lab: lab.clock.advance(700))
+    assert again.states(A[2]) == ["FailedRebootComplete"]
+    assert again.open()["relay board rack1"].failing == (A[0], A[2])
+    assert again.notices()[-1] == (
+        f"incident 2 is closed: board {A[2]}: blamed on relay board rack1"
+    )
+    assert list(again.open()) == ["relay board rack1"]
+
+
+def test_who_is_blamed_alone_no_more_is_excused_all_the_same() -> None:
+    docket, shared = Docket(), Cause("relay-board", "rack1")
+    alone = Incident(
+        id=1,
+        cause=Cause("board", A[0]),
+        opened=EPOCH,
+        since=0.0,
+        boards=(A[0],),
+        failing=(A[0],),
+        text="",
+    )
+    docket.take(alone)
+    docket.take(replace(alone, id=2, cause=shared))
+    docket.take(replace(alone, closed=EPOCH))
+    assert docket.blamed(A[0], now=1.0) == (2, shared, True)
 
 
 def test_flapping_is_never_excused_and_says_its_window() -> None:

@@ -23,6 +23,7 @@ from lifeguard.blame.together import TogetherRule
 from lifeguard.event import Event
 from lifeguard.lifecycle.state import (
     CYCLE_HELD,
+    CYCLE_OK,
     IMAGE_SET_ASIDE,
     ONLY_IMAGE_SET_ASIDE,
 )
@@ -181,6 +182,8 @@ class Inquiry:
         if change.row.event == CYCLE_HELD and self._meant.of(name) is None:
             broken = self._broken.intersection(self._sharing.causes[name])
             self._joined(name, sorted(broken))
+        if change.row.event == CYCLE_OK:
+            self._has_cycled(name)
         came = words.board_is_given_up(change.row)
         self._follow(board, came, told=bool(change.notices))
         self._take_away_image(board)
@@ -336,6 +339,13 @@ class Inquiry:
         if state == "Working":
             self._broken.discard(cause)
             if incident is not None and incident.broken:
+                self._close(incident, "it works again")
+
+    def _has_cycled(self, board: str) -> None:
+        """Its relay boards work: one that was broken before a start need not say so."""
+        for cause in self._sharing.causes[board]:
+            incident = self._meant.on(cause)
+            if incident is not None and incident.broken and cause not in self._broken:
                 self._close(incident, "it works again")
 
     def _breaks(self, cause: Cause, why: str) -> None:
