@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from lifeguard.model import Board
 
 
+NETWORK = Cause("addresses", "all")
+"""lifeguard's own network, to which nobody else lays the blame."""
+
+
 class Ailments:
     """What is ill now, and what was; `now` is in service seconds."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lifeguard.lifecycle.state import CYCLE_OK
 from lifeguard.simulator.virtual.excuses import SETTINGS, name
 from lifeguard.simulator.virtual.outages import BACK_SECONDS
 from lifeguard.simulator.virtual.plan import HOUR
@@ -45,13 +46,16 @@ class EndRules:
         self._watchdog, self._verdicts = watchdog, verdicts
         self._of: dict[str, dict[int, float]] = {}
         """The open incidents that a board fails by, and since when it does."""
-        self._broken: set[int] = set()
+        self._broken_at: dict[int, float] = {}
+        """When incidents on broken relay boards were last written."""
 
     # What becomes of boards.
 
     def committed(self, written: Written) -> None:
         """A board that is given up has an incident, one that is well has none."""
         before, after = written.before, written.change.after
+        if written.change.row.event == CYCLE_OK:
+            self._expect_works(after.board)
         if before is None or after.stay == before.stay:
             return
         board = after.board
@@ -61,6 +65,21 @@ class EndRules:
         elif self._is_given_up(before) or self._is_well(after):
             text = f"{after.state}, and an incident tells that it fails"
             self._expect(after, text, lambda: not self._fails_by(after))
+
+    def _expect_works(self, board: str) -> None:
+        """A power cycle proves what relay boards need not say after a start."""
+        now, text = self._uptime.now(), "its power was cycled by a broken relay board"
+
+        def met() -> bool:
+            return not any(
+                incident.broken
+                and self._outlets.feeds(incident.cause.name, board)
+                and self._outlets.worked_for(incident.cause.name) > BACK_SECONDS
+                for incident in self._durable.incidents.values()
+            )
+
+        if not met():
+            self._watchdog.expect(Expectation(10, board, now, BACK_SECONDS, met, text))
 
     def _fails_by(self, standing: Standing) -> bool:
         """Whether an open incident is about it; one that is well, by any cause."""
@@ -94,13 +113,15 @@ class EndRules:
         is_open = incident.closed is None
         self._count(before, incident.id, incident.failing if is_open else ())
         if not is_open:
-            return self._broken.discard(incident.id)
+            self._broken_at.pop(incident.id, None)
+            return
         self._check_failing(incident)
         if before is None and incident.cause.kind != "board":
             self._watch(incident.id, TRIES_SECONDS, self._check_tries)
-        if incident.broken and incident.id not in self._broken:
-            self._broken.add(incident.id)
+        if incident.broken and incident.id not in self._broken_at:
             self._watch(incident.id, WORKS_SECONDS, self._check_works)
+        if incident.broken:
+            self._broken_at[incident.id] = self._clock.seconds()
 
     def _count(
         self, before: Incident | None, number: int, failing: tuple[str, ...]
@@ -147,6 +168,12 @@ class EndRules:
         self._clock.callLater(pause, look)
 
     def _check_works(self, incident: Incident) -> None:
+        """One that was broken before a start has nothing to say, until it is used."""
+        if (
+            self._broken_at[incident.id]
+            < self._clock.seconds() - self._uptime.seconds_up()
+        ):
+            return
         works = self._outlets.worked_for(incident.cause.name)
         works = min(works, self._uptime.undisturbed())
         text = f"{name(incident)} is open, and that has worked for {works:g} s"

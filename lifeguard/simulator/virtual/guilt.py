@@ -3,7 +3,8 @@
 The plan knows what is ill. But chance may look the same: boards that fail all within
 one window, each by itself or by other things, and share something. So this can be
 claimed of a cause, and no more: that it was ill, or that as many of its boards did fail
-as must for it to be blamed; lifeguard has not failed to hear of them. A relay board
+as must for it to be blamed. Of a time when lifeguard's own network was ill nothing is
+claimed: whom it does not hear fails, and whom the brake spares does well. A relay board
 that is called broken has failed just before.
 """
 
@@ -13,6 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from lifeguard.model import Cause
+from lifeguard.simulator.virtual.ailments import NETWORK
 from lifeguard.simulator.virtual.excuses import SETTINGS, name
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class GuiltRules:
             cause = Cause("image", cause.name)
         window, needed = _figures(incident)
         if self._ailments.was_ill(cause, window):
+            return
+        if self._ailments.was_ill(NETWORK, window):
             return
         self.by_chance[cause.kind] += 1
         failed = [

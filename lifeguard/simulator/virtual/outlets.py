@@ -114,6 +114,10 @@ class OutletRules:
         """The board that gets its power from the outlet."""
         return self._board_of[outlet]
 
+    def feeds(self, rack: str, board: str) -> bool:
+        """Whether the board gets power from that relay board."""
+        return any(each.relay_board == rack for each in self._boards[board].power)
+
     def asked(self, outlet: Outlet, on: bool) -> None:
         """The daemon has asked for an outlet to be switched."""
         if on:

@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from lifeguard.model import Cause
+from lifeguard.simulator.virtual.ailments import NETWORK
 from lifeguard.simulator.virtual.plan import DAY, HOUR, IMAGES
 
 if TYPE_CHECKING:
@@ -106,11 +107,13 @@ class Fate:
         seconds = dice.expovariate(1 / 600.0)
         lab.tell("network outage", f"{seconds:.1f} s")
         lab.network_down = True
+        lab.ailments.begin(NETWORK)
         lab.rules.network_left()
         lab.answering_changed()
 
         def give_back() -> None:
             lab.network_down = False
+            lab.ailments.end(NETWORK)
             lab.rules.network_came_back()
             lab.answering_changed()
 
