@@ -465,6 +465,22 @@ def test_a_broken_relay_board_is_an_incident_of_those_that_wait_for_it() -> None
     assert parts.open()["relay board rack1"].failing == tuple(A[:3])
 
 
+def test_who_waits_for_it_is_not_blamed_on_something_else_beside() -> None:
+    parts = case()
+    for board in (*A[:4], B[0]):
+        parts.lab.request("rq-reimage", board, image="new")
+    parts.strike(*A[:4])
+    parts.strike(*A[:4])
+    for board in A[:4]:
+        parts.hold(board)
+    parts.inquiry.relay_board_is("rack1", "Broken", "no answer")
+    parts.strike(B[0])
+    parts.strike(B[0])
+    assert {cause: each.failing for cause, each in parts.open().items()} == {
+        "relay board rack1": tuple(A[:4])
+    }
+
+
 def test_it_lasts_until_the_relay_board_works_again() -> None:
     parts = broken_rack()
     for board in A[:2]:

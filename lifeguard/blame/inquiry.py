@@ -353,6 +353,8 @@ class Inquiry:
         if (incident := self._meant.on(cause)) is not None:
             return self._register.change(replace(incident, broken=True))
         boards = tuple(self._waiting_for(cause))
+        for board in boards:
+            self._is_blamed_on(cause, board)
         text = words.relay_board_is_broken(cause, why, boards)
         self._register.open(cause, boards, text, broken=True)
 

@@ -202,6 +202,8 @@ class VirtualBoard:
         await self._report("self-test-running", offer)
         await self._pause(600, 1800)
         fails = self._meets(self._troubles.die)
+        if fails:
+            self._ailments.fails(self.name)
         await self._report("self-test-failed" if fails else "self-test-ok", offer)
         await Deferred[None]()
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from lifeguard.model import Cause
 from lifeguard.simulator.virtual.ailments import NETWORK
 from lifeguard.simulator.virtual.excuses import SETTINGS, name
+from lifeguard.simulator.virtual.plan import HOUR
 
 if TYPE_CHECKING:
     from lifeguard.model import Incident
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from lifeguard.simulator.virtual.outlets import OutletRules
     from lifeguard.simulator.virtual.uptime import Uptime
     from lifeguard.simulator.virtual.verdict import Verdicts
+
+LATE_SECONDS = 2 * HOUR
+"""So much later lifeguard may see what a board has failed by: at the end of a state."""
 
 PROBE_SECONDS = 60.0
 """Longer than the longest pause between two tries of a relay board that is ill."""
@@ -81,5 +85,5 @@ class GuiltRules:
 def _figures(incident: Incident) -> tuple[float, int]:
     """The window in service seconds, and how many boards must have failed in it."""
     if incident.set_aside:
-        return SETTINGS.image_window, SETTINGS.image_boards
-    return SETTINGS.window, SETTINGS.boards
+        return SETTINGS.image_window + LATE_SECONDS, SETTINGS.image_boards
+    return SETTINGS.window + LATE_SECONDS, SETTINGS.boards
