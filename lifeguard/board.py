@@ -209,7 +209,7 @@ class ManagedBoard(Keeper):
 
     def _cannot_start(self, failure: Failure) -> bool:
         failure.trap(Refused, StoreUnavailable)
-        if failure.check(StoreUnavailable):
+        if failure.check(StoreUnavailable) and self._orders_power:
             self._order_again()
         return False
 

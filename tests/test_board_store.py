@@ -62,6 +62,17 @@ def test_no_power_cycle_begins_without_a_store_and_it_is_ordered_anew_after() ->
     assert (parts.state(), parts.board().standing.strikes) == ("RebootComplete", {})
 
 
+def test_a_turn_that_comes_without_a_store_cycles_nobody_taken_away_since() -> None:
+    parts = rig()
+    parts.request("rq-reboot")
+    result_of(parts.fleet.change("panda-01", "RebootRebooting", "LockedOut", "me"))
+    parts.store.leave()
+    assert not result_of(parts.fleet.cycle_started("panda-01", 1))
+    parts.store.come_back()
+    assert parts.said[-1] == ("commit", "panda-01", "set-state", "LockedOut")
+    assert parts.board().standing.generation == 1
+
+
 def test_an_outage_is_not_charged_to_a_board() -> None:
     parts = reimaged(rig())
     parts.request("rq-reboot")

@@ -32,13 +32,14 @@ class Docket:
 
     def take(self, incident: Incident) -> None:
         """Know it as it is by now; a closed one is forgotten."""
-        if (old := self._open.pop(incident.cause, None)) is not None:
-            for board in old.failing:
-                self._by_board.pop(board, None)
-        if incident.closed is not None:
+        old = self._open.pop(incident.cause, None)
+        if incident.closed is None:
+            self._open[incident.cause] = incident
+        if incident.cause.kind == "board":
             return
-        self._open[incident.cause] = incident
-        if incident.cause.kind != "board":
+        for board in old.failing if old is not None else ():
+            self._by_board.pop(board, None)
+        if incident.closed is None:
             self._by_board.update(dict.fromkeys(incident.failing, incident))
 
     def on(self, cause: Cause) -> Incident | None:

@@ -1,5 +1,7 @@
 """Hears what becomes of all boards, and lays the blame where the rules say.
 
+Who belongs to an incident that is open, and when it is over, the `Incidents` know.
+
 An incident is saved before anything follows from it: before its boards are excused, an
 image is refused, or anybody is told.
 """
@@ -16,6 +18,7 @@ from twisted.logger import Logger
 from lifeguard.blame import words
 from lifeguard.blame.evidence import image_in_question
 from lifeguard.blame.images import ImageRule
+from lifeguard.blame.incidents import Incidents
 from lifeguard.blame.recollection import Recollection
 from lifeguard.blame.register import Register
 from lifeguard.blame.sharing import Sharing
@@ -23,13 +26,14 @@ from lifeguard.blame.together import TogetherRule
 from lifeguard.event import Event
 from lifeguard.lifecycle.state import (
     CYCLE_HELD,
+    CYCLE_OK,
     IMAGE_SET_ASIDE,
     ONLY_IMAGE_SET_ASIDE,
 )
 from lifeguard.model import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from twisted.internet.interfaces import IReactorTime
     from twisted.python.failure import Failure
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
     from lifeguard.blame.seams import Lab, Store, Suspect
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.config import Blame
-    from lifeguard.model import Change, Evidence, Incident, NoticeKind, Saved
+    from lifeguard.model import Change, Evidence, Incident, Saved
     from lifeguard.power.condition import State
 
 log = Logger()
@@ -86,8 +90,9 @@ class Inquiry:
             settings.window,
             self._sharing.causes,
         )
-        self._broken: set[Cause] = set()
-        """Relay boards that say so themselves, since the start."""
+        self._incidents = Incidents(
+            lab, self._register, self._sharing, self._together, settings.share
+        )
         self._held: list[Evidence] | None = []
         """What is new while that of the time before the start is recalled."""
         self._looking: Deferred[None] | None = None
@@ -131,18 +136,12 @@ class Inquiry:
             if number % BOARDS == 0:
                 await deferLater(self._clock, 0)
             self._stands(board)
-            self._follow(board, told=told)
+            self._incidents.follow(board, told=told)
             self._take_away_image(board)
         for incident in tuple(self._meant.open):
-            if self._is_over(incident):
-                self._close(incident, "no board fails by it")
+            if self._incidents.is_over(incident):
+                self._incidents.close(incident, "no board fails by it")
         self._recollection.begin(saved.service_seconds, self._weigh, self._recalled)
-
-    def _is_over(self, incident: Incident) -> bool:
-        """Whether nothing is left of it; its cause may have left the inventory."""
-        if incident.set_aside:
-            return incident.cause.name not in self._lab.inventory.images
-        return not incident.failing
 
     def _recalled(self) -> None:
         held, self._held = self._held or [], None
@@ -178,11 +177,12 @@ class Inquiry:
             self._held.append(change.evidence)
         elif change.evidence is not None:
             self._hear(change.evidence)
-        if change.row.event == CYCLE_HELD and self._meant.of(name) is None:
-            broken = self._broken.intersection(self._sharing.causes[name])
-            self._joined(name, sorted(broken))
+        if change.row.event == CYCLE_HELD:
+            self._incidents.is_held(name)
+        if change.row.event == CYCLE_OK:
+            self._incidents.has_cycled(name)
         came = words.board_is_given_up(change.row)
-        self._follow(board, came, told=bool(change.notices))
+        self._incidents.follow(board, came, told=bool(change.notices))
         self._take_away_image(board)
 
     def _stands(self, board: Suspect) -> None:
@@ -198,27 +198,9 @@ class Inquiry:
             image=None if image is None else Cause(kind, image),
         )
 
-    def _follow(
-        self, board: Suspect, came: str | None = None, *, told: bool = False
-    ) -> None:
-        """What the state of a board means for the incidents about it.
-
-        `told`: people have been told already how it came to that state.
-        """
-        standing, lifecycle = board.standing, board.lifecycle
-        if standing.state not in lifecycle:
-            return
-        failure = lifecycle.kind(standing.state) == "failed"
-        cause = Cause("board", standing.board)
-        own, together = self._meant.on(cause), self._meant.of(standing.board)
-        if own is not None and not failure:
-            self._close(own, f"it came to {standing.state}")
-        if failure and own is None and together is None:
-            text = came or f"{cause}: {standing.state}"
-            self._register.open(cause, (standing.board,), text, told=told)
-        state = lifecycle[standing.state]
-        if together is not None and not failure and (state.clears or state.steady):
-            self._recovered(together, standing.board)
+    def relay_board_is(self, name: str, state: State, why: str) -> None:
+        """A relay board has come to a state, for a reason if it is ill."""
+        self._incidents.relay_board_is(name, state, why)
 
     # What is said of them.
 
@@ -266,93 +248,20 @@ class Inquiry:
         boards = tuple(dict.fromkeys((*incident.boards, *case.boards)))
         aside = replace(incident, boards=boards, failing=(), text=text, set_aside=True)
         self._register.change(aside, f"incident {incident.id}: {text}")
-        self._let_go(incident)
+        self._incidents.let_go(incident)
 
     def _any_is_well(self, cause: Cause, image: str) -> bool:
         return self._together.any_is_well(cause, Cause("installed-image", image))
 
     def _blame_what_is_shared(self, board: str) -> None:
-        if self._joined(board, self._together.suspects(board)):
+        if self._incidents.joined(board, self._together.suspects(board)):
             return
         if (case := self._together.judge(board)) is None:
             return
         for each in case.boards:
-            self._together.clear(each)
-            if (own := self._meant.on(Cause("board", each))) is not None:
-                self._close(own, f"blamed on {case.cause}")
+            self._incidents.is_blamed_on(case.cause, each)
         text = words.boards_fail_together(case, self._settings.patience)
         self._register.open(case.cause, case.boards, text)
-
-    def _joined(self, board: str, suspects: list[Cause]) -> bool:
-        """Whether it could be added to an open incident on one of the suspects."""
-        for cause in suspects:
-            if (incident := self._meant.on(cause)) is None:
-                continue
-            self._together.clear(board)
-            boards = tuple(dict.fromkeys((*incident.boards, board)))
-            # From an image that is set aside it is about to be freed.
-            failing = () if incident.set_aside else (*incident.failing, board)
-            self._register.change(replace(incident, boards=boards, failing=failing))
-            return True
-        return False
-
-    def _recovered(self, incident: Incident, board: str) -> None:
-        """It does well again, or a person has taken it away."""
-        failing = tuple(each for each in incident.failing if each != board)
-        incident, count = replace(incident, failing=failing), len(incident.boards)
-        too_many = len(failing) > self._settings.share * count
-        if too_many or incident.cause in self._broken:
-            return self._register.change(incident)
-        self._close(incident, words.boards_do_well(len(failing), count))
-
-    def _close(
-        self, incident: Incident, why: str, kind: NoticeKind = "incident-closed"
-    ) -> None:
-        self._register.close(incident, why, kind)
-        if incident.cause.kind != "board":
-            self._let_go(incident)
-
-    def _let_go(self, incident: Incident) -> None:
-        """Its boards fail by it no more: those given up do so by themselves.
-
-        Of those that were given up when it excused nobody any more, people were told.
-        """
-        for name in incident.failing:
-            board = self._lab.boards[name]
-            excused = self._lab.docket.excuses(incident, board.standing.entered)
-            self._follow(board, told=not excused)
-
-    # Relay boards that say how they are doing.
-
-    def relay_board_is(self, name: str, state: State, why: str) -> None:
-        """A relay board has come to a state, for a reason if it is ill."""
-        cause = Cause("relay-board", name)
-        incident = self._meant.on(cause)
-        if state == "Broken":
-            self._broken.add(cause)
-            self._breaks(cause, why)
-        if state == "Working":
-            self._broken.discard(cause)
-            if incident is not None and incident.broken:
-                self._close(incident, "it works again", "relay-board-works")
-
-    def _breaks(self, cause: Cause, why: str) -> None:
-        """An incident that is open on it already is its own from now on."""
-        if (incident := self._meant.on(cause)) is not None:
-            text = words.relay_board_is_broken(cause, why, incident.failing)
-            news = None if incident.broken else f"incident {incident.id}: {text}"
-            broken = replace(incident, broken=True)
-            return self._register.change(broken, news, "relay-board-broken")
-        boards = tuple(self._waiting_for(cause))
-        text = words.relay_board_is_broken(cause, why, boards)
-        self._register.open(cause, boards, text, broken=True)
-
-    def _waiting_for(self, relay_board: Cause) -> Iterator[str]:
-        for name, causes in self._sharing.causes.items():
-            if relay_board not in causes or self._meant.of(name) is not None:
-                continue
-            if CYCLE_HELD in self._lab.boards[name].standing.noted:
-                yield name
 
     # What follows, once it is saved.
 
@@ -384,7 +293,7 @@ class Inquiry:
         written = self._register.clerk.written(incident.id)
         self._images.forget(image)
         if self._meant.failed_image(image) is not None:
-            self._close(incident, "taken back by an operator")
+            self._incidents.close(incident, "taken back by an operator")
         self._register.clerk.go_on()
         await written
 

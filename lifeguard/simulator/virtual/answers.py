@@ -111,6 +111,15 @@ class AnswerRules:
             self._verdicts.check(undisturbed < BACK_SECONDS, 8, question.board, text)
         self._close(question)
 
+    def released(self, image: str) -> None:
+        """That an image is set aside no more was acknowledged."""
+        aside = any(
+            incident.set_aside and incident.cause.name == image
+            for incident in self._durable.incidents.values()
+        )
+        text = f"image {image} was taken back, and that is not saved"
+        self._verdicts.check(not aside, 1, "", text)
+
     def _check_saved(self, question: Question) -> None:
         board, event, generation, asked = question
         rows = self._unclaimed[board]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
     from twisted.python.failure import Failure
 
+    from lifeguard.simulator.virtual.ailments import Ailments
     from lifeguard.simulator.virtual.plan import Troubles
 
 INSTALL_STEPS = 5
@@ -34,10 +35,14 @@ Kind = Literal["installer", "self-test", "maintenance"]
 
 
 class Offer(NamedTuple):
-    """What a boot loader was given, with the generation its token proves."""
+    """What a boot loader was given, with the generation its token proves.
+
+    What does not work is never installed.
+    """
 
     kind: Kind
     generation: int
+    works: bool
 
 
 class Rejected(Exception):
@@ -66,11 +71,13 @@ class VirtualBoard:
         clock: IReactorTime,
         troubles: Troubles,
         random: Random,
+        ailments: Ailments,
         changed: Callable[[], None],
     ) -> None:
         self.name, self.answers = name, False
         self._network, self._clock = network, clock
         self._troubles, self._random, self._changed = troubles, random, changed
+        self._ailments = ailments
         self._pace = random.uniform(1, 4) if random.random() < troubles.slow else 1.0
         weak = random.random() < troubles.weak
         self._failures = troubles.failures / DAY * (WEAKNESS if weak else 1)
@@ -91,6 +98,12 @@ class VirtualBoard:
             life.cancel()
             self._answer(False)
 
+    def reset(self) -> None:
+        """Boot again, if there is power."""
+        if self._life is not None:
+            self.power_off()
+            self.power_on()
+
     def repair(self) -> None:
         """Somebody has looked after it; the next boot shows it."""
         self._dead = False
@@ -108,6 +121,7 @@ class VirtualBoard:
         return self._random.random() < share
 
     async def _hang(self) -> NoReturn:
+        self._ailments.fails(self.name)
         self._answer(False)
         await Deferred[None]()
         raise AssertionError("only a power cut ends this")
@@ -120,6 +134,10 @@ class VirtualBoard:
         """One boot; returns when the board resets itself."""
         self._answer(False)
         await self._pause(5, 20)
+        if self._ailments.starves(self.name):
+            await self._hang()
+        if self._pace > 1.0:  # too slow for a timeout, perhaps
+            self._ailments.fails(self.name)
         if self._meets(self._troubles.hang):
             await self._hang()
         offer = self._network.fetch(self.name)
@@ -133,6 +151,7 @@ class VirtualBoard:
 
     async def _run(self, offer: Offer) -> None:
         if self._meets(self._troubles.lie):
+            self._ailments.fails(self.name)
             await self._report(self._random.choice(_LIES), offer)
         if offer.kind == "installer":
             await self._install(offer)
@@ -147,6 +166,8 @@ class VirtualBoard:
         return self._network.report(self.name, event, offer.generation)
 
     async def _install(self, offer: Offer) -> None:
+        if not offer.works:
+            return await self._install_in_vain(offer)
         await self._report("installer-running", offer)
         self._installed = False
         for _ in range(INSTALL_STEPS):
@@ -157,7 +178,19 @@ class VirtualBoard:
         self._installed = True
         await self._report("install-ok", offer)
 
+    async def _install_in_vain(self, offer: Offer) -> None:
+        how = self._random.choice(("never begins", "fails", "never boots"))
+        if how == "never begins":
+            await self._hang()
+        await self._report("installer-running", offer)
+        self._installed = False
+        if how == "fails":
+            await self._report("install-failed", offer)
+            await self._hang()
+        await self._report("install-ok", offer)
+
     async def _die_installing(self, offer: Offer) -> None:
+        self._ailments.fails(self.name)
         how = self._random.choice(("hangs", "fails", "boots again"))
         if how == "hangs":
             await self._hang()
@@ -169,6 +202,8 @@ class VirtualBoard:
         await self._report("self-test-running", offer)
         await self._pause(600, 1800)
         fails = self._meets(self._troubles.die)
+        if fails:
+            self._ailments.fails(self.name)
         await self._report("self-test-failed" if fails else "self-test-ok", offer)
         await Deferred[None]()
 
@@ -186,6 +221,7 @@ class VirtualBoard:
         if not self._failures:
             await Deferred[None]()
         await deferLater(self._clock, self._random.expovariate(self._failures))
+        self._ailments.fails(self.name)
         if self._meets(0.7):
             await self._hang()
 

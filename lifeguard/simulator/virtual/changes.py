@@ -34,14 +34,19 @@ Finding = tuple[int, str]
 
 
 def judge(
-    lifecycle: Lifecycle, before: Standing, change: Change, now: float
+    lifecycle: Lifecycle, before: Standing, change: Change, now: float, excused: bool
 ) -> Iterator[Finding]:
-    """What breaks a rule in a change that was written at `now` service seconds."""
+    """What breaks a rule in a change that was decided at `now` service seconds.
+
+    `excused`: an incident did, by then.
+    """
     after, row = change.after, change.row
     if (row.from_state, row.to_state) != (before.state, after.state):
         yield 1, f"the row says {row.from_state} --> {row.to_state}"
-    yield from _judge_target(lifecycle, before, change)
-    yield from _judge_strikes(lifecycle, before, change)
+    strikes = struck(lifecycle, before, change.row.event)
+    counts = strikes and not (excused and lifecycle[before.state].forget is None)
+    yield from _judge_target(lifecycle, before, change, counts)
+    yield from _judge_strikes(lifecycle, before, change, counts)
     yield from _judge_deadline(lifecycle, after, now)
     yield from _judge_timeout(before, change, now)
     yield from _judge_cycle(lifecycle, before, change)
@@ -54,7 +59,7 @@ def is_a_persons(row: HistoryRow) -> bool:
 
 
 def struck(lifecycle: Lifecycle, before: Standing, event: str) -> bool:
-    """Whether the event costs the state it happens in a strike."""
+    """Whether the event costs the state it happens in a strike, unless excused."""
     if event == TIMEOUT and _waits(lifecycle, before):
         return False
     transition = lifecycle.transition(before.state, event)
@@ -62,26 +67,26 @@ def struck(lifecycle: Lifecycle, before: Standing, event: str) -> bool:
 
 
 def expected_strikes(
-    lifecycle: Lifecycle, before: Standing, change: Change
+    lifecycle: Lifecycle, before: Standing, change: Change, counts: bool
 ) -> dict[str, int]:
     """How many strikes each state must have after the change."""
-    event, state = change.row.event, before.state
+    state = before.state
     if is_a_persons(change.row):
         return {}
-    counts = {name: strikes.count for name, strikes in before.strikes.items()}
-    if struck(lifecycle, before, event):
-        counts[state] = _count(lifecycle, before, change)
+    strikes = {name: kept.count for name, kept in before.strikes.items()}
+    if counts:
+        strikes[state] = _count(lifecycle, before, change)
     if change.after.stay != before.stay and lifecycle[change.after.state].clears:
         return {
             name: count
-            for name, count in counts.items()
+            for name, count in strikes.items()
             if lifecycle[name].forget is not None
         }
-    return counts
+    return strikes
 
 
 def _judge_target(
-    lifecycle: Lifecycle, before: Standing, change: Change
+    lifecycle: Lifecycle, before: Standing, change: Change, counts: bool
 ) -> Iterator[Finding]:
     event, target = change.row.event, change.after.state
     if event in (SET_STATE, RESUME):
@@ -89,11 +94,13 @@ def _judge_target(
     transition = lifecycle.transition(before.state, event)
     if transition is None:
         yield 2, f"{event} is not declared in {before.state}, and it moved the board"
-    elif target != (expected := _target(lifecycle, before, change)):
+    elif target != (expected := _target(lifecycle, before, change, counts)):
         yield 4, f"{event} should lead to {expected}"
 
 
-def _target(lifecycle: Lifecycle, before: Standing, change: Change) -> str | None:
+def _target(
+    lifecycle: Lifecycle, before: Standing, change: Change, counts: bool
+) -> str | None:
     state, event = lifecycle[before.state], change.row.event
     transition = lifecycle.transition(before.state, event)
     if isinstance(transition, Move):
@@ -102,15 +109,15 @@ def _target(lifecycle: Lifecycle, before: Standing, change: Change) -> str | Non
         return before.state
     if not struck(lifecycle, before, event):
         return state.give_up
-    if _count(lifecycle, before, change) > state.attempts:
+    if counts and _count(lifecycle, before, change) > state.attempts:
         return state.give_up
     return before.state if transition.retry == SELF else transition.retry
 
 
 def _judge_strikes(
-    lifecycle: Lifecycle, before: Standing, change: Change
+    lifecycle: Lifecycle, before: Standing, change: Change, counts: bool
 ) -> Iterator[Finding]:
-    expected = expected_strikes(lifecycle, before, change)
+    expected = expected_strikes(lifecycle, before, change, counts)
     saved = {name: strikes.count for name, strikes in change.after.strikes.items()}
     if saved != expected:
         yield 4, f"strikes {saved}, the history tells {expected}"

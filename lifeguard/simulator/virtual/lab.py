@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING, cast
 
 from twisted.logger import globalLogPublisher
 
+from lifeguard.simulator.virtual.ailments import Ailments
 from lifeguard.simulator.virtual.board import VirtualBoard
 from lifeguard.simulator.virtual.disk import VirtualDisk
 from lifeguard.simulator.virtual.heap import HeapClock
 from lifeguard.simulator.virtual.life import InjectedFault, Life, Surroundings
-from lifeguard.simulator.virtual.people import Person
+from lifeguard.simulator.virtual.people import Operator, Person
 from lifeguard.simulator.virtual.plan import DAY, HOUR, inventory
 from lifeguard.simulator.virtual.polls import LeapingPoller
 from lifeguard.simulator.virtual.relays import Rack
 from lifeguard.simulator.virtual.rules import Rules
 from lifeguard.simulator.virtual.tally import Tally
 from lifeguard.simulator.virtual.uplink import Uplink
+from lifeguard.simulator.virtual.uptime import Uptime
 from lifeguard.simulator.virtual.verdict import RuleBroken
 
 if TYPE_CHECKING:
@@ -67,7 +69,16 @@ class Lab:
             name: Rack(name, troubles, self._dice(name), self._moved)
             for name in self.inventory.relay_boards
         }
-        self.rules = Rules(self.inventory, self.disk.durable, self.racks, self.clock)
+        uptime = Uptime(self.clock)
+        self.ailments = Ailments(self.inventory.boards, uptime.now)
+        self.rules = Rules(
+            self.inventory,
+            self.disk.durable,
+            self.racks,
+            self.clock,
+            self.ailments,
+            uptime,
+        )
         [hardware] = self.inventory.hardware.values()
         self.tally = Tally(hardware.lifecycle, self.inventory.boards, self.clock)
         self.uplink = Uplink(
@@ -76,6 +87,7 @@ class Lab:
             troubles,
             self._dice("uplink"),
             self.rules.answers,
+            self.ailments,
             self._reachable_daemon,
         )
         self.boards = {
@@ -85,6 +97,7 @@ class Lab:
                 self.clock,
                 troubles,
                 self._dice(name),
+                self.ailments,
                 partial(self._answering_changed, name),
             )
             for name in self.inventory.boards
@@ -134,6 +147,14 @@ class Lab:
                 self.plan.troubles.requests,
             )
             person.begin()
+        operator = Operator(
+            self.uplink,
+            self.disk.durable,
+            self.ailments,
+            self.clock,
+            self._dice("operator"),
+        )
+        operator.begin()
 
     def run_until(self, time: float) -> None:
         """Make all steps that are due by then, and look at the rules after each."""

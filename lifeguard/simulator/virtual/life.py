@@ -6,15 +6,19 @@ and what it has left in the midst of a step meets seams that do nothing.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.internet.defer import Deferred
 
+from lifeguard.blame.docket import Docket
+from lifeguard.blame.inquiry import Inquiry
 from lifeguard.clock import ServiceTime
 from lifeguard.fleet import Fleet
 from lifeguard.health.poller import Poller
 from lifeguard.notify import Notifier
 from lifeguard.power import Power
+from lifeguard.simulator.virtual.excuses import SETTINGS
 from lifeguard.simulator.virtual.heap import LifeClock
 from lifeguard.simulator.virtual.observer import LifeObserver
 from lifeguard.simulator.virtual.polls import FIGURES, LeapingPoller, VirtualProbes
@@ -91,6 +95,7 @@ class Life:
             clock,
             self.service_time,
             around.wall,
+            docket=Docket(SETTINGS.patience),
         )
         switches = {
             name: VirtualSwitches(rack, clock, self.observer)
@@ -99,7 +104,18 @@ class Life:
         self.power = FaultyPower(
             Power(clock, switches, _Reports(self.fleet, self)), around
         )
+        for name, queue in switches.items():
+            queue.hear(partial(self._relay_board_changed, name, queue))
         self._notifier = Notifier(self.store, clock)
+        self.inquiry = Inquiry(
+            self.fleet,
+            self.store,
+            SETTINGS,
+            clock,
+            self.service_time,
+            around.wall,
+            self._notifier.tell,
+        )
 
     @property
     def alive(self) -> bool:
@@ -117,12 +133,18 @@ class Life:
         saved = self.around.disk.durable.load()
         self.service_time.start(saved.service_seconds)
         self.fleet.load(saved, self.power)
-        self.around.rules.began(self.service_time, self.fleet.boards.values())
+        self.inquiry.load(saved)
+        self.fleet.subscribe(self.inquiry.changed)
+        self.around.rules.began(self.service_time, self.fleet)
         self.fleet.startService()
         self.fleet.subscribe(self._notifier.changed)
         self.fleet.subscribe(self._fail_at_times)
+        self.store.tell(self._notifier)
+        self.store.tell(self.power.service)
+        self.store.tell(self.inquiry)
         self._notifier.tell()
         self.fleet.resume(saved, self.power)
+        self.inquiry.begin(saved)
         self.serving = self.alive
         if self.serving:
             self.presence.check_all(self.fleet.boards)
@@ -149,9 +171,13 @@ class Life:
         await self.power.service.stopService()
         self.presence.end()
         self.fleet.stopService()
+        self.inquiry.stop()
         self._notifier.stop()
         self.poller.stopService()
         await self.store.close()
+
+    def _relay_board_changed(self, name: str, queue: VirtualSwitches) -> None:
+        self.inquiry.relay_board_is(name, queue.since.state, queue.since.why)
 
     def _fail_at_times(self, change: Change) -> None:
         if self.around.random.random() < self.around.unorderable:

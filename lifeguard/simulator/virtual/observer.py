@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lifeguard.model import Change, HistoryRow, Outlet, Owed
+    from lifeguard.model import Change, HistoryRow, Incident, Judgement, Outlet, Owed
     from lifeguard.power import RelayError
     from lifeguard.simulator.virtual.durable import Written
     from lifeguard.simulator.virtual.heap import LifeClock
@@ -26,6 +26,8 @@ Operation = Literal[
     "off asked",
     "on asked",
     "switched",
+    "judged",
+    "judgement heard",
 ]
 """Where a daemon may be killed: just after this, and before anything else."""
 
@@ -71,10 +73,23 @@ class LifeObserver:
 
     def committed(self, written: Written) -> None:
         self._rules.committed(written)
-        self._tally.committed(written)
+        excused = self._rules.excused(written.change.after.board)
+        self._tally.committed(written, excused)
 
     def commit_refused(self, board: str, error: StoreError) -> None:
         self._rules.commit_refused(board, error)
+
+    def judged(self, before: Incident | None, judgement: Judgement) -> None:
+        incident = judgement.incident
+        self._rules.judged(before, incident)
+        self._tally.judged(before, incident)
+        if self._clock.alive:
+            self._reach("judged", str(incident.cause))
+
+    def judgement_heard(self, incident: Incident) -> None:
+        if self._clock.alive:
+            self._rules.excuses.heard(incident)
+            self._reach("judgement heard", str(incident.cause))
 
     def settled(self, owed: Owed) -> None:
         self._rules.outlets.settled(owed)

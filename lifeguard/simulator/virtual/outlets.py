@@ -114,6 +114,10 @@ class OutletRules:
         """The board that gets its power from the outlet."""
         return self._board_of[outlet]
 
+    def feeds(self, rack: str, board: str) -> bool:
+        """Whether the board gets power from that relay board."""
+        return any(each.relay_board == rack for each in self._boards[board].power)
+
     def asked(self, outlet: Outlet, on: bool) -> None:
         """The daemon has asked for an outlet to be switched."""
         if on:
@@ -167,7 +171,7 @@ class OutletRules:
                 return  # what ends that begins to watch again
             if self._is_to_be_cycled(board):
                 self._clock.callLater(OFF_SECONDS, look)
-            elif self._undisturbed(outlet.relay_board, since) >= OFF_SECONDS - 1e-3:
+            elif self.worked_for(outlet.relay_board, since) >= OFF_SECONDS - 1e-3:
                 text = f"{outlet} has been off for {now - since:g} s"
                 self._verdicts.broken(6, board, text)
             else:
@@ -183,7 +187,7 @@ class OutletRules:
         """Lifeguard has ended by itself."""
         since = self._clock.seconds() - FAIR_SECONDS
         for rack in self._racks.values():
-            if self._undisturbed(rack.name, since) < FAIR_SECONDS:
+            if self.worked_for(rack.name, since) < FAIR_SECONDS:
                 continue
             for outlet in sorted(rack.off):
                 board = self._board_of[outlet]
@@ -214,7 +218,7 @@ class OutletRules:
             Expectation(8, board, self._uptime.now(), BACK_SECONDS, met, text)
         )
 
-    def _undisturbed(self, rack: str, since: float) -> float:
+    def worked_for(self, rack: str, since: float = 0.0) -> float:
         """Seconds that the relay board has worked, of those since then."""
         if not self._racks[rack].reachable:
             return 0.0

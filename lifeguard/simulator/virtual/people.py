@@ -9,13 +9,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from lifeguard.simulator.virtual.board import Rejected
-from lifeguard.simulator.virtual.plan import DAY, HOUR, IMAGE
+from lifeguard.simulator.virtual.plan import DAY, HOUR, IMAGES
 
 if TYPE_CHECKING:
     from random import Random
 
     from twisted.internet.interfaces import IReactorTime
 
+    from lifeguard.simulator.virtual.ailments import Ailments
     from lifeguard.simulator.virtual.board import VirtualBoard
     from lifeguard.simulator.virtual.durable import Durable
     from lifeguard.simulator.virtual.uplink import Uplink
@@ -26,7 +27,7 @@ FIRST_SECONDS = 1200.0
 LOOK_SECONDS = 3 * HOUR
 """How often somebody looks whether a board has been set aside."""
 
-_SET_ASIDE = ("New", "Off", "Maintenance", "Troubleshooting", "LockedOut")
+_SET_ASIDE = ("New", "NoImage", "Off", "Maintenance", "Troubleshooting", "LockedOut")
 
 _WISHES = {
     "rq-reimage": 50,
@@ -65,7 +66,8 @@ class Person:
 
     async def _use(self) -> None:
         await deferLater(self._clock, self._random.uniform(0, FIRST_SECONDS))
-        await self._reimage()
+        with suppress(Rejected):
+            await self._reimage()
         while self._rate:
             often = self._rate + 1 / LOOK_SECONDS
             await deferLater(self._clock, self._random.expovariate(often))
@@ -102,4 +104,34 @@ class Person:
             await self._uplink.change(self._board.name, state, wish)
 
     async def _reimage(self) -> None:
-        await self._uplink.request(self._board.name, "rq-reimage", {"image": IMAGE})
+        image = self._random.choice(IMAGES)
+        await self._uplink.request(self._board.name, "rq-reimage", {"image": image})
+
+
+class Operator:
+    """Takes images back that were set aside, once they have been mended."""
+
+    def __init__(
+        self,
+        uplink: Uplink,
+        durable: Durable,
+        ailments: Ailments,
+        clock: IReactorTime,
+        random: Random,
+    ) -> None:
+        self._uplink, self._durable, self._ailments = uplink, durable, ailments
+        self._clock, self._random = clock, random
+
+    def begin(self) -> None:
+        """Look now and then."""
+        self._look_later()
+
+    def _look_later(self) -> None:
+        pause = self._random.expovariate(1 / LOOK_SECONDS)
+        self._clock.callLater(pause, self._look)
+
+    def _look(self) -> None:
+        for incident in tuple(self._durable.incidents.values()):
+            if incident.set_aside and not self._ailments.lasts(incident.cause):
+                self._uplink.release(incident.cause.name)
+        self._look_later()

@@ -12,6 +12,9 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 
 IMAGE = "debian"
+IMAGES = (IMAGE, "fedora", "yocto")
+"""What people want to have installed."""
+
 _HARDWARE = "virtual"
 _SECOND_SUPPLY = 16
 """One board of so many has two outlets, on two relay boards."""
@@ -33,6 +36,11 @@ class Troubles(Struct, frozen=True, kw_only=True):
     """Rate at which the wall clock is set an hour on or back."""
     relay_outages: float = 0.1
     """Rate at which one relay board is unreachable for a while."""
+    brownouts: float = 0.01
+    """Rate at which the boards of one relay board do not boot for some hours, although
+    it switches them as it should."""
+    bad_images: float = 0.1
+    """Rate at which one image ceases to install, until somebody mends it."""
     sticking: float = 0.02
     """Share of switchings after which the relay is where it was."""
     mute: float = 0.01
@@ -87,7 +95,7 @@ def inventory(plan: Plan) -> Inventory:
         relay_boards={name: _relay_board(name) for name in sorted(racks)},
         hardware={_HARDWARE: Hardware(name=_HARDWARE, lifecycle=LIFECYCLE)},
         images={
-            IMAGE: Image(name=IMAGE, boot=boot),
+            **{name: Image(name=name, boot=boot) for name in IMAGES},
             "self-test": Image(name="self-test", boot=boot, role="self-test"),
             "maintenance": Image(name="maintenance", boot=boot, role="maintenance"),
         },

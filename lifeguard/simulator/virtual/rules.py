@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lifeguard.board import GRACE_SECONDS, RESUME
 from lifeguard.config.settings import RESUME_RATE
@@ -12,27 +12,39 @@ from lifeguard.lifecycle.state import POLL_FAILED, Renew
 from lifeguard.model import Standing
 from lifeguard.simulator.virtual.answers import AnswerRules
 from lifeguard.simulator.virtual.changes import is_a_persons, judge
+from lifeguard.simulator.virtual.endings import EndRules
+from lifeguard.simulator.virtual.excuses import ExcuseRules
+from lifeguard.simulator.virtual.guilt import GuiltRules
 from lifeguard.simulator.virtual.outages import BACK_SECONDS, OutageRules
 from lifeguard.simulator.virtual.outlets import OutletRules
 from lifeguard.simulator.virtual.polls import FIGURES
 from lifeguard.simulator.virtual.taking_up import TakingUpRules
-from lifeguard.simulator.virtual.uptime import Expectation, Uptime, Watchdog
+from lifeguard.simulator.virtual.uptime import Expectation, Watchdog
 from lifeguard.simulator.virtual.verdict import Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from lifeguard.board import ManagedBoard
     from lifeguard.clock import ServiceTime
+    from lifeguard.fleet import Fleet
     from lifeguard.lifecycle import Lifecycle, State
-    from lifeguard.model import Change, Inventory
+    from lifeguard.model import Change, Incident, Inventory
+    from lifeguard.simulator.virtual.ailments import Ailments
     from lifeguard.simulator.virtual.durable import Durable, Written
     from lifeguard.simulator.virtual.heap import HeapClock
     from lifeguard.simulator.virtual.relays import Rack
+    from lifeguard.simulator.virtual.uptime import Uptime
     from lifeguard.store import StoreError
 
 BRAKED_FROM = 50
 """Boards of a lab in which the brake must work."""
+
+
+class Decided(NamedTuple):
+    """When a change was, in service seconds, and whether an incident excused it."""
+
+    now: float
+    excused: bool
 
 
 class Rules:
@@ -44,9 +56,11 @@ class Rules:
         durable: Durable,
         racks: Mapping[str, Rack],
         clock: HeapClock,
+        ailments: Ailments,
+        uptime: Uptime,
     ) -> None:
         self.verdicts = Verdicts()
-        self.uptime = Uptime(clock)
+        self.uptime = uptime
         self.watchdog = Watchdog(clock, self.uptime, self.verdicts)
         known = self.uptime, self.watchdog, self.verdicts
         self.outages = OutageRules(clock, *known)
@@ -63,16 +77,22 @@ class Rules:
             clock,
             *known,
         )
+        self.excuses = ExcuseRules(self._lifecycle, durable, *known)
+        self.guilt = GuiltRules(ailments, self.outlets, self.uptime, self.verdicts)
+        self._endings = EndRules(self._lifecycle, durable, self.outlets, clock, *known)
+        self._decided: dict[str, Decided] = {}
+        """Of each board its last change."""
         self._cycles: dict[str, int] = dict.fromkeys(inventory.boards, 0)
         self._most_cycles = most_cycles(self._lifecycle)
         self._network_down = False
         self._told_meanwhile = 0
 
-    def began(self, service_time: ServiceTime, boards: Iterable[ManagedBoard]) -> None:
+    def began(self, service_time: ServiceTime, fleet: Fleet) -> None:
         """A daemon has loaded what was saved."""
         self.outages.began(service_time)
+        self.excuses.began(fleet.docket)
         self.outlets.began(self._durable.load())
-        self.taking_up.began(boards)
+        self.taking_up.began(fleet.boards.values())
         self._told_meanwhile = 0
 
     def ended(self) -> None:
@@ -84,28 +104,42 @@ class Rules:
         self.verdicts.check(unsaved <= most or not fair, 5, "", text)
         self.outages.ended()
         self.taking_up.ended()
+        self.excuses.ended()
         self.answers.forget()
 
     def commit_asked(self, change: Change) -> None:
         """A change is about to be saved."""
         self.answers.commit_asked(change.after.board)
         self.taking_up.commit_asked(change)
+        board = change.after.board
+        self._decided[board] = Decided(self.uptime.now(), self.excuses.excuses(board))
 
     def committed(self, written: Written) -> None:
         """A change is on the disk."""
         change = written.change
+        now, excused = self._decided[change.after.board]
         before = written.before or Standing(
             board=change.after.board, state="New", since=change.row.at
         )
-        for rule, text in judge(self._lifecycle, before, change, self.uptime.now()):
+        for rule, text in judge(self._lifecycle, before, change, now, excused):
             self.verdicts.broken(
                 rule, change.after.board, f"{change.row.event}: {text}"
             )
         self.answers.committed(written)
         self.outlets.committed(written)
+        self._endings.committed(written)
         self._count_cycle(written)
         self._count_told(written)
         self._expect_end(change.after)
+
+    def excused(self, board: str) -> bool:
+        """Whether its failures did not count when its last change was decided."""
+        return self._decided[board].excused
+
+    def judged(self, before: Incident | None, incident: Incident) -> None:
+        """An incident is on the disk, as it is by now; `before`, as it was there."""
+        self.guilt.judged(before, incident)
+        self._endings.judged(before, incident)
 
     def commit_refused(self, board: str, error: StoreError) -> None:
         """A change came too late for its row."""

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from lifeguard.model import (
         Alert,
         Change,
+        Evidence,
         HistoryRow,
+        Incident,
+        Judgement,
         Notice,
         Owed,
         RelayBoardChange,
@@ -47,6 +50,8 @@ class Observer(Protocol):
     def commit_answered(self, board: str) -> None: ...
     def committed(self, written: Written) -> None: ...
     def commit_refused(self, board: str, error: StoreError) -> None: ...
+    def judged(self, before: Incident | None, judgement: Judgement) -> None: ...
+    def judgement_heard(self, incident: Incident) -> None: ...
     def settled(self, owed: Owed) -> None: ...
     def recorded(self, row: HistoryRow) -> None: ...
     def answer_lost(self) -> None: ...
@@ -90,7 +95,14 @@ class VirtualStore:
         return self._ask(row.board, lambda: self._record(row))
 
     def relay_board_changed(self, change: RelayBoardChange) -> Deferred[None]:
-        return self._ask("", _nothing)
+        return self._ask("", lambda: self._disk.durable.relay_board_changed(change))
+
+    def save_incident(self, judgement: Judgement) -> Deferred[None]:
+        saving = self._ask("", lambda: self._judge(judgement))
+        return saving.addCallback(self._judgement_heard, judgement.incident)
+
+    def forget_evidence(self, before: float) -> Deferred[None]:
+        return self._ask("", lambda: self._disk.durable.forget_evidence(before))
 
     def told(
         self, notices: Sequence[Notice], waiting: Sequence[Alert]
@@ -105,6 +117,13 @@ class VirtualStore:
 
     def notices(self) -> Deferred[list[Notice]]:
         return self._read(lambda: list(self._disk.durable.notices.values()))
+
+    def evidence(
+        self, after: int, since: float, until: float, at_most: int
+    ) -> Deferred[list[tuple[int, Evidence]]]:
+        return self._read(
+            lambda: self._disk.durable.evidence(after, since, until, at_most)
+        )
 
     def close(self) -> Deferred[None]:
         """Write what waits; fires when the daemon may end, whatever came of it."""
@@ -153,6 +172,13 @@ class VirtualStore:
             self._observer.commit_refused(change.after.board, error)
             raise
         self._observer.committed(written)
+
+    def _judge(self, judgement: Judgement) -> None:
+        before = self._disk.durable.judge(judgement)
+        self._observer.judged(before, judgement)
+
+    def _judgement_heard(self, _: None, incident: Incident) -> None:
+        self._observer.judgement_heard(incident)
 
     def _settle(self, owed: Owed) -> None:
         self._disk.durable.settle(owed)

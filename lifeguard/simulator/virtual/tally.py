@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lifeguard.lifecycle import Lifecycle
-    from lifeguard.model import HistoryRow
+    from lifeguard.model import HistoryRow, Incident
     from lifeguard.simulator.virtual.durable import Written
     from lifeguard.simulator.virtual.heap import HeapClock
     from lifeguard.simulator.virtual.plan import Plan
@@ -32,18 +32,21 @@ class Tally:
         self._fell: set[str] = set()
         self.changes = self.recoveries = self.strikes = self.cycles = 0
         self.failures: Counter[str] = Counter()
+        self.excused = 0
+        self.incidents: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.troubles: Counter[str] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
-    def committed(self, written: Written) -> None:
+    def committed(self, written: Written, excused: bool) -> None:
         change, before = written.change, written.before
         board, state = change.after.board, change.after.state
         self.changes += 1
         self.outcomes[change.row.outcome] += 1
         self.cycles += bool(change.owed) and not self._lifecycle.is_off(state)
         if before is not None and struck(self._lifecycle, before, change.row.event):
-            self.strikes += 1
+            self.strikes += not excused
+            self.excused += excused
         self._follow(board, change.row)
         if state != self._state[board]:
             self._spend(board)
@@ -60,6 +63,12 @@ class Tally:
         elif row.to_state == IN_SERVICE and board in self._fell:
             self._fell.discard(board)
             self.recoveries += 1
+
+    def judged(self, before: Incident | None, incident: Incident) -> None:
+        if before is None and incident.closed is None:
+            self.incidents[incident.cause.kind] += 1
+        if incident.set_aside and not (before and before.set_aside):
+            self.incidents["set aside"] += 1
 
     def recorded(self, row: HistoryRow) -> None:
         self.outcomes[row.outcome] += 1
@@ -87,7 +96,8 @@ class Tally:
                 f"{plan}: no rule broken",
                 f"recoveries      {self.recoveries}",
                 f"failures        {_counts(self.failures)}",
-                f"strikes         {self.strikes}",
+                f"strikes         {self.strikes}, and {self.excused} excused",
+                f"incidents       {_counts(self.incidents)}",
                 f"out of service  {out:.2%} of the time, {failed:.2%} failed",
                 f"power cycles    {self.cycles}",
                 f"troubles        {_counts(self.troubles)}",

@@ -6,7 +6,9 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from lifeguard.simulator.virtual.plan import DAY, HOUR
+from lifeguard.model import Cause
+from lifeguard.simulator.virtual.ailments import NETWORK
+from lifeguard.simulator.virtual.plan import DAY, HOUR, IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +41,12 @@ class Fate:
         for name, rack in self._lab.racks.items():
             take = partial(self._take_rack, rack)
             self._at_times(troubles.relay_outages, name, take)
+            ill = Cause("relay-board", name)
+            brown_out = partial(self._ail, ill, "brownout", HOUR)
+            self._at_times(troubles.brownouts, f"power of {name}", brown_out)
+        for name in IMAGES:
+            spoil = partial(self._ail, Cause("image", name), "bad image", 12 * HOUR)
+            self._at_times(troubles.bad_images, f"image {name}", spoil)
 
     def _at_times(
         self, rate: float, what: str, happen: Callable[[Random], object]
@@ -99,11 +107,13 @@ class Fate:
         seconds = dice.expovariate(1 / 600.0)
         lab.tell("network outage", f"{seconds:.1f} s")
         lab.network_down = True
+        lab.ailments.begin(NETWORK)
         lab.rules.network_left()
         lab.answering_changed()
 
         def give_back() -> None:
             lab.network_down = False
+            lab.ailments.end(NETWORK)
             lab.rules.network_came_back()
             lab.answering_changed()
 
@@ -122,6 +132,19 @@ class Fate:
             lab.rules.outlets.troubled(rack.name)
 
         lab.clock.callLater(seconds, give_back)
+
+    # What boards fail by together.
+
+    def _ail(self, cause: Cause, trouble: str, mean: float, dice: Random) -> None:
+        lab = self._lab
+        if lab.ailments.lasts(cause):
+            return
+        seconds = dice.expovariate(1 / mean)
+        lab.tell(trouble, f"{cause}, {seconds:.1f} s")
+        lab.ailments.begin(cause)
+        for board in lab.ailments.fed_by(cause):
+            lab.boards[board].reset()
+        lab.clock.callLater(seconds, lab.ailments.end, cause)
 
     def _jump(self, dice: Random) -> None:
         seconds = dice.choice((-HOUR, HOUR))

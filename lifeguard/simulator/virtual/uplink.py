@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from lifeguard.blame.inquiry import NotSetAside
 from lifeguard.event import Event, NotYet
 from lifeguard.keeper import SET_STATE
 from lifeguard.lifecycle.state import CONFIG_FETCHED
+from lifeguard.model import Cause
 from lifeguard.netboot.decision import BootImage, decide
 from lifeguard.netboot.progress import Progress
 from lifeguard.simulator.virtual.board import Offer, Rejected
-from lifeguard.store import StoreUnavailable
+from lifeguard.store import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from random import Random
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from lifeguard.event import Answer
     from lifeguard.model import Inventory
+    from lifeguard.simulator.virtual.ailments import Ailments
     from lifeguard.simulator.virtual.answers import AnswerRules, Question
     from lifeguard.simulator.virtual.board import Kind
     from lifeguard.simulator.virtual.life import Life
@@ -62,10 +65,12 @@ class Uplink:
         troubles: Troubles,
         random: Random,
         rules: AnswerRules,
+        ailments: Ailments,
         daemon: Callable[[], Life | None],
     ) -> None:
         self._clock, self._inventory, self._random = clock, inventory, random
         self._troubles, self._rules, self._daemon = troubles, rules, daemon
+        self._ailments = ailments
         self._calls: dict[Deferred[None], None] = {}
 
     # What boards do.
@@ -80,7 +85,9 @@ class Uplink:
         generation = situation.standing.generation
         progress = Progress(generation, decision.image.name, ())
         life.fleet.saw(board, CONFIG_FETCHED, progress)
-        return Offer(_KINDS[decision.image.role], generation)
+        image = Cause("image", decision.image.name)
+        works = not self._ailments.lasts(image)
+        return Offer(_KINDS[decision.image.role], generation, works)
 
     def report(self, board: str, event: str, generation: int | None) -> Deferred[None]:
         def deliver(life: Life, sent: float) -> Delivery | None:
@@ -116,6 +123,17 @@ class Uplink:
             return question, life.fleet.change(board, from_, to, "somebody")
 
         return Deferred.fromCoroutine(self._send_on(deliver))
+
+    def release(self, image: str) -> None:
+        """Have an image taken back that is set aside; who asks, looks again."""
+        if (life := self._daemon()) is not None:
+            releasing = Deferred.fromCoroutine(life.inquiry.release(image))
+            releasing.addCallback(self._released, life, image)
+            releasing.addErrback(lambda failure: failure.trap(NotSetAside, StoreError))
+
+    def _released(self, _: None, life: Life, image: str) -> None:
+        if life.alive:
+            self._rules.released(image)
 
     # One message after another.
 

@@ -20,8 +20,10 @@ RULES: Final = {
     7: "an action may fail, it never raises",
     8: "without a store nothing is acknowledged, nothing is lost",
     9: "the brake: an ill network is no reason to reboot boards",
+    10: "blamed is who is to blame, and nobody else pays for it",
 }
-"""The rules by their number in the design; 9 is said with the lifecycle there."""
+"""The rules by their number in the design; 9 is said with the lifecycle there, 10 is
+what the inquiry promises."""
 
 
 class Breach(NamedTuple):
