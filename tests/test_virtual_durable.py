@@ -9,9 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from lifeguard.model import Change, HistoryRow, Notice, Outlet, Owed, Standing
+from lifeguard.model import (
+    Cause,
+    Change,
+    Evidence,
+    HistoryRow,
+    Incident,
+    Judgement,
+    Notice,
+    Outlet,
+    Owed,
+    Standing,
+)
 from lifeguard.simulator.virtual.durable import Durable
-from lifeguard.store import StoreError, statements
+from lifeguard.store import StoreError, blame, statements
 from lifeguard.store.schema import metadata
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -32,6 +43,37 @@ rows = st.builds(
     reason=st.sampled_from(["", "why not"]),
 )
 owed = st.builds(Owed, OUTLETS, BOARDS, NUMBERS)
+notices = st.builds(
+    Notice, at=st.just(NOON), board=BOARDS, text=st.sampled_from(["one", "two"])
+)
+evidence = st.builds(
+    Evidence,
+    at=st.just(NOON),
+    seconds=NUMBERS.map(float),
+    board=BOARDS,
+    state=st.just("ReimageBooting"),
+    verdict=st.sampled_from(["well", "failed", "given-up"]),
+    about=st.sampled_from(["power", "install", "run"]),
+    image=st.sampled_from(["debian", None]),
+)
+judgements = st.builds(
+    Judgement,
+    st.builds(
+        Incident,
+        id=NUMBERS,
+        cause=st.sampled_from(
+            [Cause("image", "debian"), Cause("relay-board", "rack1")]
+        ),
+        opened=st.just(NOON),
+        since=st.just(1.0),
+        boards=st.just(("panda-01", "panda-02")),
+        failing=st.sampled_from([(), ("panda-01",)]),
+        text=st.just("why"),
+        closed=st.sampled_from([None, NOON]),
+        set_aside=st.booleans(),
+    ),
+    st.lists(notices, max_size=2).map(tuple),
+)
 
 
 @st.composite
@@ -46,9 +88,8 @@ def changes(draw: st.DrawFn) -> Change:
             Owed(one.outlet, row.board, one.generation)
             for one in draw(st.lists(owed, max_size=2, unique_by=lambda o: o.outlet))
         ),
-        notices=(Notice(at=NOON, board=row.board, text="Failed"),)
-        if draw(st.booleans())
-        else (),
+        notices=tuple(draw(st.lists(notices, max_size=1))),
+        evidence=draw(st.none() | evidence),
     )
 
 
@@ -61,9 +102,13 @@ def met(write: Callable[[], object]) -> str:
     return "well"
 
 
-@given(st.lists(changes() | rows | owed, max_size=12))
+FORGET = st.floats(0, 4)
+"""Service seconds before which evidence is forgotten."""
+
+
+@given(st.lists(changes() | rows | owed | judgements | FORGET, max_size=12))
 def test_they_hold_the_same_after_the_same_writes(
-    writes: list[Change | HistoryRow | Owed],
+    writes: list[Change | HistoryRow | Owed | Judgement | float],
 ) -> None:
     durable, engine = Durable(), create_engine("sqlite://")
     with engine.connect() as connection:
@@ -79,6 +124,12 @@ def test_they_hold_the_same_after_the_same_writes(
             elif isinstance(write, HistoryRow):
                 statements.record(connection, [write])
                 durable.record(write)
+            elif isinstance(write, Judgement):
+                blame.save_incidents(connection, [write])
+                durable.judge(write)
+            elif isinstance(write, float):
+                blame.forget_evidence(connection, [write])
+                durable.forget_evidence(write)
             elif write.board in durable.standings:
                 statements.settle(connection, [write])
                 durable.settle(write)
@@ -86,12 +137,24 @@ def test_they_hold_the_same_after_the_same_writes(
         assert held.standings == expected.standings
         assert set(held.owed) == set(expected.owed)
         assert [n.board for n in held.notices] == [n.board for n in expected.notices]
+        assert sorted(held.incidents, key=_by_id) == sorted(
+            expected.incidents, key=_by_id
+        )
+        assert held.last_incident == expected.last_incident
+        told = blame.evidence_between(connection, 0, 1.0, 2.0, 5)
+        assert [each for _, each in durable.evidence(0, 1.0, 2.0, 5)] == [
+            each for _, each in told
+        ]
         for board in expected.standings:
-            told = statements.history_of(connection, board, 100, None)
+            kept = statements.history_of(connection, board, 100, None)
             assert [without_id(row) for row in reversed(durable.history(board))] == [
-                without_id(row) for row in told
+                without_id(row) for row in kept
             ]
     engine.dispose()
+
+
+def _by_id(incident: Incident) -> int:
+    return incident.id
 
 
 def without_id(row: HistoryRow) -> tuple[object, ...]:

@@ -32,7 +32,7 @@ class Tally:
         self._fell: set[str] = set()
         self.changes = self.recoveries = self.strikes = self.cycles = 0
         self.failures: Counter[str] = Counter()
-        self.excused = 0
+        self.excused = self.set_aside = 0
         self.incidents: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.troubles: Counter[str] = Counter()
@@ -68,7 +68,7 @@ class Tally:
         if before is None and incident.closed is None:
             self.incidents[incident.cause.kind] += 1
         if incident.set_aside and not (before and before.set_aside):
-            self.incidents["set aside"] += 1
+            self.set_aside += 1
 
     def recorded(self, row: HistoryRow) -> None:
         self.outcomes[row.outcome] += 1
@@ -97,7 +97,8 @@ class Tally:
                 f"recoveries      {self.recoveries}",
                 f"failures        {_counts(self.failures)}",
                 f"strikes         {self.strikes}, and {self.excused} excused",
-                f"incidents       {_counts(self.incidents)}",
+                f"incidents       {_counts(self.incidents)};"
+                f" {self.set_aside} images set aside",
                 f"out of service  {out:.2%} of the time, {failed:.2%} failed",
                 f"power cycles    {self.cycles}",
                 f"troubles        {_counts(self.troubles)}",
