@@ -23,6 +23,7 @@ from tests.fake_relay_board import FakeRelayBoard
 A = Outlet("rack1", "1/1")
 B = Outlet("rack1", "1/2")
 C = Outlet("rack2", "1/1")
+NO_STORE = RuntimeError("no store")
 REFUSED = "cannot be reached: Connection was refused by other side"
 
 

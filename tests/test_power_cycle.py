@@ -5,9 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred, fail, succeed
 
 from lifeguard.model import Outlet
-from tests.power_rig import A, B, C, in_off_half, rig
-
-NO_STORE = RuntimeError("no store")
+from tests.power_rig import NO_STORE, A, B, C, in_off_half, rig
 
 
 def test_a_cycle_is_off_and_a_wait_and_on_with_each_step_told():

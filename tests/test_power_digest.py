@@ -75,8 +75,8 @@ def test_a_challenge_is_met_as_in_the_example_of_rfc_7616(algorithm, response):
         'Digest username="Mufasa", realm="http-auth@example.org",'
         ' uri="/dir/index.html",'
         ' nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",'
-        ' opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS",'
         ' cnonce="f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",'
+        ' opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS",'
         f' response="{response}", algorithm={algorithm}, qop=auth, nc=00000001'
     )
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred, fail
 
 from lifeguard.model import Outlet, Owed
-from tests.power_rig import A, B, in_off_half, rig
-
-NO_STORE = RuntimeError("no store")
+from tests.power_rig import NO_STORE, A, B, in_off_half, rig
 
 
 def test_what_is_owed_is_switched_on_and_settled():
@@ -56,7 +54,7 @@ def test_a_debt_that_could_not_be_noted_is_noted_again_and_not_switched_again():
 
 def test_what_is_on_is_noted_as_soon_as_the_store_is_back():
     parts = rig()
-    parts.reports.noting += [fail(NO_STORE)] * 1
+    parts.reports.noting += [fail(NO_STORE)]
     parts.power.owe([Owed(A, "a", 4), Owed(B, "b", 1)])
     parts.answer(A, on=True)
     parts.told()

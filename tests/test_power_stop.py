@@ -10,6 +10,7 @@ from lifeguard.model import Outlet, Owed
 from lifeguard.power import Power
 from lifeguard.wire.proxr import Relay
 from tests.power_rig import (
+    NO_STORE,
     A,
     B,
     FakeQueue,
@@ -20,8 +21,6 @@ from tests.power_rig import (
     rig,
     stop,
 )
-
-NO_STORE = RuntimeError("no store")
 
 
 def test_stopping_at_rest_only_closes_the_queues():

@@ -324,6 +324,17 @@ def test_closing_fails_what_waits_and_disconnects():
     assert parts.clock.getDelayedCalls() == []
 
 
+def test_a_test_that_is_cut_short_by_the_end_says_nothing_of_the_relay_board():
+    parts = rig()
+    parts.relay_board.reachable = None
+    parts.hear("test", parts.queue.test())
+    parts.run(1)
+    parts.queue.close()
+    parts.run(1)
+    assert [what for _, what in parts.heard] == ["test: Closed"]
+    assert (parts.states(), parts.queue.status().last_error) == ([], None)
+
+
 def test_closing_gives_up_a_connection_that_is_being_opened():
     for reachable, odd in [(None, None), (True, SILENCE)]:
         parts = rig()

@@ -63,25 +63,17 @@ class Challenge(NamedTuple):
         """
         secret = self._hash(user, self.realm, password)
         asked = self._hash(method, target)
-        once = [_COUNT, cnonce, "auth"] if self.has_qop else []
-        quoted = {
-            "username": user,
-            "realm": self.realm,
-            "uri": target,
-            "nonce": self.nonce,
-            "opaque": self.opaque,
-            "cnonce": cnonce if self.has_qop else None,
-            "response": self._hash(secret, self.nonce, *once, asked),
-        }
-        fields = [
-            f"{name}={quote_header_value(text, allow_token=False)}"
-            for name, text in quoted.items()
-            if text is not None
-        ]
-        fields.append(f"algorithm={self.algorithm}")
+        quoted = {"username": user, "realm": self.realm}
+        quoted |= {"uri": target, "nonce": self.nonce}
+        plain, once = {"algorithm": self.algorithm}, [self.nonce]
         if self.has_qop:
-            fields += ["qop=auth", f"nc={_COUNT}"]
-        return f"Digest {', '.join(fields)}"
+            quoted["cnonce"] = cnonce
+            plain |= {"qop": "auth", "nc": _COUNT}
+            once += [_COUNT, cnonce, "auth"]
+        if self.opaque is not None:
+            quoted["opaque"] = self.opaque
+        quoted["response"] = self._hash(secret, *once, asked)
+        return _header(quoted, plain)
 
     def _hash(self, *parts: str) -> str:
         return _HASHES[self.algorithm](":".join(parts).encode()).hexdigest()
@@ -126,3 +118,12 @@ def _best_challenge(headers: Headers) -> Challenge | None:
     challenges = [each for each in read if each is not None]
     by_algorithm = list(_HASHES).index
     return max(challenges, key=lambda one: by_algorithm(one.algorithm), default=None)
+
+
+def _header(quoted: dict[str, str], plain: dict[str, str]) -> str:
+    fields = [
+        f"{name}={quote_header_value(text, allow_token=False)}"
+        for name, text in quoted.items()
+    ]
+    fields += [f"{name}={text}" for name, text in plain.items()]
+    return f"Digest {', '.join(fields)}"

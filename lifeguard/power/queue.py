@@ -222,8 +222,9 @@ class RelayBoardQueue:
         try:
             await self._ask(self._device.test)
         except RelayError as error:
-            self._condition.failed(error, self._now)
-            self._failed(error)
+            if not self._closed:
+                self._condition.failed(error, self._now)
+                self._failed(error)
             for test in tests:
                 test.errback(error)
             return

@@ -103,10 +103,11 @@ class Web:
     def __init__(self, clock: IReactorTime, agent: IAgent, options: WebOptions) -> None:
         self._clock, self._agent, self._url = clock, agent, options.url
         self._password = options.password or ""
-        self._auth = options.user and (options.user, self._password)
-        if options.digest and options.user:
+        self._auth: tuple[str, str] | None = None
+        if options.user and options.digest:
             self._agent = DigestAgent(agent, options.user, self._password)
-            self._auth = None
+        elif options.user:
+            self._auth = options.user, self._password
 
     async def ask(
         self,
@@ -168,7 +169,7 @@ class Web:
                 method,
                 self._url + path,
                 headers=Headers({name: [text] for name, text in sent.items()}),
-                auth=self._auth or None,
+                auth=self._auth,
                 data=None if body is None else json.dumps(body).encode(),
                 allow_redirects=False,
                 unbuffered=True,
