@@ -314,6 +314,13 @@ async def test_a_certificate_that_nobody_trusts_ends_it() -> None:
 
 
 @ensureDeferred
+async def test_where_no_tls_is_wanted_none_is_tried() -> None:
+    async with office(_certificate()) as (opened, port):
+        await send(channel(port, security="none"))
+    assert len(opened.mails) == 2
+
+
+@ensureDeferred
 async def test_a_server_without_the_tls_that_is_wanted_gets_nothing() -> None:
     async with office() as (opened, port):
         with pytest.raises(NotDelivered, match=r"^answered 502 .* TLS") as caught:
