@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from lifeguard.alerts.channel import ChannelStatus
@@ -291,19 +291,20 @@ def test_a_back_off_outlives_a_crash(tmp_path: Path) -> None:
         assert parts.told() == [["1"]]
 
 
-@pytest.mark.parametrize("lost", ["begin_message", "save_message"])
-def test_a_write_whose_answer_is_lost_is_neither_lost_nor_doubled(
-    tmp_path: Path, lost: str
+@pytest.mark.parametrize("is_written", [True, False])
+@pytest.mark.parametrize("name", ["begin_message", "save_message"])
+def test_a_write_that_fails_or_loses_its_answer_neither_loses_nor_doubles(
+    tmp_path: Path, name: str, is_written: bool
 ) -> None:
     with life(sqlite(tmp_path)) as parts:
-        write = getattr(parts.store, lost)
+        write = getattr(parts.store, name)
 
         def once(*arguments: object) -> Deferred[None]:
-            setattr(parts.store, lost, write)
-            done: Deferred[None] = write(*arguments)
+            setattr(parts.store, name, write)
+            done = write(*arguments) if is_written else succeed(None)
             return done.addCallback(lambda _: _away())
 
-        setattr(parts.store, lost, once)
+        setattr(parts.store, name, once)
         parts.wants(notice("1"))
         parts.turn(10)
         parts.turn(10)

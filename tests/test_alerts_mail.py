@@ -25,14 +25,15 @@ from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import Portal
 from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock, deferLater
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.mail import smtp
 from twisted.mail.imap4 import LOGINCredentials
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from lifeguard.alerts import mail
+from lifeguard.alerts import mail as mail_module
 from lifeguard.alerts.delivery import NotDelivered
 from lifeguard.alerts.letter import SUBJECT, letter
 from lifeguard.alerts.mail import Mail
@@ -74,6 +75,7 @@ class Office:
     mails: list[bytes] = field(default_factory=list)
     unknown: tuple[str, ...] = ()
     to: list[str] = field(default_factory=list)
+    connections: Any = None
 
     def receivedHeader(self, *_: object) -> bytes:
         return b"Received: here"
@@ -91,31 +93,64 @@ class Office:
         return smtp.IMessageDelivery, self, lambda: None
 
 
+class Connections:
+    """Those of a server, which are over before its test is."""
+
+    def __init__(self) -> None:
+        self.open: list[Protocol] = []
+        self._over: Deferred[None] | None = None
+
+    def end(self, protocol: Any) -> None:
+        self.open.remove(protocol)
+        if self._over is not None and not self.open:
+            self._over.callback(None)
+
+    async def all_over(self) -> None:
+        await turns()
+        if self.open:
+            self._over = Deferred()
+            for protocol in tuple(self.open):
+                protocol.transport.abortConnection()  # type: ignore[union-attr]
+            await self._over
+        await turns()
+
+
+async def turns() -> None:
+    """Let the reactor hear what has been said."""
+    for _ in range(5):
+        await deferLater(reactor, 0)  # type: ignore[arg-type]
+
+
 @asynccontextmanager
 async def office(
     certificate: ssl.PrivateCertificate | None = None,
     *,
     login: bool = False,
     at_once: bool = False,
+    says_goodbye: bool = True,
     **how: Any,
 ) -> AsyncIterator[tuple[Office, int]]:
     """A mail server, with STARTTLS or TLS `at_once` if there is a certificate."""
-    opened, lost = Office(**how), []
+    opened, connections = Office(**how), Connections()
+    opened.connections = connections
     portal = Portal(opened)  # type: ignore[arg-type]
     portal.registerChecker(
         InMemoryUsernamePasswordDatabaseDontUse(bob=PASSWORD.encode())
     )
 
     class Desk(smtp.ESMTP):
+        def do_QUIT(self, rest: bytes) -> None:
+            if says_goodbye:
+                super().do_QUIT(rest)
+
         def connectionLost(self, reason: Any) -> None:
             super().connectionLost(reason)
-            lost.append(reason)
+            connections.end(self)
 
     class Desks(smtp.SMTPFactory):
         noisy = False
         domain = "mail.example.org"
         timeout = None  # type: ignore[assignment]
-        made = 0
 
         def buildProtocol(self, address: Any) -> Any:
             desk = Desk({b"LOGIN": LOGINCredentials} if login else {})
@@ -124,7 +159,7 @@ async def office(
             desk.factory, desk.portal, desk.host = self, portal, "mail.example.org"
             desk.delivery = None if login else opened  # type: ignore[assignment]
             desk.timeout = None
-            self.made += 1
+            connections.open.append(desk)
             return desk
 
     desks = Desks()
@@ -137,12 +172,7 @@ async def office(
         yield opened, port.getHost().port
     finally:
         await maybeDeferred(port.stopListening)
-        while len(lost) < desks.made:
-            await turn()
-
-
-async def turn() -> None:
-    await deferLater(reactor, 0.001)  # type: ignore[arg-type]
+        await connections.all_over()
 
 
 def channel(port: int, **fields: Any) -> AlertChannel:
@@ -217,7 +247,7 @@ def certificate(monkeypatch: pytest.MonkeyPatch) -> ssl.PrivateCertificate:
     trusted = ssl.trustRootFromCertificates([made])
     options = ssl.optionsForClientTLS
     monkeypatch.setattr(
-        mail, "optionsForClientTLS", lambda host: options(host, trusted)
+        mail_module, "optionsForClientTLS", lambda host: options(host, trusted)
     )
     monkeypatch.setattr(ssl, "optionsForClientTLS", lambda host: options(host, trusted))
     return made
@@ -284,6 +314,13 @@ async def test_a_certificate_that_nobody_trusts_ends_it() -> None:
 
 
 @ensureDeferred
+async def test_where_no_tls_is_wanted_none_is_tried() -> None:
+    async with office(_certificate()) as (opened, port):
+        await send(channel(port, security="none"))
+    assert len(opened.mails) == 2
+
+
+@ensureDeferred
 async def test_a_server_without_the_tls_that_is_wanted_gets_nothing() -> None:
     async with office() as (opened, port):
         with pytest.raises(NotDelivered, match=r"^answered 502 .* TLS") as caught:
@@ -312,6 +349,27 @@ async def test_bad_recipients_only_are_a_refusal() -> None:
 
 
 @ensureDeferred
+async def test_who_says_no_goodbye_is_left_with_the_next_message() -> None:
+    async with office(says_goodbye=False) as (opened, port):
+        mail = Mail(channel(port), SERVER, reactor)
+        for _ in range(3):
+            await mail.send(MESSAGE)
+            await turns()
+            assert len(opened.connections.open) == 1
+    assert len(opened.mails) == 6
+
+
+@ensureDeferred
+async def test_two_at_once_do_not_disturb_each_other() -> None:
+    async with office() as (opened, port):
+        mail = Mail(channel(port), SERVER, reactor)
+        both = [Deferred.fromCoroutine(mail.send(MESSAGE)) for _ in range(2)]
+        for sending in both:
+            await sending
+    assert len(opened.mails) == 4
+
+
+@ensureDeferred
 async def test_nobody_there_is_a_line() -> None:
     async with office() as (_, port):
         pass
@@ -329,35 +387,39 @@ def test_a_password_that_cannot_be_read_is_a_line() -> None:
 class Bad(Protocol):
     """Says `greeting`, and once more at each line it hears."""
 
-    def __init__(self, greeting: bytes, lost: list[Any]) -> None:
-        self._greeting, self._lost = greeting, lost
+    def __init__(self, greeting: bytes, connections: Connections) -> None:
+        self._greeting, self._connections = greeting, connections
 
     def connectionMade(self) -> None:
+        self._connections.open.append(self)
+        self.dataReceived(b"")
+
+    def dataReceived(self, data: bytes) -> None:
         assert self.transport is not None
         self.transport.write(self._greeting)
 
-    def dataReceived(self, data: bytes) -> None:
-        self.connectionMade()
-
-    def connectionLost(self, reason: Any = None) -> None:
-        self._lost.append(reason)
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._connections.end(self)
 
 
 @asynccontextmanager
-async def bad(greeting: bytes) -> AsyncIterator[tuple[int, list[Any]]]:
-    lost: list[Any] = []
+async def bad(greeting: bytes) -> AsyncIterator[tuple[int, Deferred[None]]]:
+    """Its port, and what fires when somebody calls."""
+    connections, called = Connections(), Deferred[None]()
 
     class Bads(Factory):
         noisy = False
 
         def buildProtocol(self, _: object) -> Bad:
-            return Bad(greeting, lost)
+            called.callback(None)
+            return Bad(greeting, connections)
 
     port = reactor.listenTCP(0, Bads(), interface="127.0.0.1")  # type: ignore[attr-defined]
-    yield port.getHost().port, lost
-    await maybeDeferred(port.stopListening)
-    while not lost:
-        await turn()
+    try:
+        yield port.getHost().port, called
+    finally:
+        await maybeDeferred(port.stopListening)
+        await connections.all_over()
 
 
 @pytest.mark.parametrize(
@@ -386,15 +448,21 @@ async def test_a_server_that_hangs_is_left_when_its_time_is_over() -> None:
         callLater = clock.callLater
         connectTCP = reactor.connectTCP  # type: ignore[attr-defined]
 
-    async with bad(b"") as (port, lost):
+    async with bad(b"") as (port, called):
         sending = Deferred.fromCoroutine(
             Mail(channel(port), SERVER, Timed()).send(MESSAGE)
         )
-        for _ in range(50):
-            await turn()
+        await called
         clock.advance(20)
         with pytest.raises(NotDelivered, match=r"^no answer within 20 s$"):
             await sending
-        while not lost:
-            await turn()
     assert clock.getDelayedCalls() == []
+
+
+@ensureDeferred
+async def test_a_server_that_quotes_the_password_is_not_quoted(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(PASSWORD)
+    async with bad(f"554 {PASSWORD} is wrong\r\n".encode()) as (port, _):
+        secret = str(tmp_path / "password")
+        with pytest.raises(NotDelivered, match=r"^answered 554 \*\*\* is wrong$"):
+            await send(channel(port, user="bob", password_file=secret))

@@ -6,7 +6,7 @@ Without TLS nobody logs in, as `check_alerts` sees to: no password is said in th
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from OpenSSL.SSL import Error as TlsError
 from twisted.internet.defer import Deferred, TimeoutError
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 log = Logger()
 
+Answer = TypeVar("Answer")
+
 CONNECTION_BYTES: Final = 1 << 16
 """More than a server says of itself and of some hundred recipients."""
 
@@ -42,6 +44,7 @@ class Mail:
 
     def __init__(self, channel: AlertChannel, server: Server, reactor: Any) -> None:
         self._channel, self._server, self._reactor = channel, server, reactor
+        self._last: _Factory | None = None
 
     async def send(self, message: Message) -> None:
         """Done when the server has taken it; fails with NotDelivered."""
@@ -70,7 +73,7 @@ class Mail:
     def _post(self, data: bytes, password: str | None) -> Deferred[Any]:
         channel, reactor = self._channel, self._reactor
         host, security = channel.host or "", channel.security
-        sent: Deferred[Any] = Deferred(lambda _: factory.cancel())
+        sent: Deferred[Any] = Deferred(lambda _: factory.end())
         factory = _Factory(
             (channel.user or "").encode(),
             (password or "").encode(),
@@ -91,7 +94,14 @@ class Mail:
             factory.connector = reactor.connectSSL(host, port, factory, tls)
         else:
             factory.connector = reactor.connectTCP(host, port, factory)
-        return sent
+        return sent.addBoth(self._ended, factory)
+
+    def _ended(self, result: Answer, factory: _Factory) -> Answer:
+        """A server may say goodbye until the next message has come to its end."""
+        last, self._last = self._last, factory
+        if last is not None:
+            last.end()
+        return result
 
 
 class _Sender(ESMTPSender):
@@ -110,11 +120,11 @@ class _Factory(ESMTPSenderFactory):
     protocol = _Sender
     connector: Any = None
 
-    def cancel(self) -> None:
-        """Nobody waits for it any more."""
+    def end(self) -> None:
+        """Nobody waits for it any more: nor for a server that says no goodbye."""
         self.sendFinished = True
-        if self.currentProtocol is not None:
-            self.currentProtocol.transport.abortConnection()
+        if self.connector.state == "connected":
+            self.connector.transport.abortConnection()
         else:
             self.connector.disconnect()
 
