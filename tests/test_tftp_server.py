@@ -541,6 +541,16 @@ def test_time_that_went_to_requests_is_no_sign_of_others_work() -> None:
     assert taken(lab, turns=5) == [4] * 5
 
 
+def test_time_that_was_slept_through_is_no_sign_of_others_work() -> None:
+    lab = overrun()
+    taken(lab, turns=200)
+    lab.poller.tells_always = False
+    lab.pump.doRead()  # there is nothing
+    lab.poller.tells_always = True
+    lab.reactor.advance(1.0)
+    assert taken(lab, turns=5) == [17] * 5
+
+
 class Busy(FileDescriptor):
     """A port whose requests take so much time in each turn."""
 

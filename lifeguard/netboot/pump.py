@@ -148,8 +148,8 @@ class Pump:
         """The same of all else."""
         self._wheel: Wheel[Delivery] = Wheel()
         self._timer: IDelayedCall | None = None
-        self._left = self._busy_until = 0.0
-        """When the last wakeup ended; until when others are taken to have work."""
+        self._gave_way, self._busy_until = math.inf, 0.0
+        """When it gave way with more to take; until when others seem to have work."""
 
     def open(self) -> None:
         """Begin to listen."""
@@ -211,14 +211,20 @@ class Pump:
         """Take what has arrived, for two milliseconds at the most."""
         now = self._reactor.seconds()
         until = now + self._budget(now)
-        while now < until and (events := self._poller.poll(0, _EVENTS_AT_ONCE)):
+        self._gave_way = math.inf
+        while events := self._poller.poll(0, _EVENTS_AT_ONCE):
             self._take(events, now)
             now = self._reactor.seconds()
-        self._left = now
+            if now >= until:
+                self._gave_way = now
+                return
 
     def _budget(self, now: float) -> float:
-        """An answer over HTTP takes some turns of the reactor, so they become short."""
-        if now - self._left > _IDLE_TURN:
+        """An answer over HTTP takes some turns of the reactor, so they become short.
+
+        Time since there was nothing more to take was slept through, and is nobody's.
+        """
+        if now - self._gave_way > _IDLE_TURN:
             self._busy_until = now + _BUSY
         return SMALL_BUDGET if now < self._busy_until else BUDGET
 
