@@ -38,7 +38,7 @@ from lifeguard.netboot.parameters import Server
 from lifeguard.netboot.proxy_dhcp import ProxyDhcp
 from lifeguard.netboot.proxy_dhcp_server import ProxyDhcpServer
 from lifeguard.netboot.symlinks import Symlinks
-from lifeguard.netboot.tftp import TftpServer
+from lifeguard.netboot.tftp_server import TftpServer
 from lifeguard.netboot.tokens import Tokens
 from lifeguard.netboot.totals import TransferTotals
 from lifeguard.notify import Notifier

@@ -50,3 +50,12 @@ def leaves_nothing_behind(logged_failures: list[LogEvent]) -> Iterator[None]:
     assert not readers, f"sockets left open: {readers}"
     failures = [str(event.get("log_failure") or event) for event in logged_failures]
     assert not failures, "failures logged:\n" + "\n".join(failures)
+
+
+@pytest.fixture
+def lines() -> Iterator[list[LogEvent]]:
+    """What is logged, as it comes."""
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    yield events
+    globalLogPublisher.removeObserver(events.append)

@@ -147,16 +147,61 @@ def test_no_name_raises_anything_else(
 
 
 def test_an_open_file_stays_the_version_it_was(lab: Path) -> None:
-    """Line 27: a file that is replaced, or written to, while it is served."""
-    old = Root(lab).open("arm64/kernel")
+    """Line 27: a file that is replaced while it is served."""
+    root = Root(lab)
+    old = root.open("arm64/kernel")
     (lab / "new").write_bytes(b"a longer kernel")
     (lab / "new").rename(lab / "arm64" / "kernel")
-    assert [old.size, old.read(0, 100), read(lab, "arm64/kernel")] == [
-        6,
-        b"kernel",
-        b"a longer kernel",
-    ]
-    old.close()
+    with closing(old), closing(root.open("arm64/kernel")) as new:
+        assert [old.size, old.read(0, 100)] == [6, b"kernel"]
+        assert [new.size, new.read(0, 100)] == [15, b"a longer kernel"]
+
+
+def test_a_file_is_opened_once_for_all_who_are_sent_it_now(lab: Path) -> None:
+    root = Root(lab)
+    before = os.listdir("/proc/self/fd")
+    first, second = root.open("arm64/kernel"), root.open("arm64/kernel")
+    assert len(os.listdir("/proc/self/fd")) == len(before) + 1
+    first.close()
+    assert second.read(0, 6) == b"kernel"
+    second.close()
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_what_is_written_to_is_another_version_for_who_asks_next(lab: Path) -> None:
+    root, kernel = Root(lab), lab / "arm64" / "kernel"
+    with closing(root.open("arm64/kernel")) as old:
+        kernel.write_bytes(b"longer kernel")
+        with closing(root.open("arm64/kernel")) as new:
+            assert (old.version.size, new.version.size) == (6, 13)
+
+
+def test_an_open_file_that_is_moved_outside_is_not_found_by_a_link(lab: Path) -> None:
+    root, kernel, outside = Root(lab), lab / "arm64" / "kernel", lab.parent / "kernel"
+    opened_at = kernel.stat().st_ctime_ns
+    with closing(root.open("arm64/kernel")):
+        kernel.rename(outside)
+        while outside.stat().st_ctime_ns == opened_at:  # it ticks
+            outside.chmod(0o600)
+        kernel.symlink_to(outside)
+        with pytest.raises(NotFound):
+            root.open("arm64/kernel")
+
+
+def test_an_open_file_that_is_removed_is_not_found(lab: Path) -> None:
+    root = Root(lab)
+    with closing(root.open("arm64/kernel")) as old:
+        (lab / "arm64" / "kernel").unlink()
+        with pytest.raises(NotFound):
+            root.open("arm64/kernel")
+        assert old.read(0, 6) == b"kernel"
+
+
+def test_a_content_that_is_closed_cannot_be_read(lab: Path) -> None:
+    content = Root(lab).open("arm64/kernel")
+    content.close()
+    with pytest.raises(ValueError, match="closed"):
+        content.read(0, 6)
 
 
 def test_a_file_that_grows_is_served_at_its_old_size(lab: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import NamedTuple
@@ -175,6 +175,14 @@ def test_nothing_of_the_table_can_be_had_over_tftp(lab: Lab) -> None:
     assert served == []
 
 
+def test_nothing_of_the_table_can_be_had_beside_what_is_being_sent(lab: Lab) -> None:
+    resolve = lab.files.web.files.resolve
+    with ExitStack() as opened:
+        for name in WANTED:
+            opened.enter_context(closing(resolve(name.decode(), STRANGER)))
+        assert [name for name in NAMES if lab.tftp(name) is not None] == []
+
+
 @pytest.mark.parametrize("spell", HTTP_SPELLINGS)
 def test_nothing_of_the_table_can_be_had_over_http(
     lab: Lab, spell: Callable[[bytes], str]
@@ -259,17 +267,23 @@ def swapping(folder: Path, link: Path) -> Iterator[None]:
         thread.join()
 
 
-def test_a_folder_that_becomes_a_link_meanwhile_leads_nowhere(tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    (root / "arm64").mkdir(parents=True)
-    (root / "arm64" / "kernel").write_bytes(KERNEL)
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_folder_that_becomes_a_link_meanwhile_leads_nowhere(
+    tmp_path: Path, is_open: bool
+) -> None:
+    folder = tmp_path / "root"
+    (folder / "arm64").mkdir(parents=True)
+    (folder / "arm64" / "kernel").write_bytes(KERNEL)
     (tmp_path / "kernel").write_bytes(SECRET)
-    (root / "link").symlink_to("..")
-    served = set()
-    with swapping(root / "arm64", root / "link"):
+    (folder / "link").symlink_to("..")
+    root, served = Root(folder), set()
+    with ExitStack() as opened:
+        if is_open:
+            opened.enter_context(closing(root.open("arm64/kernel")))
+        opened.enter_context(swapping(folder / "arm64", folder / "link"))
         for _ in range(3000):
             try:
-                content = Root(root).open("arm64/kernel")
+                content = root.open("arm64/kernel")
             except NotFound:
                 continue
             served.add(content.read(0, content.size))

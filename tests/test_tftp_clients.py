@@ -13,7 +13,8 @@ from twisted.internet import reactor
 from twisted.internet.utils import getProcessOutputAndValue
 
 from lifeguard.netboot.files import Root
-from lifeguard.netboot.tftp import NO_SUCH_FILE, TftpServer
+from lifeguard.netboot.tftp import NO_SUCH_FILE
+from lifeguard.netboot.tftp_server import TftpServer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.report import arguments
 from benchmarks.tftp.hostile import handles, memory, wait_for
 from benchmarks.tftp.servers import HOST, Running, end_by_sigterm, lifeguard
-from lifeguard.netboot.tftp import CACHE
+from lifeguard.netboot.tftp_server import CACHE
 from lifeguard.netboot.transfer import PATIENCE
 from lifeguard.wire.tftp import Ack, Data, Rrq, parse
 

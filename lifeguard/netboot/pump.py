@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
     from twisted.python.failure import Failure
 
-    from lifeguard.netboot.transfer import Transfer
+    from lifeguard.netboot.delivery import Connection, Delivery
 
 log = Logger()
 
@@ -77,61 +77,6 @@ class Poller(Protocol):
     def close(self) -> None: ...
 
 
-class Connection(Protocol):
-    """The socket of one transfer, as `connection.Connection` is."""
-
-    def fileno(self) -> int: ...
-
-    def receive(self, size: int, flags: int = 0, /) -> bytes: ...
-
-    def transmit(self, packet: bytes, /) -> object: ...
-
-    def send(self, packets: list[bytes], /) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class Delivery:
-    """One transfer and its connection; `label` is what the log calls it.
-
-    `answered` is called once if the client says anything, `begun` if it has some of
-    the file, `ended` when all is over.
-    """
-
-    def __init__(
-        self,
-        transfer: Transfer,
-        connection: Connection,
-        label: str,
-        answered: Callable[[], object],
-        begun: Callable[[], object],
-        ended: Callable[[Delivery], object],
-    ) -> None:
-        self.transfer = transfer
-        self.connection = connection
-        # Looked up once, for all three are called for every packet.
-        self.steps = connection.receive, transfer.on_next_ack, connection.transmit
-        self.label = label
-        self.answered = answered
-        self.begun = begun
-        self.ended = ended
-        self.handle = connection.fileno()
-        self.look_at = math.inf
-        """When the pump looks at it though nothing arrives; never later than due."""
-        self.running = True
-
-    def on_packet(self, datagram: bytes, now: float) -> list[bytes]:
-        """As the transfer does, and tell what is new."""
-        transfer = self.transfer
-        answered, begun = transfer.answered, transfer.begun
-        packets = transfer.on_packet(datagram, now)
-        if transfer.answered and not answered:
-            self.answered()
-        if transfer.begun and not begun:
-            self.begun()
-        return packets
-
-
 @implementer(IReadDescriptor)
 class Pump:
     """Runs deliveries between `open` and `close`, once.
@@ -148,8 +93,8 @@ class Pump:
         """The same of all else."""
         self._wheel: Wheel[Delivery] = Wheel()
         self._timer: IDelayedCall | None = None
-        self._left = self._busy_until = 0.0
-        """When the last wakeup ended; until when others are taken to have work."""
+        self._gave_way, self._busy_until = math.inf, 0.0
+        """When it gave way with more to take; until when others seem to have work."""
 
     def open(self) -> None:
         """Begin to listen."""
@@ -211,14 +156,20 @@ class Pump:
         """Take what has arrived, for two milliseconds at the most."""
         now = self._reactor.seconds()
         until = now + self._budget(now)
-        while now < until and (events := self._poller.poll(0, _EVENTS_AT_ONCE)):
+        self._gave_way = math.inf
+        while events := self._poller.poll(0, _EVENTS_AT_ONCE):
             self._take(events, now)
             now = self._reactor.seconds()
-        self._left = now
+            if now >= until:
+                self._gave_way = now
+                return
 
     def _budget(self, now: float) -> float:
-        """An answer over HTTP takes some turns of the reactor, so they become short."""
-        if now - self._left > _IDLE_TURN:
+        """An answer over HTTP takes some turns of the reactor, so they become short.
+
+        Time since there was nothing more to take was slept through, and is nobody's.
+        """
+        if now - self._gave_way > _IDLE_TURN:
             self._busy_until = now + _BUSY
         return SMALL_BUDGET if now < self._busy_until else BUDGET
 
@@ -310,6 +261,7 @@ class Pump:
                 self._step(delivery, partial(delivery.transfer.on_timer, now))
         if self._wheel:
             self._timer = self._reactor.callLater(TICK, self._turn)
+        self._gave_way += self._reactor.seconds() - now  # not others' work, but its own
 
 
 def _error_is_waiting(connection: Connection) -> bool:
