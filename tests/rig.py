@@ -29,6 +29,7 @@ from lifeguard.model import (
     IncidentPlace,
     Inventory,
     Judgement,
+    Operator,
     Outlet,
     Owed,
     RelayBoard,
@@ -69,6 +70,7 @@ class FakeStore:
     judged: dict[int, Incident] = field(default_factory=dict)
     evidences: list[Evidence] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    operators: dict[str, Operator] = field(default_factory=dict)
     presences: list[Presence] = field(default_factory=list)
     commits: Commits = field(default_factory=Commits)
 
@@ -151,6 +153,12 @@ class FakeStore:
         self.judged[incident.id] = incident
         self.notices.extend(notice.text for notice in judgement.notices)
         self.said.append(("incident", incident.id, str(incident.cause)))
+        return succeed(None)
+
+    def save_operator(self, operator: Operator) -> Deferred[None]:
+        if self.away:
+            return fail(StoreUnavailable("away"))
+        self.operators[operator.digest] = operator
         return succeed(None)
 
     def incidents(

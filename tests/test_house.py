@@ -38,6 +38,7 @@ HOUSE = [
     "fleet",
     "notify",
     "housekeeping",
+    "operators",
     "metrics",
     "web",
     "manhole",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -20,18 +20,19 @@ from lifeguard.blame.inquiry import Inquiry
 from lifeguard.config import Blame
 from lifeguard.health.poller import HealthStatus
 from lifeguard.metrics import Metrics
-from lifeguard.model import Inventory, Saved
+from lifeguard.model import Inventory, OperatorRole, Saved
 from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import Root
 from lifeguard.netboot.loader_config import LoaderConfigs
 from lifeguard.netboot.parameters import Server
 from lifeguard.netboot.tokens import Tokens
 from lifeguard.netboot.totals import TransferTotals
+from lifeguard.operators import Made, Operators
 from lifeguard.power import OwedOutlet, RelayBoardStatus, RelayError, UnknownRelayBoard
 from lifeguard.power.tally import CyclesEnded
 from lifeguard.web import Access, World, site
 from lifeguard.web.request import LabSite
-from tests.rig import EPOCH, Rig, rig
+from tests.rig import EPOCH, Rig, result_of, rig
 
 PANDA = "192.0.2.1"
 """The address of panda-01."""
@@ -41,6 +42,9 @@ OPERATOR = {"Authorization": "Bearer let-me-in"}
 
 BOARDS = "/api/v1/boards"
 PANDA_01 = f"{BOARDS}/panda-01"
+
+OPEN = Access()
+"""As a lab has it that says nothing about callers."""
 
 SERVER = Server("lab-1", "http://192.0.2.254:8080")
 
@@ -145,8 +149,10 @@ class WebRig:
     """A served lab, and what lies behind it."""
 
     lab: Rig
+    world: World
     site: LabSite
     tokens: Tokens
+    operators: Operators
     files: BootServer
     relay_boards: FakeRelayBoards
     polls: FakePolls
@@ -185,6 +191,19 @@ class WebRig:
             generation = self.lab.board(board).standing.generation
         return self.tokens.token(board, generation)
 
+    def operator(self, name: str, role: OperatorRole, lifetime: int = 3600) -> str:
+        """The token of a new operator."""
+        making = self.operators.make(name, role, timedelta(seconds=lifetime))
+        made: Made = result_of(Deferred.fromCoroutine(making))
+        return made.token
+
+    def sign_in(self, token: str, **how: Any) -> str:
+        """The cookie that a browser would send from then on."""
+        headers = {"Authorization": f"Bearer {token}"} | how.pop("headers", {})
+        reply = self.post("/api/v1/session", headers=headers, **how)
+        assert reply.status == 200, reply.body
+        return reply.headers["set-cookie"].partition(";")[0]
+
     def happens(self, event: str, generation: int | None = None) -> Reply:
         """An event of panda-01 with its token, from an address of nobody's."""
         token = self.token(generation=generation)
@@ -201,11 +220,15 @@ def web(
     *,
     root: Any = None,
     files: BootServer | None = None,
-    require_token: bool = False,
+    access: Access = OPEN,
     reactor: Callable[[Clock], Any] = lambda clock: clock,
 ) -> WebRig:
     """The default lab of `tests.rig`, served; `reactor` puts more beside its clock."""
     parts = rig(lab, saved)
+
+    def wall() -> datetime:
+        return EPOCH + timedelta(seconds=parts.clock.seconds())
+
     tokens, relay_boards, polls = Tokens(b"key"), FakeRelayBoards(), FakePolls()
     if files is None:
         configs = LoaderConfigs(parts.fleet.inventory, tokens, SERVER)
@@ -217,9 +240,10 @@ def web(
         Blame(),
         parts.clock,
         parts.service_time,
-        lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
+        wall,
         lambda: None,
     )
+    operators = Operators((saved or Saved()).operators, "let-me-in", parts.store, wall)
     metrics = Metrics(
         parts.fleet, parts.store, relay_boards, TransferTotals(), parts.clock
     )
@@ -231,14 +255,26 @@ def web(
         inquiry=inquiry,
         files=files,
         tokens=tokens,
+        operators=operators,
         server=SERVER,
         metrics=metrics,
         clock=reactor(parts.clock),
         service_time=parts.service_time,
-        wall=lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
+        wall=wall,
     )
-    served = site(world, Access("let-me-in", require_token))
-    return WebRig(parts, served, tokens, files, relay_boards, polls, inquiry, metrics)
+    served = site(world, access)
+    return WebRig(
+        parts,
+        world,
+        served,
+        tokens,
+        operators,
+        files,
+        relay_boards,
+        polls,
+        inquiry,
+        metrics,
+    )
 
 
 def booting(parts: WebRig) -> WebRig:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -141,6 +141,11 @@ ipv4_address = matching(rf"{_byte}(\.{_byte}){{3}}")
 def ipv4_network(value: object) -> IPv4Network:
     """A network by its first address and prefix length; one address is one too."""
     return IPv4Network(text(value))
+
+
+def network(value: object) -> IPv4Network | IPv6Network:
+    """The same, of either version."""
+    return ip_network(text(value))
 
 
 def host_name(host: str) -> str:
@@ -310,6 +315,10 @@ Serial = Annotated[
 Network = Annotated[
     IPv4Network, Form("an IPv4 network like 192.0.2.0/24", ipv4_network)
 ]
+AnyNetwork = Annotated[
+    IPv4Network | IPv6Network,
+    Form("a network like 192.0.2.0/24 or 2001:db8::/64", network),
+]
 CacheSize = Annotated[int, whole(2**20, 2**40)]
 BaseUrl = Annotated[str, Form("a URL like http://192.0.2.1:8080", base_url)]
 Endpoint = Annotated[str, Form('a Twisted endpoint like "tcp:8080"', endpoint)]
@@ -320,6 +329,7 @@ DatabaseUrl = Annotated[
         database_url,
     ),
 ]
+Reading = Annotated[Literal["open", "token"], one_of("open", "token")]
 TftpMode = Annotated[Literal["serve", "symlinks"], one_of("serve", "symlinks")]
 PowerOutlet = Annotated[Outlet, Form('an outlet like "rack1/1/3"', outlet)]
 LifecycleName = Annotated[

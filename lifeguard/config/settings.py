@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 
 from lifeguard.config.forms import (
     Address,
+    AnyNetwork,
     BaseUrl,
     CacheSize,
     Count,
@@ -27,6 +28,7 @@ from lifeguard.config.forms import (
     Port,
     Prefix,
     Rate,
+    Reading,
     Seconds,
     Share,
     Text,
@@ -73,10 +75,16 @@ class Server(Struct, frozen=True, kw_only=True):
 
 
 class Http(Struct, frozen=True, kw_only=True):
-    """Where HTTP is served; `require_token` even asks loopback for a token."""
+    """Where HTTP is served, and to whom.
+
+    `require_token` even asks loopback for a token, `read` "token" all who only look.
+    `trusted_proxies` are believed when they say for whom they ask.
+    """
 
     listen: Endpoint = "tcp:8080"
     require_token: Flag = False
+    read: Reading = "open"
+    trusted_proxies: tuple[AnyNetwork, ...] = ()
 
 
 class Tftp(Struct, frozen=True, kw_only=True):

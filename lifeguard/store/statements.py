@@ -27,6 +27,7 @@ from lifeguard.model import Saved, SeenBoot
 from lifeguard.store import blame, rows
 from lifeguard.store.errors import Replaced, StoreError, Superseded
 from lifeguard.store.many import write_many
+from lifeguard.store.operators import all_operators
 from lifeguard.store.schema import (
     boards,
     by_netboot,
@@ -234,6 +235,7 @@ def load(connection: Connection) -> Saved:
         boots=seen_boots(connection),
         incidents=tuple(blame.open_incidents(connection)),
         last_incident=blame.last_incident(connection),
+        operators=tuple(all_operators(connection)),
     )
 
 

@@ -56,6 +56,8 @@ class LabRequest(Request):
         super().__init__(channel, *queued, parsePOSTFormSubmission=False)
         self.opened = channel.opened
         """When the connection was made, in seconds of the clock."""
+        self.operator = ""
+        """Who asks, as history names them, once that is known."""
         self.operation: str | None = None
         """What is asked for, if it is one whose answers are counted."""
         self._lab = cast("LabSite", channel.factory)

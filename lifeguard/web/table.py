@@ -24,6 +24,15 @@ from lifeguard.web.lab import (
     RelayBoardList,
 )
 from lifeguard.web.operations import EVENT_STREAM, Operation
+from lifeguard.web.operators import (
+    NewOperator,
+    NewToken,
+    OperatorList,
+    OperatorTokens,
+    OperatorView,
+    SessionView,
+    SignIn,
+)
 from lifeguard.web.stream import Stream, StreamedChange
 from lifeguard.web.views import BoardDetail, ImageView, RelayBoardView
 
@@ -33,9 +42,14 @@ if TYPE_CHECKING:
 
 
 def operations(world: World, callers: Callers, stream: Stream) -> list[Operation]:
-    """Every operation, in the order in which they are described."""
-    boards, lab = Boards(world, callers), Lab(world, callers)
+    """Every operation, in the order in which they are described.
+
+    `see` looks, `operate` asks something of boards and of what they share, `admin`
+    decides by hand what a board is, what the lab consists of, and who may do what.
+    """
+    boards, lab = Boards(world, callers), Lab(world)
     events = Events(world.fleet, callers)
+    tokens, sign_in = OperatorTokens(world.operators), SignIn(callers)
     return [
         Operation(
             "GET",
@@ -43,6 +57,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "The boards, also those that are not in the inventory any more.",
             boards.index,
             BoardList,
+            role="see",
             errors=(400,),
             query=BoardsQuery,
         ),
@@ -52,6 +67,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Why a board is where it is, and what happens next.",
             boards.show,
             BoardDetail,
+            role="see",
             errors=(404,),
         ),
         Operation(
@@ -60,6 +76,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "What happened to a board.",
             boards.history,
             History,
+            role="see",
             errors=(400, 404, 503),
             query=HistoryQuery,
         ),
@@ -69,7 +86,9 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "What the installer reads; for the board itself or an operator.",
             boards.boot_config,
             BootConfig,
-            errors=(403, 404, 409),
+            role="operate",
+            of_board=True,
+            errors=(404, 409),
         ),
         Operation(
             "POST",
@@ -77,7 +96,9 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "An event of the board, or a request of an operator (`rq-...`).",
             events.post,
             Accepted,
-            errors=(400, 403, 404, 409, 413, 422, 503),
+            role="operate",
+            of_board=True,
+            errors=(400, 404, 409, 413, 422, 503),
             body=EventBody,
         ),
         Operation(
@@ -86,7 +107,9 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "An event of the board, for clients that cannot post.",
             events.get,
             Accepted,
-            errors=(400, 403, 404, 405, 409, 413, 503),
+            role=None,
+            of_board=True,
+            errors=(400, 404, 405, 409, 413, 503),
         ),
         Operation(
             "POST",
@@ -94,7 +117,8 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Put a board into a state by hand, provided that it is in another.",
             events.change,
             Accepted,
-            errors=(400, 403, 404, 409, 413, 503),
+            role="admin",
+            errors=(400, 404, 409, 413, 503),
             body=StateChange,
         ),
         Operation(
@@ -103,6 +127,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Who asked for something to boot and is in no inventory.",
             boards.unknown,
             UnknownBoardList,
+            role="see",
         ),
         Operation(
             "GET",
@@ -110,6 +135,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "What boards can be made to run.",
             lab.images,
             ImageList,
+            role="see",
         ),
         Operation(
             "POST",
@@ -117,7 +143,8 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Let boards have an image again that was set aside.",
             lab.release_image,
             ImageView,
-            errors=(403, 404, 409, 503),
+            role="operate",
+            errors=(404, 409, 503),
         ),
         Operation(
             "GET",
@@ -125,6 +152,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Boards that failed, by what is to blame: the open incidents first.",
             lab.incidents,
             IncidentList,
+            role="see",
             errors=(400, 503),
             query=IncidentsQuery,
         ),
@@ -134,6 +162,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "How the switches are doing, and which outlets are owed.",
             lab.relay_boards,
             RelayBoardList,
+            role="see",
         ),
         Operation(
             "GET",
@@ -141,6 +170,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "What became of a relay board.",
             lab.relay_board_history,
             RelayBoardHistory,
+            role="see",
             errors=(400, 404, 503),
             query=HistoryQuery,
         ),
@@ -150,7 +180,8 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Test the link to a relay board now; 502 says what is wrong.",
             lab.test_relay_board,
             RelayBoardView,
-            errors=(403, 404, 502),
+            role="operate",
+            errors=(404, 502),
         ),
         Operation(
             "GET",
@@ -158,6 +189,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "How polling is doing, and whether failures are withheld.",
             lab.health,
             HealthStatus,
+            role="see",
         ),
         Operation(
             "POST",
@@ -165,7 +197,58 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "It is the boards that are ill: tell their failures after all.",
             lab.release_brake,
             HealthStatus,
-            errors=(403,),
+            role="operate",
+        ),
+        Operation(
+            "GET",
+            "/operators",
+            "Who has or had a token.",
+            tokens.index,
+            OperatorList,
+            role="admin",
+        ),
+        Operation(
+            "POST",
+            "/operators",
+            "Make a token; it is told once.",
+            tokens.make,
+            NewToken,
+            role="admin",
+            errors=(400, 409, 413, 503),
+            body=NewOperator,
+        ),
+        Operation(
+            "POST",
+            "/operators/<name>/revoke",
+            "Let nobody in by this operator's token any more.",
+            tokens.revoke,
+            OperatorView,
+            role="admin",
+            errors=(404, 503),
+        ),
+        Operation(
+            "GET",
+            "/session",
+            "Who calls, and what they may do.",
+            sign_in.show,
+            SessionView,
+            role=None,
+        ),
+        Operation(
+            "POST",
+            "/session",
+            "Get a cookie for a token that is sent as a header.",
+            sign_in.begin,
+            SessionView,
+            role=None,
+        ),
+        Operation(
+            "POST",
+            "/session/end",
+            "Let the cookie count no more.",
+            sign_in.end,
+            SessionView,
+            role=None,
         ),
         Operation(
             "GET",
@@ -173,6 +256,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Every change from now on, as server-sent events.",
             stream.listen,
             StreamedChange,
+            role="see",
             media=EVENT_STREAM,
         ),
     ]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lifeguard.netboot.parameters import Server
     from lifeguard.netboot.tokens import Tokens
     from lifeguard.netboot.unknown_boards import UnknownBoards
+    from lifeguard.operators import Operators
     from lifeguard.power import OwedOutlet, RelayBoardStatus
 
 
@@ -95,6 +96,7 @@ class World(NamedTuple):
     inquiry: Inquiry
     files: Files
     tokens: Tokens
+    operators: Operators
     server: Server
     metrics: Metrics
     clock: IReactorTime

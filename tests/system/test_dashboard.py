@@ -153,7 +153,7 @@ def test_a_token_is_asked_for_where_one_is_needed(lab: ProcessLab, page: Page) -
     page.get_by_role("button", name="Reboot").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Reboot").click()
-    expect(dialog.get_by_role("alert")).to_have_text("this needs the operator's token")
+    expect(dialog.get_by_role("alert")).to_have_text("this needs an operator's token")
     dialog.get_by_label("token").fill(token)
     dialog.get_by_role("button", name="Reboot").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Reboot")
