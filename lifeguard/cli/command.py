@@ -49,12 +49,12 @@ class InOrder(click.Group):
     epilog=EXITS,
 )
 @click.option("--url", envvar="LIFEGUARD_URL", help="Where the daemon is.")
-@click.option("--token", envvar="LIFEGUARD_TOKEN", help="The operator's token.")
+@click.option("--token", envvar="LIFEGUARD_TOKEN", help="An operator's token.")
 @click.option(
     "--token-file",
     envvar="LIFEGUARD_TOKEN_FILE",
     type=click.Path(),
-    help="The file with the operator's token.",
+    help="The file with an operator's token.",
 )
 def cli(**options: Any) -> None:
     """Look after a lab's development boards.
