@@ -48,12 +48,14 @@ class Access(NamedTuple):
 class Caller(NamedTuple):
     """Who calls as an operator, by the name that history has; what they may do.
 
-    `why` says, where no token was given, what stands against more.
+    `why` says, where no token was given, what stands against more. `is_signed_in`: by
+    the cookie of a session.
     """
 
     name: str
     role: OperatorRole | None
     why: str | None = None
+    is_signed_in: bool = False
 
 
 _RANK = {role: rank for rank, role in enumerate(get_args(OperatorRole))}
@@ -88,7 +90,7 @@ class OperatorCallers:
             raise Forbidden("to sign in, send a token as Authorization: Bearer")
         operator = self._by_token(token)
         self._set_cookie(request, self._sessions.begin(operator.digest))
-        return _caller(operator)
+        return _caller(operator, is_signed_in=True)
 
     def sign_out(self, request: LabRequest) -> None:
         """Ends the cookie's session."""
@@ -96,7 +98,7 @@ class OperatorCallers:
             return
         self._check_page(request)
         self._sessions.end(cookie)
-        self._set_cookie(request, "", max_age=0)
+        self._set_cookie(request, "", max_age="0")
 
     def _by_token(self, token: str) -> Operator:
         operator = self._operators.find(digest(token))
@@ -118,7 +120,7 @@ class OperatorCallers:
             return None
         self._check_page(request)
         self._operators.used(operator)
-        return _caller(operator)
+        return _caller(operator, is_signed_in=True)
 
     def _check_page(self, request: LabRequest) -> None:
         schemes = ("https",) if self._proxies.is_secure(request) else EITHER
@@ -131,7 +133,7 @@ class OperatorCallers:
             raise Forbidden(f"with a session this needs {PAGE_HEADER} and our Origin")
 
     def _set_cookie(
-        self, request: LabRequest, cookie: str, max_age: int | None = None
+        self, request: LabRequest, cookie: str, max_age: str | None = None
     ) -> None:
         request.addCookie(
             COOKIE,
@@ -163,8 +165,8 @@ class OperatorCallers:
         return None
 
 
-def _caller(operator: Operator) -> Caller:
-    return Caller(f"operator {operator.name}", operator.role)
+def _caller(operator: Operator, *, is_signed_in: bool = False) -> Caller:
+    return Caller(f"operator {operator.name}", operator.role, is_signed_in=is_signed_in)
 
 
 def _cookie(request: LabRequest) -> str | None:

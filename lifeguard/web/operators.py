@@ -57,11 +57,15 @@ class NewToken(Struct, frozen=True):
 
 
 class SessionView(Struct, frozen=True):
-    """Who calls; `role` null: may not even look. `why` may it be no more."""
+    """Who calls; `role` null: may not even look. `why` may it be no more.
+
+    `signed_in`: by a cookie.
+    """
 
     name: str
     role: OperatorRole | None
     why: str | None
+    signed_in: bool
 
 
 class OperatorTokens:
@@ -99,11 +103,11 @@ class SignIn:
 
     async def end(self, request: LabRequest) -> SessionView:
         self._callers.sign_out(request)
-        return SessionView("anybody", None, "signed out")
+        return SessionView("anybody", None, "signed out", False)
 
 
 def _session(caller: Caller) -> SessionView:
-    return SessionView(caller.name, caller.role, caller.why)
+    return SessionView(caller.name, caller.role, caller.why, caller.is_signed_in)
 
 
 def _view(operator: Operator) -> OperatorView:
