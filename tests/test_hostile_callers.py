@@ -19,6 +19,7 @@ from lifeguard.web import Access
 from lifeguard.web.app import described
 from lifeguard.web.callers import Callers
 from lifeguard.web.operations import PREFIX
+from lifeguard.web.peers import Proxies
 from lifeguard.web.stream import Stream
 from lifeguard.web.table import operations
 from tests.rig import result_of
@@ -90,7 +91,9 @@ def subjects() -> list[Subject]:
 
 
 def _subjects(parts: WebRig) -> Iterator[Subject]:
-    callers, stream = Callers(parts.world, OPEN), Stream(parts.world)
+    proxies = Proxies(())
+    callers = Callers(parts.world, OPEN, proxies)
+    stream = Stream(parts.world, proxies)
     for one in described(operations(parts.world, callers, stream)):
         path = re.sub("<name>", "panda-01", one.path)
         if "<event>" not in path:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from twisted.logger import Logger
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.http import parse_accept_header
 
 from lifeguard.blame.inquiry import NotSetAside
 from lifeguard.event import Impossible, NotAccepted, NotYet, Stale, UnknownEvent
@@ -98,7 +99,8 @@ def send(request: LabRequest, body: bytes, media: str) -> bytes:
 def takes_gzip(request: LabRequest) -> bool:
     """Whether the client has said so, among whatever bytes it may say."""
     headers = request.requestHeaders.getRawHeaders(b"Accept-Encoding", [])
-    return any(b"gzip" in header for header in headers)
+    said = parse_accept_header(b",".join(headers).decode("latin-1"))
+    return said.quality("gzip") > 0
 
 
 def refuse(request: LabRequest, failure: Failure) -> bytes:

@@ -16,6 +16,7 @@ from lifeguard.web.files import FileServer
 from lifeguard.web.metrics import route_metrics
 from lifeguard.web.openapi import describe
 from lifeguard.web.operations import Operation, route, router
+from lifeguard.web.peers import Proxies
 from lifeguard.web.request import LabRequest, LabSite
 from lifeguard.web.stream import Stream
 from lifeguard.web.table import operations
@@ -42,7 +43,8 @@ def site(world: World, access: Access) -> LabSite:
 
     When its port is closed, the streams that are open end.
     """
-    callers, stream = Callers(world, access), Stream(world)
+    proxies = Proxies(access.trusted_proxies)
+    callers, stream = Callers(world, access, proxies), Stream(world, proxies)
     app = router()
     route(app, described(operations(world, callers, stream)), callers)
     _route_probes(app, world, callers)

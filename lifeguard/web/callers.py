@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Concatenate, NamedTuple, ParamSpec, TypeVar
 from lifeguard.event import Stale
 from lifeguard.web.errors import Forbidden, WrongToken
 from lifeguard.web.limits import Limit
-from lifeguard.web.operator_callers import Access, Caller, OperatorCallers, may
-from lifeguard.web.peers import Proxies, peer_address
+from lifeguard.web.operator_callers import Caller, OperatorCallers, may
+from lifeguard.web.peers import peer_address
 from lifeguard.web.tokens import token_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from lifeguard.board import ManagedBoard
     from lifeguard.model import OperatorRole
+    from lifeguard.web.operator_callers import Access
+    from lifeguard.web.peers import Proxies
     from lifeguard.web.request import LabRequest
     from lifeguard.web.world import World
 
@@ -65,10 +67,9 @@ def counted(
 class Callers:
     """Tells callers apart; each method raises Forbidden, or TooMany."""
 
-    def __init__(self, world: World, access: Access) -> None:
-        self._tokens, self._fleet = world.tokens, world.fleet
-        self._proxies = Proxies(access.trusted_proxies)
-        self._operators = OperatorCallers(world, access, self._proxies)
+    def __init__(self, world: World, access: Access, proxies: Proxies) -> None:
+        self._tokens, self._fleet, self._proxies = world.tokens, world.fleet, proxies
+        self._operators = OperatorCallers(world, access, proxies)
         self.wrong_tokens = Limit(world.clock, *WRONG_TOKENS)
         self._unknown_calls = Limit(world.clock, *UNKNOWN_CALLS)
         self.forbidden = 0
