@@ -11,10 +11,11 @@ from typing import Any
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, ISSLTransport
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from zope.interface import directlyProvides
 
 from lifeguard.blame.inquiry import Inquiry
 from lifeguard.config import Blame
@@ -108,12 +109,15 @@ class Reply:
 
 
 class Connection:
-    """One connection to the site, from `peer`."""
+    """One connection to the site, from `peer`; `is_secure`: as if by TLS."""
 
-    def __init__(self, served: LabSite, peer: IAddress) -> None:
+    def __init__(self, served: LabSite, peer: IAddress, is_secure: bool) -> None:
         self.transport: Any = StringTransport(
             hostAddress=IPv4Address("TCP", "192.0.2.254", 8080), peerAddress=peer
         )
+        if is_secure:
+            self.transport.setTcpNoDelay = lambda enabled: None
+            directlyProvides(self.transport, ISSLTransport)
         self._channel: Any = served.buildProtocol(peer)
         self._channel.makeConnection(self.transport)
 
@@ -159,11 +163,13 @@ class WebRig:
     inquiry: Inquiry
     metrics: Metrics
 
-    def connect(self, peer: str | IAddress = STRANGER) -> Connection:
+    def connect(
+        self, peer: str | IAddress = STRANGER, *, is_secure: bool = False
+    ) -> Connection:
         if isinstance(peer, str):
             kind = IPv6Address if ":" in peer else IPv4Address
             peer = kind("TCP", peer, 40000)
-        return Connection(self.site, peer)
+        return Connection(self.site, peer, is_secure)
 
     def ask(
         self,

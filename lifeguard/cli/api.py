@@ -233,4 +233,6 @@ def _reason(error: Exception) -> str:
         return "connection refused"
     if reasons := _reasons(error):
         return _reason(reasons[0])
+    if type(error).__module__.partition(".")[0] in ("OpenSSL", "service_identity"):
+        return "its certificate is not trusted; --ca-file says which are"
     return " ".join(str(error).split())

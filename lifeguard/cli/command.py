@@ -56,6 +56,12 @@ class InOrder(click.Group):
     type=click.Path(),
     help="The file with an operator's token.",
 )
+@click.option(
+    "--ca-file",
+    envvar="LIFEGUARD_CA_FILE",
+    type=click.Path(),
+    help="The file with the certificates that https is trusted by.",
+)
 def cli(**options: Any) -> None:
     """Look after a lab's development boards.
 
@@ -63,6 +69,7 @@ def cli(**options: Any) -> None:
     `url` in ~/.config/lifeguard/config.toml says otherwise. On the daemon's own
     machine no token is needed; else it is taken from --token, --token-file,
     LIFEGUARD_TOKEN, LIFEGUARD_TOKEN_FILE, or `token` or `token_file` in that file.
+    So is --ca-file, for a daemon whose certificate is a lab's own.
     """
 
 

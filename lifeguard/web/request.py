@@ -29,6 +29,9 @@ LARGEST_BODY = 64 * 1024
 """Bytes; nobody's boot config is larger."""
 
 
+HTTPS_SECONDS = 30 * 86400
+"""A browser that was here by TLS does not come without it for so long."""
+
 REQUEST_SECONDS = 180.0
 """So long may a connection take for its next request, of which it may be silent for 60:
 so whoever sends a request byte by byte has two minutes for the whole of it."""
@@ -108,6 +111,8 @@ class LabRequest(Request):
         self._came_at = self._lab.clock.seconds()
         self.uri = self.path
         self.setHeader("X-Content-Type-Options", "nosniff")
+        if self.isSecure():
+            self.setHeader("Strict-Transport-Security", f"max-age={HTTPS_SECONDS}")
         if not _can_be_ours(self.path):
             self.write(answer(self, Error("not found"), 404))
             self.finish()
