@@ -289,7 +289,8 @@ def test_the_stream_has_no_end_and_is_not_counted() -> None:
     parts = rig()
     connection = parts.connect()
     connection.send("GET", "/api/v1/stream", {}, b"")
-    parts.site.stopFactory()
+    parts.site.doStart()
+    parts.site.doStop()
     assert values(parts, "lifeguard_http_requests_total") == {}
 
 

@@ -50,7 +50,7 @@ class LabChannel(http.HTTPChannel):
         self._site = cast("LabSite", self.factory)
         self.opened = self.idle_since = self._site.clock.seconds()
         self._site.channels.add(self)
-        self._is_secure: bool = super().isSecure()
+        self.is_secure: bool = super().isSecure()
         self._host: IAddress = super().getHost()
         super().connectionMade()
 
@@ -68,7 +68,7 @@ class LabChannel(http.HTTPChannel):
         return bool(self.requests) and self.requests[0].is_whole
 
     def isSecure(self) -> bool:
-        return self._is_secure
+        return self.is_secure
 
     def getHost(self) -> IAddress:
         return self._host
@@ -111,7 +111,7 @@ class LabRequest(Request):
         self._came_at = self._lab.clock.seconds()
         self.uri = self.path
         self.setHeader("X-Content-Type-Options", "nosniff")
-        if self.isSecure():
+        if self._channel.is_secure:
             self.setHeader("Strict-Transport-Security", f"max-age={HTTPS_SECONDS}")
         if not _can_be_ours(self.path):
             self.write(answer(self, Error("not found"), 404))
