@@ -12,7 +12,6 @@ from rich.text import Text
 from lifeguard.cli.command import command
 from lifeguard.cli.documents import NewToken, Operator, Operators, read
 from lifeguard.cli.exits import Exit
-from lifeguard.cli.session import complain
 from lifeguard.cli.views import tokens as tokens_view
 
 if TYPE_CHECKING:
@@ -68,14 +67,13 @@ def _lifetime(
 async def make_token(
     session: Session, *, name: str, role: str, expires: float | None
 ) -> Exit:
-    """Make a token; it is shown this once."""
+    """Make a token; it is shown this once. History says `operator NAME`."""
     body = {"name": name, "role": role, "lifetime": expires}
     document = await session.api.post("/operators", body)
     if session.as_json:
         session.dump(document)
         return Exit.DONE
     session.show(Text(read(document, NewToken).token))
-    complain(f"history will say: operator {name}; the token is not shown again")
     return Exit.DONE
 
 
