@@ -11,16 +11,15 @@ from lifeguard.power import UnknownRelayBoard
 from lifeguard.web.answers import read_query
 from lifeguard.web.boards import HistoryQuery, Limit
 from lifeguard.web.errors import Missing
-from lifeguard.web.views import (
+from lifeguard.web.lab_views import (
     ImageView,
     IncidentView,
-    OwedView,
     RelayBoardView,
     image_view,
     incident_view,
-    owed_view,
     relay_board_view,
 )
+from lifeguard.web.views import OwedView, owed_view
 
 if TYPE_CHECKING:
     from lifeguard.health.poller import HealthStatus

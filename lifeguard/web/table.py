@@ -23,6 +23,7 @@ from lifeguard.web.lab import (
     RelayBoardHistory,
     RelayBoardList,
 )
+from lifeguard.web.lab_views import ImageView, RelayBoardView
 from lifeguard.web.operations import EVENT_STREAM, Operation
 from lifeguard.web.operators import (
     NewOperator,
@@ -34,7 +35,7 @@ from lifeguard.web.operators import (
     SignIn,
 )
 from lifeguard.web.stream import Stream, StreamedChange
-from lifeguard.web.views import BoardDetail, ImageView, RelayBoardView
+from lifeguard.web.views import BoardDetail
 
 if TYPE_CHECKING:
     from lifeguard.web.callers import Callers
