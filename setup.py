@@ -50,6 +50,7 @@ setup(
             "pytest>=8",
             "pytest-twisted>=1.14",
             "pytest-xdist>=3.5",
+            "schemathesis>=4",
         ],
         "check": ["mypy>=1.16", "mypy-zope>=1.0.12", "ruff>=0.12"],
     },

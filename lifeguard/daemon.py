@@ -42,6 +42,7 @@ from lifeguard.netboot.tftp_server import TftpServer
 from lifeguard.netboot.tokens import Tokens
 from lifeguard.netboot.totals import TransferTotals
 from lifeguard.notify import Notifier
+from lifeguard.operators import Operators
 from lifeguard.power import Power, RelayBoardQueue
 from lifeguard.power.driver import Surroundings
 from lifeguard.store import SqlStore, StoreError, WorkerThreads
@@ -181,7 +182,10 @@ class Daemon(Service):
         self.fleet.subscribe(self._inquiry.changed)
         self._boot = boot = self._boot_server(tokens)
         self._recall_boots(boot, saved.boots)
-        await self._listen_http(boot, tokens)
+        operators = Operators(
+            saved.operators, operator_token(self.state_dir), self._store, self._wall
+        )
+        await self._listen_http(boot, tokens, operators)
         await self._listen_manhole()
         for service in (
             self._pinger,
@@ -277,7 +281,9 @@ class Daemon(Service):
             raise OSError("the boards are not loaded yet")
         return self._boot.resolve(filename, client_address)
 
-    async def _listen_http(self, boot: BootServer, tokens: Tokens) -> None:
+    async def _listen_http(
+        self, boot: BootServer, tokens: Tokens, operators: Operators
+    ) -> None:
         http = self.configuration.http
         world = World(
             fleet=self.fleet,
@@ -288,13 +294,14 @@ class Daemon(Service):
             alerts=self._alerts,
             files=boot,
             tokens=tokens,
+            operators=operators,
             server=self._server,
             metrics=self._metrics,
             clock=self._reactor,
             service_time=self._service_time,
             wall=self._wall,
         )
-        access = Access(operator_token(self.state_dir), http.require_token)
+        access = Access(http.require_token, http.read, http.trusted_proxies)
         await self._listen("http", http.listen, site(world, access))
 
     async def _listen_manhole(self) -> None:

@@ -417,6 +417,29 @@ class SeenBoot(Struct, frozen=True):
     steps: dict[str, datetime]
 
 
+OperatorRole = Literal["see", "operate", "admin"]
+"""What an operator may do; who has one of them may do what those before it may."""
+
+
+class Operator(Struct, frozen=True, kw_only=True):
+    """A person or program with a token, of which only the SHA-256 is kept, in hex.
+
+    `expires` None: never. `last_used` is true to an hour.
+    """
+
+    name: str
+    role: OperatorRole
+    digest: str
+    made: datetime
+    expires: datetime | None = None
+    last_used: datetime | None = None
+    revoked: datetime | None = None
+
+    def counts(self, now: datetime) -> bool:
+        """Whether the token lets anybody in."""
+        return self.revoked is None and (self.expires is None or now < self.expires)
+
+
 class Saved(Struct, frozen=True, kw_only=True):
     """What a store holds when lifeguard starts."""
 
@@ -431,4 +454,6 @@ class Saved(Struct, frozen=True, kw_only=True):
     """The highest id that any incident was given."""
     few_ready: bool = False
     """Whether people were told that too few boards are Ready, and nothing since."""
+    operators: tuple[Operator, ...] = ()
+    """All that ever were, in the order in which they were made."""
     token_key: bytes = b""

@@ -123,7 +123,7 @@ class CliRig:
     def _machine(self, out: TextIO) -> Machine:
         return Machine(
             clock=self.clock,
-            http=HTTPClient(
+            http=lambda _: HTTPClient(
                 Agent.usingEndpointFactory(self.clock, self.wire),
                 # Other bodies are sent by the reactor's own clock.
                 data_to_body_producer=_SynchronousProducer,

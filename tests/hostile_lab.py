@@ -135,10 +135,9 @@ class HostileLab(ProcessLab):
         until(lambda: "http listens on" in self.log())
         return self.daemon
 
-    def ask(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
+    def headers(self) -> dict[str, str]:
         """As the operator."""
-        mark = "&" if "?" in path else "?"
-        return super().ask(f"{path}{mark}token={self.operator_token}", body)
+        return super().headers() | {"Authorization": f"Bearer {self.operator_token}"}
 
     @property
     def operator_token(self) -> str:

@@ -122,14 +122,16 @@ class ProcessLab:
     def ask(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
         """The status and the JSON of an answer; with a body it is a POST."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            self.url + path, data, {"Content-Type": "application/json"}
-        )
+        request = urllib.request.Request(self.url + path, data, self.headers())
         try:
             with urllib.request.urlopen(request, timeout=LIMIT) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
+
+    def headers(self) -> dict[str, str]:
+        """Sent with all that is asked."""
+        return {"Content-Type": "application/json"}
 
     def states(self) -> dict[str, str]:
         """The state of every board."""

@@ -30,6 +30,7 @@ from lifeguard.model import (
     Inventory,
     Judgement,
     Notice,
+    Operator,
     Outlet,
     Owed,
     RelayBoard,
@@ -72,6 +73,7 @@ class FakeStore:
     notices: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     """Of the notices."""
+    operators: dict[str, Operator] = field(default_factory=dict)
     presences: list[Presence] = field(default_factory=list)
     commits: Commits = field(default_factory=Commits)
 
@@ -158,6 +160,12 @@ class FakeStore:
         self.judged[incident.id] = incident
         self._keep(judgement.notices)
         self.said.append(("incident", incident.id, str(incident.cause)))
+        return succeed(None)
+
+    def save_operator(self, operator: Operator) -> Deferred[None]:
+        if self.away:
+            return fail(StoreUnavailable("away"))
+        self.operators[operator.digest] = operator
         return succeed(None)
 
     def incidents(

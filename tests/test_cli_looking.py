@@ -14,7 +14,7 @@ from lifeguard.cli.session import plain_console
 from lifeguard.cli.views.lab import incidents
 from lifeguard.model import Cause, Incident, Outlet, Saved, Standing
 from lifeguard.power import OwedOutlet
-from tests.cli_rig import CliRig, cli
+from tests.cli_rig import URL, CliRig, cli
 from tests.rig import EPOCH, inventory
 from tests.web_rig import STRANGER, booting, web
 
@@ -284,11 +284,11 @@ def test_a_stranger_needs_a_token() -> None:
     refused = rig.run("reboot", "panda-01")
     assert refused.status == 1
     assert refused.err == [
-        "lifeguard: panda-01: from another machine this needs the operator's token"
+        "lifeguard: panda-01: from another machine this needs an operator's token"
     ]
     assert rig.run("reboot", "panda-01", LIFEGUARD_TOKEN="let-me-in").status == 0
     wrong = rig.run("--token", "wrong", "reboot", "panda-01")
-    assert wrong.err == ["lifeguard: panda-01: not the operator's token"]
+    assert wrong.err == [f"lifeguard: {URL}/api/v1/boards: not an operator's token"]
 
 
 def test_what_the_daemon_does_not_know_is_named() -> None:

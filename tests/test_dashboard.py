@@ -84,6 +84,12 @@ def test_a_long_answer_of_the_api_is_packed_too() -> None:
     assert gzip.decompress(packed.body) == web().ask(path).body
 
 
+@pytest.mark.parametrize("said", ["gzip;q=0", "br, gzip;q=0.0", "identity", "zip"])
+def test_who_takes_nothing_packed_is_sent_it_as_it_is(said: str) -> None:
+    reply = web().ask("/api/v1/openapi.json", headers={"Accept-Encoding": said})
+    assert "content-encoding" not in reply.headers
+
+
 def test_who_takes_what_nobody_can_read_is_sent_it_as_it_is() -> None:
     path = "/api/v1/openapi.json"
     reply = web().ask(path, headers={"Accept-Encoding": "\xff"})

@@ -39,6 +39,7 @@ HOUSE = [
     "notify",
     "alerts",
     "housekeeping",
+    "operators",
     "metrics",
     "web",
     "manhole",

@@ -20,6 +20,7 @@ from lifeguard.model import Blamed, Cause, Saved, Standing
 from lifeguard.netboot.transfer import Outcome
 from lifeguard.power import OwedOutlet
 from lifeguard.tally import Histogram
+from lifeguard.web import Access
 from tests.rig import EPOCH, inventory
 from tests.web_rig import BOARDS, HERE, PANDA_01, STRANGER, WebRig, web
 
@@ -288,12 +289,13 @@ def test_the_stream_has_no_end_and_is_not_counted() -> None:
     parts = rig()
     connection = parts.connect()
     connection.send("GET", "/api/v1/stream", {}, b"")
-    parts.site.stopFactory()
+    parts.site.doStart()
+    parts.site.doStop()
     assert values(parts, "lifeguard_http_requests_total") == {}
 
 
 def test_anybody_may_read_and_nobody_write() -> None:
-    parts = rig(require_token=True)
+    parts = rig(access=Access(require_token=True))
     reply = parts.ask("/metrics", peer=STRANGER)
     assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert int(reply.headers["content-length"]) == len(reply.body)

@@ -9,15 +9,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from lifeguard.web.stream import BATCH_SECONDS, HEARTBEAT, MOST_WAITING, StreamedChange
-from tests.web_rig import HERE, PANDA_01, Connection, WebRig, web
+from lifeguard.web.stream import (
+    BATCH_SECONDS,
+    HEARTBEAT,
+    MOST_OF_A_CLIENT,
+    MOST_WAITING,
+    StreamedChange,
+)
+from tests.web_rig import HERE, PANDA_01, STRANGER, Connection, WebRig, web
 
 STREAM = "/api/v1/stream"
 
 
-def listen(parts: WebRig) -> Connection:
+def listen(parts: WebRig, peer: str = STRANGER) -> Connection:
     """A client that has read the head of the answer."""
-    connection = parts.connect()
+    connection = parts.connect(peer)
     connection.send("GET", STREAM, {}, b"")
     reply = connection.reply()
     assert (reply.status, reply.headers["content-type"]) == (200, "text/event-stream")
@@ -185,6 +191,48 @@ def test_a_client_that_does_not_read_is_dropped_and_the_others_are_not() -> None
     parts.request("rq-reboot")
     assert len(heard(quick)) == 1
     quick.hang_up()
+
+
+def test_a_client_that_does_not_read_much_is_dropped_sooner(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lifeguard.web.stream.MOST_BYTES", 3 * len(HEARTBEAT))
+    parts = web()
+    deaf = listen(parts)
+    deaf.transport.producer.pauseProducing()
+    dropped = []
+    for _ in range(4):
+        parts.lab.clock.advance(15)
+        dropped.append(deaf.transport.disconnected)
+    assert dropped == [False, False, False, True]
+    deaf.hang_up()
+
+
+def test_who_reads_on_owes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lifeguard.web.stream.MOST_BYTES", 3 * len(HEARTBEAT))
+    parts = web()
+    slow = listen(parts)
+    for _ in range(3):
+        slow.transport.producer.pauseProducing()
+        parts.lab.clock.pump([15, 15, 15])
+        slow.transport.producer.resumeProducing()
+        assert len(heard(slow)) == 3
+    slow.hang_up()
+
+
+def test_a_client_may_hold_some_streams_and_all_together_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts = web()
+    one = [listen(parts) for _ in range(MOST_OF_A_CLIENT)]
+    assert parts.ask(STREAM).status == 429
+    other = listen(parts, "198.51.100.8")
+    monkeypatch.setattr("lifeguard.web.stream.MOST_LISTENERS", MOST_OF_A_CLIENT + 1)
+    assert parts.ask(STREAM, peer="198.51.100.9").status == 503
+    one.pop().hang_up()
+    again = listen(parts)
+    for connection in (*one, other, again):
+        connection.hang_up()
 
 
 def test_a_client_that_has_gone_is_forgotten() -> None:

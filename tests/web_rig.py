@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, ISSLTransport
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from zope.interface import directlyProvides
 
 from lifeguard.alerts import ChannelStatus, NotDelivered, UnknownChannel
 from lifeguard.alerts.channel import Tally
@@ -22,18 +23,19 @@ from lifeguard.blame.inquiry import Inquiry
 from lifeguard.config import Blame
 from lifeguard.health.poller import HealthStatus
 from lifeguard.metrics import Metrics
-from lifeguard.model import Inventory, Saved
+from lifeguard.model import Inventory, OperatorRole, Saved
 from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import Root
 from lifeguard.netboot.loader_config import LoaderConfigs
 from lifeguard.netboot.parameters import Server
 from lifeguard.netboot.tokens import Tokens
 from lifeguard.netboot.totals import TransferTotals
+from lifeguard.operators import Made, Operators
 from lifeguard.power import OwedOutlet, RelayBoardStatus, RelayError, UnknownRelayBoard
 from lifeguard.power.tally import CyclesEnded
 from lifeguard.web import Access, World, site
 from lifeguard.web.request import LabSite
-from tests.rig import EPOCH, Rig, rig
+from tests.rig import EPOCH, Rig, result_of, rig
 
 PANDA = "192.0.2.1"
 """The address of panda-01."""
@@ -43,6 +45,9 @@ OPERATOR = {"Authorization": "Bearer let-me-in"}
 
 BOARDS = "/api/v1/boards"
 PANDA_01 = f"{BOARDS}/panda-01"
+
+OPEN = Access()
+"""As a lab has it that says nothing about callers."""
 
 SERVER = Server("lab-1", "http://192.0.2.254:8080")
 
@@ -129,12 +134,15 @@ class Reply:
 
 
 class Connection:
-    """One connection to the site, from `peer`."""
+    """One connection to the site, from `peer`; `is_secure`: as if by TLS."""
 
-    def __init__(self, served: LabSite, peer: IAddress) -> None:
+    def __init__(self, served: LabSite, peer: IAddress, is_secure: bool) -> None:
         self.transport: Any = StringTransport(
             hostAddress=IPv4Address("TCP", "192.0.2.254", 8080), peerAddress=peer
         )
+        if is_secure:
+            self.transport.setTcpNoDelay = lambda enabled: None
+            directlyProvides(self.transport, ISSLTransport)
         self._channel: Any = served.buildProtocol(peer)
         self._channel.makeConnection(self.transport)
 
@@ -170,8 +178,10 @@ class WebRig:
     """A served lab, and what lies behind it."""
 
     lab: Rig
+    world: World
     site: LabSite
     tokens: Tokens
+    operators: Operators
     files: BootServer
     relay_boards: FakeRelayBoards
     polls: FakePolls
@@ -179,11 +189,13 @@ class WebRig:
     metrics: Metrics
     alerts: FakeAlerts
 
-    def connect(self, peer: str | IAddress = STRANGER) -> Connection:
+    def connect(
+        self, peer: str | IAddress = STRANGER, *, is_secure: bool = False
+    ) -> Connection:
         if isinstance(peer, str):
             kind = IPv6Address if ":" in peer else IPv4Address
             peer = kind("TCP", peer, 40000)
-        return Connection(self.site, peer)
+        return Connection(self.site, peer, is_secure)
 
     def ask(
         self,
@@ -211,6 +223,19 @@ class WebRig:
             generation = self.lab.board(board).standing.generation
         return self.tokens.token(board, generation)
 
+    def operator(self, name: str, role: OperatorRole, lifetime: int = 3600) -> str:
+        """The token of a new operator."""
+        making = self.operators.make(name, role, timedelta(seconds=lifetime))
+        made: Made = result_of(Deferred.fromCoroutine(making))
+        return made.token
+
+    def sign_in(self, token: str, **how: Any) -> str:
+        """The cookie that a browser would send from then on."""
+        headers = {"Authorization": f"Bearer {token}"} | how.pop("headers", {})
+        reply = self.post("/api/v1/session", headers=headers, **how)
+        assert reply.status == 200, reply.body
+        return reply.headers["set-cookie"].partition(";")[0]
+
     def happens(self, event: str, generation: int | None = None) -> Reply:
         """An event of panda-01 with its token, from an address of nobody's."""
         token = self.token(generation=generation)
@@ -227,11 +252,15 @@ def web(
     *,
     root: Any = None,
     files: BootServer | None = None,
-    require_token: bool = False,
+    access: Access = OPEN,
     reactor: Callable[[Clock], Any] = lambda clock: clock,
 ) -> WebRig:
     """The default lab of `tests.rig`, served; `reactor` puts more beside its clock."""
     parts = rig(lab, saved)
+
+    def wall() -> datetime:
+        return EPOCH + timedelta(seconds=parts.clock.seconds())
+
     tokens, relay_boards, polls = Tokens(b"key"), FakeRelayBoards(), FakePolls()
     alerts = FakeAlerts([ChannelStatus(name="ops", kind="webhook")])
     if files is None:
@@ -244,10 +273,11 @@ def web(
         Blame(),
         parts.clock,
         parts.service_time,
-        lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
+        wall,
         lambda: None,
     )
     totals = TransferTotals()
+    operators = Operators((saved or Saved()).operators, "let-me-in", parts.store, wall)
     metrics = Metrics(
         parts.fleet, parts.store, relay_boards, totals, alerts, parts.clock
     )
@@ -260,15 +290,26 @@ def web(
         alerts=alerts,
         files=files,
         tokens=tokens,
+        operators=operators,
         server=SERVER,
         metrics=metrics,
         clock=reactor(parts.clock),
         service_time=parts.service_time,
-        wall=lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
+        wall=wall,
     )
-    served = site(world, Access("let-me-in", require_token))
+    served = site(world, access)
     return WebRig(
-        parts, served, tokens, files, relay_boards, polls, inquiry, metrics, alerts
+        parts,
+        world,
+        served,
+        tokens,
+        operators,
+        files,
+        relay_boards,
+        polls,
+        inquiry,
+        metrics,
+        alerts,
     )
 
 

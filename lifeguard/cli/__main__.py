@@ -19,6 +19,7 @@ from lifeguard.cli.main import run as run_command
 from lifeguard.cli.output import guarded
 from lifeguard.cli.session import Machine, console
 from lifeguard.cli.together import AT_ONCE
+from lifeguard.cli.trust import policy
 from lifeguard.clock import utc_now
 
 if TYPE_CHECKING:
@@ -59,9 +60,14 @@ def main() -> NoReturn:
     sys.stdout = guarded(sys.stdout)
     pool = HTTPConnectionPool(reactor)
     pool.maxPersistentPerHost = AT_ONCE
+
+    def client(ca_file: Path | None) -> HTTPClient:
+        known = policy(ca_file)
+        return HTTPClient(Agent(reactor, known, CONNECT_SECONDS, pool=pool))
+
     machine = Machine(
         clock=reactor,
-        http=HTTPClient(Agent(reactor, connectTimeout=CONNECT_SECONDS, pool=pool)),
+        http=client,
         run=run,
         wall=lambda: utc_now().astimezone(),
         home=Path.home(),

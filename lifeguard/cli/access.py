@@ -1,4 +1,4 @@
-"""Where the daemon is, and with which token: options, environment, a file.
+"""Where the daemon is, and who we are to it: options, environment, a file.
 
 The first that says it counts. A token of the file is for the URL of the file: another
 server is none of its business.
@@ -24,22 +24,31 @@ FILE = Path(".config", "lifeguard", "config.toml")
 
 
 class Access(NamedTuple):
-    """A daemon's URL without a last slash; a token is printable ASCII."""
+    """A daemon's URL without a last slash; a token is printable ASCII.
+
+    `ca_file` holds the certificates by which it is known; None: the machine's.
+    """
 
     url: str
     token: str | None
+    ca_file: Path | None = None
 
 
 class File(Struct, frozen=True, forbid_unknown_fields=True):
-    """The keys of the file; `token_file` may begin with `~`."""
+    """The keys of the file; `token_file` and `ca_file` may begin with `~`."""
 
     url: str | None = None
     token: str | None = None
     token_file: str | None = None
+    ca_file: str | None = None
 
 
 def access(
-    url: str | None, token: str | None, token_file: str | None, home: Path
+    url: str | None,
+    token: str | None,
+    token_file: str | None,
+    ca_file: str | None,
+    home: Path,
 ) -> Access:
     """What options and environment say, and where they say nothing, the file.
 
@@ -49,11 +58,17 @@ def access(
     file = _read(path)
     own = _url(url) if url is not None else None
     there = _url(file.url or DEFAULT_URL)
-    if token is None and token_file is None and own in (None, there):
-        token, token_file = file.token, file.token_file
+    if own in (None, there):
+        ca_file = ca_file or file.ca_file
+        if token is None and token_file is None:
+            token, token_file = file.token, file.token_file
     if token is None and token_file is not None:
         token = _token_of(_below(home, token_file))
-    return Access(own or there, None if token is None else _checked(token))
+    return Access(
+        own or there,
+        None if token is None else _checked(token),
+        None if ca_file is None else _below(home, ca_file),
+    )
 
 
 def _read(path: Path) -> File:

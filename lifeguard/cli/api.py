@@ -1,7 +1,7 @@
 """The daemon's HTTP interface as a client sees it: paths in, documents out.
 
-A 503 is asked again when its `Retry-After` says. Every error is one line that names
-the URL.
+A 429 or 503 is asked again when its `Retry-After` says. Every error is one line that
+names the URL.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ SILENCE_SECONDS = 45.0
 """Of the stream: three of its heartbeats."""
 
 PATIENCE_SECONDS = 30.0
-"""How long a 503 is asked again: a database that is restarted is back by then."""
+"""How long it is asked again: a database that is restarted is back by then."""
+
+NOT_NOW = (429, 503)
+"""Too many calls, or no database: either passes."""
 
 PAGE = 1000
 """Boards at once; the most that are given."""
@@ -124,7 +127,7 @@ class Api:
             if response.code == 200:
                 return decode(body)
             pause = _retry_after(response)
-            if response.code != 503 or self.clock.seconds() + pause > end:
+            if response.code not in NOT_NOW or self.clock.seconds() + pause > end:
                 raise self._refusal(path, response.code, body)
             await deferLater(self.clock, pause)
 
@@ -230,4 +233,6 @@ def _reason(error: Exception) -> str:
         return "connection refused"
     if reasons := _reasons(error):
         return _reason(reasons[0])
+    if type(error).__module__.partition(".")[0] in ("OpenSSL", "service_identity"):
+        return "its certificate is not trusted; --ca-file says which are"
     return " ".join(str(error).split())

@@ -49,12 +49,18 @@ class InOrder(click.Group):
     epilog=EXITS,
 )
 @click.option("--url", envvar="LIFEGUARD_URL", help="Where the daemon is.")
-@click.option("--token", envvar="LIFEGUARD_TOKEN", help="The operator's token.")
+@click.option("--token", envvar="LIFEGUARD_TOKEN", help="An operator's token.")
 @click.option(
     "--token-file",
     envvar="LIFEGUARD_TOKEN_FILE",
     type=click.Path(),
-    help="The file with the operator's token.",
+    help="The file with an operator's token.",
+)
+@click.option(
+    "--ca-file",
+    envvar="LIFEGUARD_CA_FILE",
+    type=click.Path(),
+    help="The file with the certificates that https is trusted by.",
 )
 def cli(**options: Any) -> None:
     """Look after a lab's development boards.
@@ -63,6 +69,7 @@ def cli(**options: Any) -> None:
     `url` in ~/.config/lifeguard/config.toml says otherwise. On the daemon's own
     machine no token is needed; else it is taken from --token, --token-file,
     LIFEGUARD_TOKEN, LIFEGUARD_TOKEN_FILE, or `token` or `token_file` in that file.
+    So is --ca-file, for a daemon whose certificate is a lab's own.
     """
 
 

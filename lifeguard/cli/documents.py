@@ -240,6 +240,33 @@ class AlertChannels(Struct, frozen=True):
     channels: list[AlertChannel]
 
 
+class Operator(Struct, frozen=True, kw_only=True):
+    """Somebody with a token."""
+
+    name: str
+    role: str
+    made: datetime
+    expires: datetime | None
+    last_used: datetime | None
+    revoked: datetime | None
+
+    def counts(self, now: datetime) -> bool:
+        """Whether the token lets anybody in."""
+        return self.revoked is None and (self.expires is None or now < self.expires)
+
+
+class Operators(Struct, frozen=True):
+    """In the order in which their tokens were made."""
+
+    operators: list[Operator]
+
+
+class NewToken(Struct, frozen=True):
+    """What is told once."""
+
+    token: str
+
+
 def decode(data: bytes) -> Document:
     """The document that the daemon sent; raises Strange."""
     try:

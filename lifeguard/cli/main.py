@@ -31,6 +31,7 @@ from lifeguard.cli.looking import (
 )
 from lifeguard.cli.output import PipeClosed
 from lifeguard.cli.session import complain
+from lifeguard.cli.tokens import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 for _command in (
     status, show, watch, history, relay_boards, incidents, alerts,
     reboot, reimage, self_test, maintenance, off, on, request, set_state,
-    check, graph,
+    check, graph, tokens,
 ):  # fmt: skip
     cli.add_command(_command)
 

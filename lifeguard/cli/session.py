@@ -45,7 +45,8 @@ class Machine(NamedTuple):
     """All that the command line touches of the machine it runs on."""
 
     clock: IReactorTime
-    http: HTTPClient
+    http: Callable[[Path | None], HTTPClient]
+    """Who asks; the file holds the certificates that are trusted."""
     run: Run
     wall: WallClock
     home: Path
@@ -57,9 +58,13 @@ class Machine(NamedTuple):
         Raises Usage.
         """
         where = access(
-            options["url"], options["token"], options["token_file"], self.home
+            options["url"],
+            options["token"],
+            options["token_file"],
+            options["ca_file"],
+            self.home,
         )
-        api = Api(where, self.http, self.clock)
+        api = Api(where, self.http(where.ca_file), self.clock)
         return Session(api, self.out, self.wall, as_json)
 
 

@@ -166,6 +166,7 @@ Serial = Annotated[
     str, Form("a serial number of 8 or 16 hex digits", raspberry_pi_serial)
 ]
 CacheSize = Annotated[int, whole(2**20, 2**40)]
+Reading = Annotated[Literal["open", "token"], one_of("open", "token")]
 TftpMode = Annotated[Literal["serve", "symlinks"], one_of("serve", "symlinks")]
 PowerOutlet = Annotated[Outlet, Form('an outlet like "rack1/1/3"', outlet)]
 LifecycleName = Annotated[

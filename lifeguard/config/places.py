@@ -6,7 +6,7 @@ That something is there is not known here.
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
@@ -36,6 +36,11 @@ ipv4_address = matching(rf"{_byte}(\.{_byte}){{3}}")
 def ipv4_network(value: object) -> IPv4Network:
     """A network by its first address and prefix length; one address is one too."""
     return IPv4Network(text(value))
+
+
+def network(value: object) -> IPv4Network | IPv6Network:
+    """The same, of either version."""
+    return ip_network(text(value))
 
 
 def host_name(host: str) -> str:
@@ -153,6 +158,10 @@ Port = Annotated[int, whole(1, 65535)]
 Address = Annotated[str, Form("an IPv4 address like 192.0.2.101", ipv4_address)]
 Network = Annotated[
     IPv4Network, Form("an IPv4 network like 192.0.2.0/24", ipv4_network)
+]
+AnyNetwork = Annotated[
+    IPv4Network | IPv6Network,
+    Form("a network like 192.0.2.0/24 or 2001:db8::/64", network),
 ]
 BaseUrl = Annotated[str, Form("a URL like http://192.0.2.1:8080", base_url)]
 Endpoint = Annotated[str, Form('a Twisted endpoint like "tcp:8080"', endpoint)]

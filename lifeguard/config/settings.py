@@ -22,6 +22,7 @@ from lifeguard.config.forms import (
     Name,
     Prefix,
     Rate,
+    Reading,
     Seconds,
     Share,
     Text,
@@ -30,6 +31,7 @@ from lifeguard.config.forms import (
 )
 from lifeguard.config.places import (
     Address,
+    AnyNetwork,
     BaseUrl,
     DatabaseUrl,
     Endpoint,
@@ -76,10 +78,16 @@ class Server(Struct, frozen=True, kw_only=True):
 
 
 class Http(Struct, frozen=True, kw_only=True):
-    """Where HTTP is served; `require_token` even asks loopback for a token."""
+    """Where HTTP is served, and to whom.
+
+    `require_token` even asks loopback for a token, `read` "token" all who only look.
+    `trusted_proxies` are believed when they say for whom they ask.
+    """
 
     listen: Endpoint = "tcp:8080"
     require_token: Flag = False
+    read: Reading = "open"
+    trusted_proxies: tuple[AnyNetwork, ...] = ()
 
 
 class Tftp(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from sqlalchemy import column, inspect, select, table
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-NEWEST: Final = "0007"
+NEWEST: Final = "0008"
 """The last of the revisions in `migrations`; a test keeps this true."""
 
 _APPLIED = table("alembic_version", column("version_num"))

@@ -197,6 +197,18 @@ incidents = Table(
     Column("broken", Boolean, nullable=False, server_default=false()),
 )
 
+operators = Table(
+    "operators",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("made", Moment, nullable=False),
+    Column("expires", Moment),
+    Column("last_used", Moment),
+    Column("revoked", Moment),
+)
+
 daemon = Table(
     "daemon",
     metadata,

@@ -27,6 +27,7 @@ from lifeguard.model import Saved, SeenBoot
 from lifeguard.store import blame, rows
 from lifeguard.store.errors import Replaced, StoreError, Superseded
 from lifeguard.store.many import write_many
+from lifeguard.store.operators import all_operators
 from lifeguard.store.schema import (
     boards,
     by_netboot,
@@ -235,6 +236,7 @@ def load(connection: Connection) -> Saved:
         incidents=tuple(blame.open_incidents(connection)),
         last_incident=blame.last_incident(connection),
         few_ready=kept.few_ready,
+        operators=tuple(all_operators(connection)),
     )
 
 

@@ -18,6 +18,7 @@ from lifeguard.store.database import Database
 from lifeguard.store.errors import StoreError, StoreUnavailable
 from lifeguard.store.group import Ask
 from lifeguard.store.lookups import LookUps
+from lifeguard.store.operators import save_operators
 from lifeguard.store.transactions import Transactions
 from lifeguard.store.writer import GroupWriter
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         Judgement,
         Message,
         Notice,
+        Operator,
         Owed,
         RelayBoardChange,
         Saved,
@@ -149,6 +151,10 @@ class SqlStore:
     def forget_evidence(self, before: float) -> Deferred[None]:
         """What was said before these service seconds is of no use any more."""
         return self._ask(Ask(blame.forget_evidence, before, touches_few=False))
+
+    def save_operator(self, operator: Operator) -> Deferred[None]:
+        """Keep an operator as they are by now; may be repeated."""
+        return self._ask(Ask(save_operators, operator))
 
     def save_time(self) -> Deferred[None]:
         """Save the service seconds, as every other write does by the way."""

@@ -9,7 +9,6 @@ from msgspec import Struct
 from lifeguard.alerts import ChannelStatus
 
 if TYPE_CHECKING:
-    from lifeguard.web.callers import Callers
     from lifeguard.web.request import LabRequest
     from lifeguard.web.world import World
 
@@ -23,13 +22,12 @@ class AlertChannels(Struct, frozen=True):
 class AlertOperations:
     """Shows the channels, and has one tried."""
 
-    def __init__(self, world: World, callers: Callers) -> None:
-        self._alerts, self._callers = world.alerts, callers
+    def __init__(self, world: World) -> None:
+        self._alerts = world.alerts
 
     async def index(self, request: LabRequest) -> AlertChannels:
         return AlertChannels(self._alerts.status())
 
     async def test(self, request: LabRequest, name: str) -> ChannelStatus:
-        self._callers.operator(request)
         await self._alerts.test(name)
         return next(each for each in self._alerts.status() if each.name == name)

@@ -6,20 +6,30 @@ An error is `{"error": "one line"}`, never a page and never a traceback.
 from __future__ import annotations
 
 import gzip
+from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from twisted.logger import Logger
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.http import parse_accept_header
 
 from lifeguard.alerts import NotDelivered, UnknownChannel
 from lifeguard.blame.inquiry import NotSetAside
 from lifeguard.event import Impossible, NotAccepted, NotYet, Stale, UnknownEvent
 from lifeguard.fleet import UnknownBoard
+from lifeguard.operators import NameTaken, NoSuchOperator
 from lifeguard.power import RelayError, UnknownRelayBoard
 from lifeguard.store import StoreUnavailable
-from lifeguard.web.errors import BadRequest, Forbidden, Missing, NotNow, TooLarge
+from lifeguard.web.errors import (
+    BadRequest,
+    Forbidden,
+    Missing,
+    NotNow,
+    TooLarge,
+    TooMany,
+)
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -45,11 +55,14 @@ _STATUSES: dict[type[Exception], int] = {
     UnknownRelayBoard: 404,
     UnknownChannel: 404,
     Missing: 404,
+    NoSuchOperator: 404,
     Stale: 409,
     NotAccepted: 409,
     NotSetAside: 409,
+    NameTaken: 409,
     TooLarge: 413,
     Impossible: 422,
+    TooMany: 429,
     RelayError: 502,
     NotDelivered: 502,
     NotYet: 503,
@@ -89,7 +102,8 @@ def send(request: LabRequest, body: bytes, media: str) -> bytes:
 def takes_gzip(request: LabRequest) -> bool:
     """Whether the client has said so, among whatever bytes it may say."""
     headers = request.requestHeaders.getRawHeaders(b"Accept-Encoding", [])
-    return any(b"gzip" in header for header in headers)
+    said = parse_accept_header(b",".join(headers).decode("latin-1"))
+    return said.quality("gzip") > 0
 
 
 def refuse(request: LabRequest, failure: Failure) -> bytes:
@@ -103,8 +117,9 @@ def refuse(request: LabRequest, failure: Failure) -> bytes:
     if status is None:
         log.failure("{path} failed", failure, path=request.path.decode("latin-1"))
         return answer(request, Error("lifeguard has a fault; its log tells more"), 500)
-    if status == 503:
-        request.setHeader("Retry-After", "1")
+    if status in (429, 503):
+        seconds = error.seconds if isinstance(error, TooMany) else 1
+        request.setHeader("Retry-After", str(ceil(seconds)))
     accepted = error.accepted if isinstance(error, NotAccepted) else UNSET
     return answer(request, Error(_text(error), accepted), status)
 
@@ -139,14 +154,13 @@ def read_body(request: LabRequest, form: type[Form]) -> Form:
 
 
 def read_query(request: LabRequest, form: type[Form]) -> Form:
-    """What stands behind the `?`, but for a token; raises BadRequest."""
+    """What stands behind the `?`; raises BadRequest."""
     values = {}
     for name, given in request.args.items():
         key = name.decode("utf-8", "replace")
         if len(given) > 1:
             raise BadRequest(f"{key} is given twice")
         values[key] = given[0].decode("utf-8", "replace")
-    values.pop("token", None)
     try:
         return msgspec.convert(values, form, strict=False)
     except msgspec.ValidationError as error:

@@ -9,13 +9,14 @@ from twisted.internet.defer import TimeoutError
 
 from lifeguard.store import StoreUnavailable
 from lifeguard.web.answers import WITHOUT_STORE, answer
-from lifeguard.web.callers import Access, Callers
+from lifeguard.web.callers import Callers
 from lifeguard.web.dashboard import route_dashboard
 from lifeguard.web.errors import NotNow
 from lifeguard.web.files import FileServer
 from lifeguard.web.metrics import route_metrics
 from lifeguard.web.openapi import describe
 from lifeguard.web.operations import Operation, route, router
+from lifeguard.web.peers import Proxies
 from lifeguard.web.request import LabRequest, LabSite
 from lifeguard.web.stream import Stream
 from lifeguard.web.table import operations
@@ -23,6 +24,7 @@ from lifeguard.web.table import operations
 if TYPE_CHECKING:
     from klein import Klein
 
+    from lifeguard.web.operator_callers import Access
     from lifeguard.web.world import World
 
 READY_SECONDS = 5.0
@@ -41,14 +43,15 @@ def site(world: World, access: Access) -> LabSite:
 
     When its port is closed, the streams that are open end.
     """
-    callers, stream = Callers(access, world.tokens), Stream(world)
+    proxies = Proxies(access.trusted_proxies)
+    callers, stream = Callers(world, access, proxies), Stream(world, proxies)
     app = router()
-    route(app, described(operations(world, callers, stream)))
+    route(app, described(operations(world, callers, stream)), callers)
     _route_probes(app, world, callers)
-    route_metrics(app, world.metrics)
+    route_metrics(app, world.metrics, callers)
     files = FileServer(world.files, world.clock)
     app.route("/files/<path:path>", methods=["GET"])(files.send)
-    route_dashboard(app, world)
+    route_dashboard(app, world, callers)
     return LabSite(app.resource(), world.clock, stream.close, world.metrics.answers)
 
 
@@ -59,7 +62,10 @@ def described(table: list[Operation]) -> list[Operation]:
         return document
 
     summary = "This description."
-    whole = [*table, Operation("GET", "/openapi.json", summary, show, dict[str, Any])]
+    itself = Operation(
+        "GET", "/openapi.json", summary, show, dict[str, Any], role="see"
+    )
+    whole = [*table, itself]
     document = describe(whole)
     return whole
 

@@ -143,7 +143,7 @@ class Boards:
 
     async def boot_config(self, request: LabRequest, name: str) -> BootConfig:
         board = self._world.fleet.board(name)
-        self._callers.check_insider(request, board)
+        self._callers.check_insider(request, board, "operate")
         return BootConfig(**boot_config(board.standing, self._world.server))
 
     async def unknown(self, request: LabRequest) -> UnknownBoardList:

@@ -1,42 +1,40 @@
-"""Who calls: a board, by its boot token or its address, or the lab's operator.
+"""Who calls: a board, by its boot token or its address, or one of the lab's operators.
 
 A board's token and address authorise its own events and nothing else; an operator's
-token authorises everything but a board's events.
+token authorises what their role may do, but no board's events.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import wraps
-from hmac import compare_digest
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Concatenate, NamedTuple, ParamSpec, TypeVar
-from urllib.parse import urlsplit
-
-from twisted.internet import address
 
 from lifeguard.event import Stale
-from lifeguard.web.errors import Forbidden
+from lifeguard.web.errors import Forbidden, WrongToken
+from lifeguard.web.limits import Limit
+from lifeguard.web.operator_callers import Caller, OperatorCallers, may
+from lifeguard.web.peers import peer_address
+from lifeguard.web.tokens import token_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lifeguard.board import ManagedBoard
-    from lifeguard.netboot.tokens import Tokens
+    from lifeguard.model import OperatorRole
+    from lifeguard.web.operator_callers import Access
+    from lifeguard.web.peers import Proxies
     from lifeguard.web.request import LabRequest
+    from lifeguard.web.world import World
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
 
-PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
-"""Whoever sends one of these speaks for somebody else."""
+WRONG_TOKENS = (10, 6.0)
+"""Ten at once, and ten a minute; whoever has a right one is not held up by it."""
 
-
-class Access(NamedTuple):
-    """Who is an operator. `require_token`: even on this machine only by token."""
-
-    operator_token: str
-    require_token: bool
+UNKNOWN_CALLS = (1000, 0.02)
+"""What a stranger may ask at once, and then fifty a second."""
 
 
 class Boot(NamedTuple):
@@ -47,26 +45,33 @@ class Boot(NamedTuple):
 
 
 def counted(
-    method: Callable[Concatenate[Callers, Given], Found],
-) -> Callable[Concatenate[Callers, Given], Found]:
+    method: Callable[Concatenate[Callers, LabRequest, Given], Found],
+) -> Callable[Concatenate[Callers, LabRequest, Given], Found]:
     """Count whom `method` turns away."""
 
     @wraps(method)
-    def counting(self: Callers, /, *args: Given.args, **named: Given.kwargs) -> Found:
+    def counting(
+        self: Callers, request: LabRequest, /, *args: Given.args, **named: Given.kwargs
+    ) -> Found:
         try:
-            return method(self, *args, **named)
-        except Forbidden:
+            return method(self, request, *args, **named)
+        except Forbidden as error:
             self.forbidden += 1
+            if isinstance(error, WrongToken):
+                self.limit(self.wrong_tokens, request)
             raise
 
     return counting
 
 
 class Callers:
-    """Tells callers apart; each method raises Forbidden."""
+    """Tells callers apart; each method raises Forbidden, or TooMany."""
 
-    def __init__(self, access: Access, tokens: Tokens) -> None:
-        self._access, self._tokens = access, tokens
+    def __init__(self, world: World, access: Access, proxies: Proxies) -> None:
+        self._tokens, self._fleet, self._proxies = world.tokens, world.fleet, proxies
+        self._operators = OperatorCallers(world, access, proxies)
+        self.wrong_tokens = Limit(world.clock, *WRONG_TOKENS)
+        self._unknown_calls = Limit(world.clock, *UNKNOWN_CALLS)
         self.forbidden = 0
         """Calls that were turned away."""
 
@@ -76,17 +81,22 @@ class Callers:
         return self._boot(request, board)
 
     @counted
-    def operator(self, request: LabRequest) -> str:
-        """The operator who calls, as history names them."""
-        return self._operator(request)
+    def operator(self, request: LabRequest, role: OperatorRole) -> Caller:
+        """The operator who calls, and may do what `role` may."""
+        return self._operator(request, role)
 
     @counted
-    def check_insider(self, request: LabRequest, board: ManagedBoard) -> None:
-        """An operator, or `board` itself in its present boot; else Stale."""
-        with suppress(Forbidden):
-            self._operator(request)
+    def check_insider(
+        self, request: LabRequest, board: ManagedBoard, role: OperatorRole
+    ) -> None:
+        """`board` itself in its present boot, else Stale; or an operator of `role`."""
+        try:
+            boot = self._boot(request, board)
+        except Forbidden:
+            if b"token" in request.args:
+                raise
+            self._operator(request, role)
             return
-        boot = self._boot(request, board)
         present = board.standing.generation
         if boot.generation != present:
             raise Stale(
@@ -94,96 +104,62 @@ class Callers:
                 f" the board is in generation {present}"
             )
 
+    @counted
+    def who(self, request: LabRequest) -> Caller:
+        """Who calls as an operator, whatever they may do."""
+        return self._operators.who(request)
+
+    @counted
+    def sign_in(self, request: LabRequest) -> Caller:
+        """Whoever gives a token by header has a cookie from now on."""
+        return self._operators.sign_in(request)
+
+    @counted
+    def sign_out(self, request: LabRequest) -> None:
+        """The cookie, if there is one, is worth nothing from now on."""
+        self._operators.sign_out(request)
+
+    def limit(self, limit: Limit, request: LabRequest) -> None:
+        """Boards are never held up, and on this machine nobody need be."""
+        client = self._proxies.client_address(request)
+        if client is None or ip_address(client).is_loopback:
+            return
+        if self._fleet.by_address(client) is None:
+            limit.take(client)
+
+    def _operator(self, request: LabRequest, role: OperatorRole) -> Caller:
+        caller = self._operators.who(request)
+        if caller.why is not None:
+            self.limit(self._unknown_calls, request)
+        if not may(caller.role, role):
+            raise Forbidden(
+                caller.why
+                or f"{caller.name} has the role {caller.role}, this needs {role}"
+            )
+        return caller
+
     def _boot(self, request: LabRequest, board: ManagedBoard) -> Boot:
-        token = _token(request)
+        token = token_of(request)
         if token is None:
-            return _boot_by_address(request, board)
+            return self._boot_by_address(request, board)
         generation = self._tokens.check(board.board.name, token)
         if generation is not None:
             return Boot(generation, "token")
-        if self._is_operators(token):
+        if self._operators.knows(token):
             raise Forbidden("an operator's token is not for a board's events")
-        raise Forbidden(f"not a boot token of {board.board.name}")
+        raise WrongToken(f"not a boot token of {board.board.name}")
 
-    def _operator(self, request: LabRequest) -> str:
-        token = _token(request)
-        if token is None:
-            return self._operator_here(request)
-        if self._is_operators(token):
-            return "operator token"
-        raise Forbidden("not the operator's token")
-
-    def _is_operators(self, token: str) -> bool:
-        return compare_digest(token.encode(), self._access.operator_token.encode())
-
-    def _operator_here(self, request: LabRequest) -> str:
-        """A program or a person on this machine, who needs no token."""
-        peer = peer_address(request)
-        if self._access.require_token:
-            raise Forbidden("this needs the operator's token")
-        if peer is None or not ip_address(peer).is_loopback:
-            raise Forbidden("from another machine this needs the operator's token")
-        if any(request.requestHeaders.hasHeader(name) for name in PROXY_HEADERS):
-            raise Forbidden("through a proxy this needs the operator's token")
-        if _is_foreign(request):
-            raise Forbidden("only as localhost, from no foreign page, without a token")
-        return f"operator {peer}"
-
-
-def _boot_by_address(request: LabRequest, board: ManagedBoard) -> Boot:
-    peer, name = peer_address(request), board.board.name
-    if peer is None or peer != board.board.address:
-        raise Forbidden(f"neither a boot token of {name} nor its address")
-    if board.switched_on is not None and request.opened <= board.switched_on:
-        raise Forbidden(f"the connection is older than the last switch-on of {name}")
-    return Boot(board.standing.generation, f"address {peer}")
-
-
-def peer_address(request: LabRequest) -> str | None:
-    """The IP address at the other end; None for a socket of another kind."""
-    peer = request.getClientAddress()
-    if not isinstance(peer, address.IPv4Address | address.IPv6Address):
-        return None
-    parsed = ip_address(peer.host)
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(parsed)
-
-
-def _token(request: LabRequest) -> str | None:
-    """The one token of a request; anything it gives that is none is a wrong one."""
-    given = [*request.args.get(b"token", [])]
-    for header in request.requestHeaders.getRawHeaders(b"Authorization", []):
-        scheme, _, token = header.partition(b" ")
-        given.append(token.strip() if scheme.lower() == b"bearer" else b"")
-    if not given:
-        return None
-    return given[0].decode("utf-8", "replace") if len(given) == 1 else ""
-
-
-def _is_foreign(request: LabRequest) -> bool:
-    """Whether a browser asks for a page that is not lifeguard's own.
-
-    A name that a stranger's DNS has pointed here is foreign as well, though its pages
-    take themselves for ours: so the name must mean this machine.
-    """
-    hosts = _header(request, b"Host")
-    own = {f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts}
-    return (
-        not _header(request, b"Sec-Fetch-Site") <= {"same-origin", "none"}
-        or not _header(request, b"Origin") <= own
-        or not all(map(_is_here, hosts))
-    )
-
-
-def _header(request: LabRequest, name: bytes) -> set[str]:
-    values = request.requestHeaders.getRawHeaders(name, [])
-    return {value.decode("latin-1") for value in values}
-
-
-def _is_here(host: str) -> bool:
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False
+    def _boot_by_address(self, request: LabRequest, board: ManagedBoard) -> Boot:
+        peer, name = peer_address(request), board.board.name
+        if peer is None or peer != board.board.address:
+            raise Forbidden(f"neither a boot token of {name} nor its address")
+        if self._proxies.speaks_for_another(request):
+            raise Forbidden(
+                f"of a connection through a proxy nobody knows whether {name} opened"
+                " it since it was switched on: it needs its boot token"
+            )
+        if board.switched_on is not None and request.opened <= board.switched_on:
+            raise Forbidden(
+                f"the connection is older than the last switch-on of {name}"
+            )
+        return Boot(board.standing.generation, f"address {peer}")

@@ -15,6 +15,18 @@ class Forbidden(Exception):
     """The caller may not do this."""
 
 
+class WrongToken(Forbidden):
+    """The caller gives a token that lets nobody in."""
+
+
+class TooMany(Exception):
+    """The caller may come again in so many `seconds`."""
+
+    def __init__(self, text: str, seconds: float) -> None:
+        super().__init__(text)
+        self.seconds = seconds
+
+
 class Missing(Exception):
     """There is nothing of that name."""
 

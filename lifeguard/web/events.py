@@ -86,9 +86,9 @@ class Events:
 
     async def change(self, request: LabRequest, name: str) -> Accepted:
         self._fleet.board(name)
-        source = self._callers.operator(request)
         body = read_body(request, StateChange)
-        return _accepted(await self._fleet.change(name, body.from_, body.to, source))
+        changed = self._fleet.change(name, body.from_, body.to, request.operator)
+        return _accepted(await changed)
 
     async def _board_event(
         self, request: LabRequest, name: str, event: str
@@ -107,7 +107,7 @@ class Events:
 
     async def _request(self, request: LabRequest, name: str, event: str) -> Accepted:
         lifecycle = self._fleet.board(name).lifecycle
-        source = self._callers.operator(request)
+        source = self._callers.operator(request, "operate").name
         _check_event(event)
         body = _request_body(request, lifecycle, event)
         return _accepted(await self._fleet.request(name, event, body, source))

@@ -20,9 +20,9 @@ from twisted.web.http import (
 from lifeguard.netboot.files import NotFound
 from lifeguard.netboot.tftp import Refused
 from lifeguard.web.answers import Error, answer
-from lifeguard.web.callers import peer_address
 from lifeguard.web.conditions import NOT_MODIFIED, Unsatisfiable, part, refusal
 from lifeguard.web.errors import Missing, NotNow
+from lifeguard.web.peers import peer_address
 from lifeguard.web.transfer import Lanes, Transfer
 
 if TYPE_CHECKING:

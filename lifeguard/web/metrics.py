@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
     from lifeguard.metrics import Metrics
     from lifeguard.metrics.exposition import Exposition
+    from lifeguard.web.callers import Callers
     from lifeguard.web.request import LabRequest
 
 
-def route_metrics(app: Klein, metrics: Metrics) -> None:
-    """Serve them to whoever may reach the port, as all that only shows something."""
+def route_metrics(app: Klein, metrics: Metrics, callers: Callers) -> None:
+    """Serve them to whoever may see the lab."""
 
     @cache
     def exposition() -> Exposition:
@@ -27,4 +28,5 @@ def route_metrics(app: Klein, metrics: Metrics) -> None:
 
     @app.route("/metrics", methods=["GET"])
     def show(request: LabRequest) -> bytes:
+        callers.operator(request, "see")
         return send(request, exposition().text(), exposition().content_type)

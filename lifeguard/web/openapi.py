@@ -12,6 +12,7 @@ from msgspec.structs import fields
 
 from lifeguard.web.answers import Error
 from lifeguard.web.operations import JSON, PREFIX, Operation
+from lifeguard.web.operator_callers import COOKIE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,10 +21,16 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 
-# Either will do, and what a stranger may ask needs none.
-_SECURITY = {
-    "bearer": {"type": "http", "scheme": "bearer"},
-    "query": {"type": "apiKey", "in": "query", "name": "token"},
+ALWAYS = (403, 429)
+"""What every operation can be refused with."""
+
+_OPERATOR = {
+    "token": {"type": "http", "scheme": "bearer"},
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+}
+_BOARD = {
+    "boot_token": {"type": "http", "scheme": "bearer"},
+    "boot_token_in_url": {"type": "apiKey", "in": "query", "name": "token"},
 }
 
 _PART = re.compile(r"<(\w+)>")
@@ -44,9 +51,8 @@ def describe(operations: Sequence[Operation]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "lifeguard", "version": VERSION},
         "servers": [{"url": PREFIX}],
-        "security": [{}, *({scheme: []} for scheme in _SECURITY)],
         "paths": paths,
-        "components": {"schemas": components, "securitySchemes": _SECURITY},
+        "components": {"schemas": components, "securitySchemes": _OPERATOR | _BOARD},
     }
 
 
@@ -59,6 +65,8 @@ def _types(operation: Operation) -> Iterator[Any]:
 def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "summary": operation.summary,
+        "description": _who_may(operation),
+        "security": _security(operation),
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
         "responses": _responses(operation, schemas),
     }
@@ -68,6 +76,27 @@ def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
             "content": _content(schemas[operation.body]),
         }
     return described
+
+
+def _who_may(operation: Operation) -> str:
+    if operation.of_board and operation.role is None:
+        return "For the board itself."
+    if operation.of_board:
+        return f"For the board itself, or the role `{operation.role}`."
+    return f"For the role `{operation.role}`." if operation.role else "For anybody."
+
+
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    """Any of these will do; on lifeguard's own machine none is needed.
+
+    A board may also call from its own address.
+    """
+    schemes: list[dict[str, list[str]]] = [{}]
+    if operation.role is not None:
+        schemes += [{scheme: [operation.role]} for scheme in _OPERATOR]
+    if operation.of_board:
+        schemes += [{scheme: []} for scheme in _BOARD]
+    return schemes
 
 
 def _path_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
@@ -93,7 +122,7 @@ def _responses(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     content = _content(schemas[operation.answer], operation.media)
     responses = {"200": {"description": "OK", "content": content}}
     error = _content(schemas[Error])
-    for status in operation.errors:
+    for status in sorted({*operation.errors, *ALWAYS}):
         phrase = HTTPStatus(status).phrase
         responses[str(status)] = {"description": phrase, "content": error}
     responses["default"] = {"description": "A fault of lifeguard", "content": error}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from klein import Klein
+from twisted.logger import Logger
 
 from lifeguard.web.answers import answer, refuse
 
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
 
     from msgspec import Struct
 
+    from lifeguard.model import OperatorRole
+    from lifeguard.web.callers import Callers
     from lifeguard.web.request import LabRequest
+
+log = Logger()
 
 PREFIX = "/api/v1"
 
@@ -29,6 +34,8 @@ Handler = Callable[..., "Awaitable[Any]"]
 class Operation(NamedTuple):
     """One row of the interface; `path` is a klein rule below `PREFIX`.
 
+    `role` is what an operator needs for it; None: nobody needs one. What is `of_board`
+    may also be for a board itself: then its handler tells who calls.
     `errors` are the statuses it can be refused with, besides those of every request.
     A `media` other than JSON is written by the handler itself.
     """
@@ -38,6 +45,8 @@ class Operation(NamedTuple):
     summary: str
     handler: Handler
     answer: type[Any]
+    role: OperatorRole | None
+    of_board: bool = False
     errors: tuple[int, ...] = ()
     query: type[Struct] | None = None
     body: type[Struct] | None = None
@@ -53,16 +62,25 @@ def router() -> Klein:
     return app
 
 
-def route(app: Klein, operations: Iterable[Operation]) -> None:
-    """Serve the operations."""
+def route(app: Klein, operations: Iterable[Operation], callers: Callers) -> None:
+    """Serve the operations, each to those who may."""
     for operation in operations:
-        _route(app, operation)
+        _route(app, operation, callers)
 
 
-def _route(app: Klein, operation: Operation) -> None:
+def _route(app: Klein, operation: Operation, callers: Callers) -> None:
     endpoint = f"{operation.method} {operation.path}"
+    role = None if operation.of_board else operation.role
 
     async def serve(request: LabRequest, **parts: str) -> bytes | None:
+        if role is not None:
+            request.operator = callers.operator(request, role).name
+            if operation.method != "GET":
+                log.info(
+                    "{operator}: {path}",
+                    operator=request.operator,
+                    path=request.path.decode("latin-1"),
+                )
         if operation.media != JSON:
             await operation.handler(request, **parts)
             return None

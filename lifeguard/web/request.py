@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote_to_bytes
 
+from twisted.internet.task import LoopingCall
 from twisted.web import http
 from twisted.web.server import Request, Site
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
+    from twisted.python.failure import Failure
     from twisted.web.resource import IResource
 
     from lifeguard.metrics import Answers
@@ -27,20 +29,46 @@ LARGEST_BODY = 64 * 1024
 """Bytes; nobody's boot config is larger."""
 
 
+HTTPS_SECONDS = 30 * 86400
+"""A browser that was here by TLS does not come without it for so long."""
+
+REQUEST_SECONDS = 180.0
+"""So long may a connection take for its next request, of which it may be silent for 60:
+so whoever sends a request byte by byte has two minutes for the whole of it."""
+
+SWEEP_SECONDS = 15.0
+"""So often it is looked for them: a timer for each would cost every request."""
+
+
 class LabChannel(http.HTTPChannel):
-    """A connection that knows its age.
+    """A connection that knows its age, and since when it owes a request.
 
     What it is besides does not change, and is asked for several times a request.
     """
 
     def connectionMade(self) -> None:
-        self.opened = cast("LabSite", self.factory).clock.seconds()
-        self._is_secure: bool = super().isSecure()
+        self._site = cast("LabSite", self.factory)
+        self.opened = self.idle_since = self._site.clock.seconds()
+        self._site.channels.add(self)
+        self.is_secure: bool = super().isSecure()
         self._host: IAddress = super().getHost()
         super().connectionMade()
 
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        self._site.channels.discard(self)
+        super().connectionLost(reason)
+
+    def cut(self) -> None:
+        """End it at once; its client has given no sign of meaning well."""
+        cast("ITCPTransport", self.transport).abortConnection()
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether a request is whole, and its answer under way."""
+        return bool(self.requests) and self.requests[0].is_whole
+
     def isSecure(self) -> bool:
-        return self._is_secure
+        return self.is_secure
 
     def getHost(self) -> IAddress:
         return self._host
@@ -54,12 +82,15 @@ class LabRequest(Request):
 
     def __init__(self, channel: LabChannel, *queued: object) -> None:
         super().__init__(channel, *queued, parsePOSTFormSubmission=False)
-        self.opened = channel.opened
+        self._channel, self.opened = channel, channel.opened
         """When the connection was made, in seconds of the clock."""
+        self.operator = ""
+        """Who asks, as history names them, once that is known."""
         self.operation: str | None = None
         """What is asked for, if it is one whose answers are counted."""
         self._lab = cast("LabSite", channel.factory)
         self._received = 0
+        self.is_whole = False
 
     @property
     def is_too_large(self) -> bool:
@@ -76,9 +107,12 @@ class LabRequest(Request):
             self.content.write(data)
 
     def process(self) -> None:
+        self.is_whole = True
         self._came_at = self._lab.clock.seconds()
         self.uri = self.path
         self.setHeader("X-Content-Type-Options", "nosniff")
+        if self._channel.is_secure:
+            self.setHeader("Strict-Transport-Security", f"max-age={HTTPS_SECONDS}")
         if not _can_be_ours(self.path):
             self.write(answer(self, Error("not found"), 404))
             self.finish()
@@ -86,9 +120,10 @@ class LabRequest(Request):
         super().process()
 
     def finish(self) -> None:
+        now = self._channel.idle_since = self._lab.clock.seconds()
         super().finish()
         if self.operation is not None:
-            seconds = self._lab.clock.seconds() - self._came_at
+            seconds = now - self._came_at
             self._lab.answers.answered(self.operation, self.code, seconds)
 
     def abort(self) -> None:
@@ -128,12 +163,24 @@ class LabSite(Site):
     ) -> None:
         super().__init__(resource, reactor=clock)
         self.clock, self._stopped, self.answers = clock, stopped, answers
+        self.channels: set[LabChannel] = set()
+        """The connections that are open."""
+        self._sweeping = LoopingCall(self.sweep)
+        self._sweeping.clock = clock
 
     def startFactory(self) -> None:
-        """Nothing to open."""
+        self._sweeping.start(SWEEP_SECONDS, now=False)
 
     def stopFactory(self) -> None:
+        self._sweeping.stop()
         self._stopped()
+
+    def sweep(self) -> None:
+        """Cut those who have taken too long for their next request."""
+        latest = self.clock.seconds() - REQUEST_SECONDS
+        for channel in tuple(self.channels):
+            if channel.idle_since < latest and not channel.is_answered:
+                channel.cut()
 
     def log(self, request: http.Request) -> None:
         """Nothing: what matters of a request is in a board's history."""

@@ -7,8 +7,9 @@ A change is written out once, however many listen; of a burst all that comes wit
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from functools import cached_property
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from zlib import MAX_WBITS, Z_BEST_SPEED, Z_SYNC_FLUSH, compressobj
 
@@ -22,12 +23,14 @@ from zope.interface import implementer
 
 from lifeguard.model import HistoryRow
 from lifeguard.web.answers import takes_gzip
+from lifeguard.web.errors import NotNow, TooMany
 from lifeguard.web.views import BoardSummary, summary
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
 
     from lifeguard.model import Change
+    from lifeguard.web.peers import Proxies
     from lifeguard.web.request import LabRequest
     from lifeguard.web.world import World
 
@@ -40,7 +43,13 @@ BATCH_SECONDS = 0.5
 """From one sending of changes to the next; the first after a rest is sent at once."""
 
 MOST_WAITING = 100
-"""Batches that wait for a client that does not read; with one more it is dropped."""
+MOST_BYTES = 4 * 2**20
+"""Batches, and bytes of them, that wait for a client that does not read; with more it
+is dropped."""
+
+MOST_LISTENERS = 1000
+MOST_OF_A_CLIENT = 100
+"""Streams at once; of one address so many, unless it is this machine's."""
 
 HEARTBEAT = b": still here\n\n"
 
@@ -71,22 +80,24 @@ class StreamedChange(Struct, frozen=True):
 class Listener:
     """One client, and what waits until it reads on."""
 
-    def __init__(self, request: LabRequest) -> None:
-        self._request = request
+    def __init__(self, request: LabRequest, client: str | None) -> None:
+        self._request, self.client = request, client
         self._paused = False
         self._waiting: deque[bytes] = deque()
+        self._bytes = 0
+        """So many wait."""
         self._is_packed = takes_gzip(request)
         if self._is_packed:
             request.setHeader("Content-Encoding", "gzip")
-            self._waiting.append(_GZIP_HEADER)
+            self._wait(_GZIP_HEADER)
         request.registerProducer(self, True)
 
     def send(self, piece: Piece) -> None:
         """Write it now, or when the client reads on; a slow client is dropped."""
-        if len(self._waiting) == MOST_WAITING:
-            self._drop()
-        self._waiting.append(piece.packed if self._is_packed else piece.plain)
+        self._wait(piece.packed if self._is_packed else piece.plain)
         self._write()
+        if len(self._waiting) > MOST_WAITING or self._bytes > MOST_BYTES:
+            self._drop()
 
     def end(self) -> None:
         """Nothing more will be sent; the request may be finished."""
@@ -102,23 +113,31 @@ class Listener:
     def stopProducing(self) -> None:
         self._paused = True
 
+    def _wait(self, data: bytes) -> None:
+        self._waiting.append(data)
+        self._bytes += len(data)
+
     def _write(self) -> None:
         while self._waiting and not self._paused:
-            self._request.write(self._waiting.popleft())
+            data = self._waiting.popleft()
+            self._bytes -= len(data)
+            self._request.write(data)
 
     def _drop(self) -> None:
         peer = self._request.getClientAddress()
         log.info("{peer} does not read the stream and is dropped", peer=peer)
         self._waiting.clear()
+        self._bytes = 0
         self._request.abort()
 
 
 class Stream:
     """The clients that hear of changes, each with what ends its request."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, proxies: Proxies) -> None:
+        self._world, self._proxies = world, proxies
         self._listeners: dict[Listener, Deferred[None]] = {}
+        self._of_clients: Counter[str | None] = Counter()
         self._batch: list[bytes] = []
         self._rest: IDelayedCall | None = None
         """Ends when the next batch may be sent; None: it may be now."""
@@ -127,15 +146,21 @@ class Stream:
         world.fleet.subscribe(self._changed)
 
     def listen(self, request: LabRequest) -> Deferred[None]:
-        """Fires when lifeguard stops; is cancelled when the client has gone."""
+        """Fires when lifeguard stops; is cancelled when the client has gone.
+
+        Raises NotNow or TooMany.
+        """
         request.setHeader("Content-Type", "text/event-stream")
         request.setHeader("Cache-Control", "no-store")
         request.setHeader("Vary", "Accept-Encoding")
         if request.method == b"HEAD":
             return succeed(None)
-        listener = Listener(request)
+        client = self._proxies.client_address(request)
+        self._check_room(client)
+        listener = Listener(request, client)
         ended: Deferred[None] = Deferred(lambda _: self._leave(listener))
         self._listeners[listener] = ended
+        self._of_clients[client] += 1
         if not self._heart.running:
             self._heart.start(HEARTBEAT_SECONDS, now=False)
         listener.send(Piece(HEARTBEAT))
@@ -149,8 +174,20 @@ class Stream:
             listener.end()
             ended.callback(None)
 
+    def _check_room(self, client: str | None) -> None:
+        if len(self._listeners) >= MOST_LISTENERS:
+            raise NotNow("as many streams are open as may be")
+        if client is None or ip_address(client).is_loopback:
+            return
+        if self._of_clients[client] >= MOST_OF_A_CLIENT:
+            text = "your address has as many streams open as it may"
+            raise TooMany(text, HEARTBEAT_SECONDS)
+
     def _leave(self, listener: Listener) -> None:
         del self._listeners[listener]
+        self._of_clients[listener.client] -= 1
+        if not self._of_clients[listener.client]:
+            del self._of_clients[listener.client]
         if self._listeners:
             return
         self._heart.stop()

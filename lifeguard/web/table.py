@@ -25,9 +25,19 @@ from lifeguard.web.lab import (
     RelayBoardHistory,
     RelayBoardList,
 )
+from lifeguard.web.lab_views import ImageView, RelayBoardView
 from lifeguard.web.operations import EVENT_STREAM, Operation
+from lifeguard.web.operators import (
+    NewOperator,
+    NewToken,
+    OperatorList,
+    OperatorTokens,
+    OperatorView,
+    SessionView,
+    SignIn,
+)
 from lifeguard.web.stream import Stream, StreamedChange
-from lifeguard.web.views import BoardDetail, ImageView, RelayBoardView
+from lifeguard.web.views import BoardDetail
 
 if TYPE_CHECKING:
     from lifeguard.web.callers import Callers
@@ -35,9 +45,14 @@ if TYPE_CHECKING:
 
 
 def operations(world: World, callers: Callers, stream: Stream) -> list[Operation]:
-    """Every operation, in the order in which they are described."""
-    boards, lab = Boards(world, callers), Lab(world, callers)
-    events, alerts = Events(world.fleet, callers), AlertOperations(world, callers)
+    """Every operation, in the order in which they are described.
+
+    `see` looks, `operate` asks something of boards and of what they share, `admin`
+    decides by hand what a board is, what the lab consists of, and who may do what.
+    """
+    boards, lab = Boards(world, callers), Lab(world)
+    events, alerts = Events(world.fleet, callers), AlertOperations(world)
+    tokens, sign_in = OperatorTokens(world.operators), SignIn(callers)
     return [
         Operation(
             "GET",
@@ -45,6 +60,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "The boards, also those that are not in the inventory any more.",
             boards.index,
             BoardList,
+            role="see",
             errors=(400,),
             query=BoardsQuery,
         ),
@@ -54,6 +70,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Why a board is where it is, and what happens next.",
             boards.show,
             BoardDetail,
+            role="see",
             errors=(404,),
         ),
         Operation(
@@ -62,6 +79,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "What happened to a board.",
             boards.history,
             History,
+            role="see",
             errors=(400, 404, 503),
             query=HistoryQuery,
         ),
@@ -71,7 +89,9 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "What the installer reads; for the board itself or an operator.",
             boards.boot_config,
             BootConfig,
-            errors=(403, 404, 409),
+            role="operate",
+            of_board=True,
+            errors=(404, 409),
         ),
         Operation(
             "POST",
@@ -79,7 +99,9 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "An event of the board, or a request of an operator (`rq-...`).",
             events.post,
             Accepted,
-            errors=(400, 403, 404, 409, 413, 422, 503),
+            role="operate",
+            of_board=True,
+            errors=(400, 404, 409, 413, 422, 503),
             body=EventBody,
         ),
         Operation(
@@ -88,7 +110,9 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "An event of the board, for clients that cannot post.",
             events.get,
             Accepted,
-            errors=(400, 403, 404, 405, 409, 413, 503),
+            role=None,
+            of_board=True,
+            errors=(400, 404, 405, 409, 413, 503),
         ),
         Operation(
             "POST",
@@ -96,7 +120,8 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Put a board into a state by hand, provided that it is in another.",
             events.change,
             Accepted,
-            errors=(400, 403, 404, 409, 413, 503),
+            role="admin",
+            errors=(400, 404, 409, 413, 503),
             body=StateChange,
         ),
         Operation(
@@ -105,6 +130,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Who asked for something to boot and is in no inventory.",
             boards.unknown,
             UnknownBoardList,
+            role="see",
         ),
         Operation(
             "GET",
@@ -112,6 +138,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "What boards can be made to run.",
             lab.images,
             ImageList,
+            role="see",
         ),
         Operation(
             "POST",
@@ -119,7 +146,8 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Let boards have an image again that was set aside.",
             lab.release_image,
             ImageView,
-            errors=(403, 404, 409, 503),
+            role="operate",
+            errors=(404, 409, 503),
         ),
         Operation(
             "GET",
@@ -127,6 +155,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Boards that failed, by what is to blame: the open incidents first.",
             lab.incidents,
             IncidentList,
+            role="see",
             errors=(400, 503),
             query=IncidentsQuery,
         ),
@@ -136,6 +165,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "How the switches are doing, and which outlets are owed.",
             lab.relay_boards,
             RelayBoardList,
+            role="see",
         ),
         Operation(
             "GET",
@@ -143,6 +173,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "What became of a relay board.",
             lab.relay_board_history,
             RelayBoardHistory,
+            role="see",
             errors=(400, 404, 503),
             query=HistoryQuery,
         ),
@@ -152,7 +183,8 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Test the link to a relay board now; 502 says what is wrong.",
             lab.test_relay_board,
             RelayBoardView,
-            errors=(403, 404, 502),
+            role="operate",
+            errors=(404, 502),
         ),
         Operation(
             "GET",
@@ -160,6 +192,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "How polling is doing, and whether failures are withheld.",
             lab.health,
             HealthStatus,
+            role="see",
         ),
         Operation(
             "POST",
@@ -167,7 +200,58 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "It is the boards that are ill: tell their failures after all.",
             lab.release_brake,
             HealthStatus,
-            errors=(403,),
+            role="operate",
+        ),
+        Operation(
+            "GET",
+            "/operators",
+            "Who has or had a token.",
+            tokens.index,
+            OperatorList,
+            role="admin",
+        ),
+        Operation(
+            "POST",
+            "/operators",
+            "Make a token; it is told once.",
+            tokens.make,
+            NewToken,
+            role="admin",
+            errors=(400, 409, 413, 503),
+            body=NewOperator,
+        ),
+        Operation(
+            "POST",
+            "/operators/<name>/revoke",
+            "Let nobody in by this operator's token any more.",
+            tokens.revoke,
+            OperatorView,
+            role="admin",
+            errors=(404, 503),
+        ),
+        Operation(
+            "GET",
+            "/session",
+            "Who calls, and what they may do.",
+            sign_in.show,
+            SessionView,
+            role=None,
+        ),
+        Operation(
+            "POST",
+            "/session",
+            "Get a cookie for a token that is sent as a header.",
+            sign_in.begin,
+            SessionView,
+            role=None,
+        ),
+        Operation(
+            "POST",
+            "/session/end",
+            "Let the cookie count no more.",
+            sign_in.end,
+            SessionView,
+            role=None,
         ),
         Operation(
             "GET",
@@ -175,6 +259,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "How the channels are doing by which people are told.",
             alerts.index,
             AlertChannels,
+            role="see",
         ),
         Operation(
             "POST",
@@ -182,7 +267,8 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Send a message by a channel now; 502 says what is wrong.",
             alerts.test,
             ChannelStatus,
-            errors=(403, 404, 502),
+            role="operate",
+            errors=(404, 502),
         ),
         Operation(
             "GET",
@@ -190,6 +276,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             "Every change from now on, as server-sent events.",
             stream.listen,
             StreamedChange,
+            role="see",
             media=EVENT_STREAM,
         ),
     ]

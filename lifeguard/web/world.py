@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lifeguard.netboot.parameters import Server
     from lifeguard.netboot.tokens import Tokens
     from lifeguard.netboot.unknown_boards import UnknownBoards
+    from lifeguard.operators import Operators
     from lifeguard.power import OwedOutlet, RelayBoardStatus
 
 
@@ -106,6 +107,7 @@ class World(NamedTuple):
     alerts: Alerts
     files: Files
     tokens: Tokens
+    operators: Operators
     server: Server
     metrics: Metrics
     clock: IReactorTime

@@ -153,12 +153,53 @@ def test_a_token_is_asked_for_where_one_is_needed(lab: ProcessLab, page: Page) -
     page.get_by_role("button", name="Reboot").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Reboot").click()
-    expect(dialog.get_by_role("alert")).to_have_text("this needs the operator's token")
+    expect(dialog.get_by_role("alert")).to_have_text("this needs an operator's token")
     dialog.get_by_label("token").fill(token)
     dialog.get_by_role("button", name="Reboot").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Reboot")
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     assert token not in page.content()
+    kept = page.evaluate(
+        "[localStorage.length, sessionStorage.length, document.cookie]"
+    )
+    assert kept == [0, 0, ""]
+    page.reload()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_where_a_look_needs_a_token_too_it_is_asked_for_at_once(
+    lab: ProcessLab, page: Page
+) -> None:
+    settings = lab.directory / "lifeguard.toml"
+    closed = '[http]\nrequire_token = true\nread = "token"\n'
+    settings.write_text(settings.read_text().replace("[http]\n", closed))
+    lab.start()
+    token = next(lab.directory.rglob("operator.token")).read_text().strip()
+    page.goto(lab.url)
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("token").fill("lg_wrong")
+    dialog.get_by_role("button", name="Sign in").click()
+    expect(dialog.get_by_role("alert").last).to_have_text("not an operator's token")
+    dialog.get_by_label("token").fill(token)
+    dialog.get_by_role("button", name="Sign in").click()
+    tile(page, "sim-01", "left alone, New")
+
+
+def test_what_a_role_may_not_do_says_so(lab: ProcessLab, page: Page) -> None:
+    lab.start()
+    body = {"name": "eve", "role": "see"}
+    _, made = lab.ask("/api/v1/operators", body)
+    page.goto(f"{lab.url}/boards/sim-01")
+    expect(page.get_by_role("button", name="Reboot")).to_be_enabled()
+    page.get_by_role("button", name="Sign in").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("token").fill(made["token"])
+    dialog.get_by_role("button", name="Sign in").click()
+    button = page.get_by_role("button", name="Reboot")
+    expect(button).to_be_disabled()
+    why = "operator eve has the role see, this needs operate"
+    expect(button).to_have_attribute("title", why)
 
 
 def test_hostile_texts_stay_texts(lab: ProcessLab, page: Page) -> None:

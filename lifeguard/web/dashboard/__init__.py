@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from klein import Klein
 
     from lifeguard.lifecycle import Lifecycle
+    from lifeguard.web.callers import Callers
     from lifeguard.web.request import LabRequest
     from lifeguard.web.world import World
 
@@ -66,8 +67,10 @@ class Asset(NamedTuple):
         return cls(kind, body, gzip.compress(body, mtime=0), b'W/"%s"' % digest)
 
 
-def route_dashboard(app: Klein, world: World) -> None:
+def route_dashboard(app: Klein, world: World, callers: Callers) -> None:
     """Serve the dashboard to whoever may reach the port: the API decides what it may.
+
+    A lifecycle's picture is of the lab, so it is for those who may see that.
 
     The files are read now; one that changes on the disk is served after a start.
     """
@@ -90,6 +93,7 @@ def route_dashboard(app: Klein, world: World) -> None:
 
     @app.route("/hardware/<name>/lifecycle.svg", methods=["GET"])
     def picture(request: LabRequest, name: str) -> bytes:
+        callers.operator(request, "see")
         hardware = world.fleet.inventory.hardware.get(name)
         if hardware is None:
             raise Missing(f"no such hardware: {name}")
@@ -107,6 +111,7 @@ def send(request: LabRequest, asset: Asset, policy: str) -> bytes:
     request.setHeader("Content-Type", asset.type)
     request.setHeader("Content-Security-Policy", policy)
     request.setHeader("Referrer-Policy", "no-referrer")
+    request.setHeader("X-Frame-Options", "DENY")
     request.setHeader("Cache-Control", "no-cache")
     request.setHeader("Vary", "Accept-Encoding")
     if request.setETag(asset.tag) is CACHED:

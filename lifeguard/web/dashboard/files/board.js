@@ -1,6 +1,6 @@
 // One board: why it is here, what happens next, its past, and what may be asked of it.
 
-import { confirmRequest, confirmState, askForToken } from "./dialogs.js";
+import { askForToken, confirmRequest, confirmState, roleButton } from "./dialogs.js";
 import { complaint, element, panel, table } from "./dom.js";
 import { Lifecycle } from "./lifecycle.js";
 import { boardPath, get, now, post } from "./session.js";
@@ -138,15 +138,11 @@ export class BoardPage {
 
   #showRequests() {
     const asked = this.#board.accepted.filter((event) => event.startsWith("rq-"));
-    const buttons = asked.map((event) => this.#button(requestWords(event), () => this.#request(event)));
-    if (this.#lifecycle) buttons.push(this.#button("Set state", () => this.#change(), "quiet"));
+    const buttons = asked.map((event) => roleButton("operate", requestWords(event), () => this.#request(event)));
+    if (this.#lifecycle) buttons.push(roleButton("admin", "Set state", () => this.#change(), "quiet"));
     // Left alone while they are the same: one of them may have the focus.
     const words = (nodes) => [...nodes].map((node) => node.textContent).join();
     if (words(buttons) !== words(this.#requests.children)) this.#requests.replaceChildren(...buttons);
-  }
-
-  #button(words, click, look = "") {
-    return element("button", { type: "button", class: look, click }, words);
   }
 
   async #request(event) {

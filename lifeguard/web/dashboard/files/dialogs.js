@@ -1,17 +1,16 @@
 // Requests of a person: each is confirmed first, and a refusal is shown as it was said.
 
 import { complaint, element } from "./dom.js";
-import { get, signIn } from "./session.js";
+import { get, lacks, signIn } from "./session.js";
 import { requestWords } from "./words.js";
 
 // A dialog that stays until `act` has succeeded or a person gives up; tells which.
 //
 // `act` may throw what the API refused. Where it wants a token, one is asked for.
-function ask(title, verb, fields, act) {
+function ask(title, verb, fields, act, token = tokenField()) {
   const trouble = element("div");
   const submit = element("button", { type: "submit", class: "primary", autofocus: "" }, verb);
   const cancel = element("button", { type: "button", click: () => dialog.close() }, "Cancel");
-  const token = tokenField();
   const form = element(
     "form",
     { method: "dialog" },
@@ -27,7 +26,7 @@ function ask(title, verb, fields, act) {
     event.preventDefault();
     submit.disabled = true;
     try {
-      keep(token);
+      await signInBy(token);
       await act(new FormData(form));
       dialog.close("done");
     } catch (error) {
@@ -45,30 +44,41 @@ function ask(title, verb, fields, act) {
   });
 }
 
+// A button for what needs a role; to who has a lesser one it says so instead.
+export function roleButton(role, words, click, look = "") {
+  const attributes = { type: "button", class: look, "data-role": role, click };
+  const button = element("button", attributes, words);
+  judge(button);
+  return button;
+}
+
+function judge(button) {
+  const why = lacks(button.dataset.role);
+  button.disabled = why !== null;
+  button.title = why ?? "";
+}
+
+document.addEventListener("session", () => {
+  for (const button of document.querySelectorAll("button[data-role]")) judge(button);
+});
+
 function tokenField() {
-  const label = "Operator's token, of STATE_DIR/operator.token";
+  const label = "Your token";
   const input = element("input", { type: "password", name: "token", autocomplete: "off" });
   return element("label", { hidden: "", class: "token" }, label, input);
 }
 
-function keep(field) {
+async function signInBy(field) {
   const token = field.querySelector("input").value.trim();
-  if (field.hidden || !token) return;
-  signIn(token);
-  document.dispatchEvent(new CustomEvent("session"));
+  if (!field.hidden && token) await signIn(token);
 }
 
 // Signs a person in; `why` is what was refused without it.
 export function askForToken(why) {
-  const input = element("input", { type: "password", required: "", autofocus: "", autocomplete: "off" });
-  const fields = [
-    why ? complaint(why) : null,
-    element("label", {}, "Operator's token, of STATE_DIR/operator.token", input),
-  ];
-  return ask("Sign in", "Sign in", fields, () => {
-    signIn(input.value.trim());
-    document.dispatchEvent(new CustomEvent("session"));
-  });
+  const token = tokenField();
+  token.hidden = false;
+  token.querySelector("input").required = true;
+  return ask("Sign in", "Sign in", why ? complaint(why) : null, () => {}, token);
 }
 
 // Confirms something that needs no more to be known.

@@ -1,6 +1,6 @@
 // Incidents: boards that failed, by what is to blame; the open ones first.
 
-import { confirmAct } from "./dialogs.js";
+import { confirmAct, roleButton } from "./dialogs.js";
 import { complaint, element } from "./dom.js";
 import { boardPath, get, now, post } from "./session.js";
 import { ago, clockTime } from "./words.js";
@@ -67,7 +67,7 @@ export class IncidentsPage {
       element("p", {}, one.text),
       element("p", { class: "soft" }, `incident ${one.id}, opened ${lasted}`),
       boardLinks(one),
-      one.set_aside ? element("button", { type: "button", click: release }, `Release image ${one.name}`) : null,
+      one.set_aside ? roleButton("operate", `Release image ${one.name}`, release) : null,
     );
   }
 

@@ -1,13 +1,13 @@
 // The frame around every page: where one is, whether lifeguard is there, who is signed in.
 
 import { BoardPage } from "./board.js";
-import { askForToken } from "./dialogs.js";
+import { askForToken, roleButton } from "./dialogs.js";
 import { element } from "./dom.js";
 import { IncidentsPage } from "./incidents.js";
 import { Lab } from "./lab.js";
 import { Overview } from "./overview.js";
 import { RelayBoardsPage } from "./relay_boards.js";
-import { isSignedIn, now, post, signOut } from "./session.js";
+import { isSignedIn, now, post, readCaller, signOut } from "./session.js";
 import { clockTime, LOOKS, plural, RELAY_BOARD_KINDS } from "./words.js";
 
 const lab = new Lab();
@@ -118,7 +118,7 @@ function releaseButton() {
       if (error.status === 403) askForToken(error.message);
     }
   };
-  return element("button", { type: "button", click: release }, "It is the boards: tell them");
+  return roleButton("operate", "It is the boards: tell them", release);
 }
 
 function showSession() {
@@ -131,11 +131,7 @@ window.addEventListener("popstate", (event) => {
   scrollTo(0, event.state?.scroll ?? 0);
 });
 history.scrollRestoration = "manual";
-session.addEventListener("click", async () => {
-  if (isSignedIn()) signOut();
-  else await askForToken();
-  showSession();
-});
+session.addEventListener("click", () => (isSignedIn() ? signOut() : askForToken()));
 document.addEventListener("session", showSession);
 lab.addEventListener("connection", showConnection);
 lab.addEventListener("conditions", showConditions);
@@ -145,3 +141,6 @@ connection.textContent = "○ connecting";
 showSession();
 show();
 lab.start();
+// Where even a look needs a token, all that was asked until then is asked again.
+const why = await readCaller().catch(() => null);
+if (why) askForToken(why);

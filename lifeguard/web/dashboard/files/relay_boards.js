@@ -1,6 +1,6 @@
 // Relay boards: which work, since when, and which outlets are owed.
 
-import { askForToken } from "./dialogs.js";
+import { askForToken, roleButton } from "./dialogs.js";
 import { complaint, element, panel, table } from "./dom.js";
 import { get, now, post } from "./session.js";
 import { ago, clockTime, KINDS, LOOKS, plural, RELAY_BOARD_KINDS } from "./words.js";
@@ -56,7 +56,7 @@ class Card {
     this.lab = lab;
     const past = element("details", {}, element("summary", {}, "History"), this.#past);
     past.addEventListener("toggle", () => past.open && this.#readHistory());
-    const test = element("button", { type: "button", click: () => this.#test() }, "Test its link");
+    const test = roleButton("operate", "Test its link", () => this.#test());
     const boards = element("a", { href: `/?search=${encodeURIComponent(`${name}/`)}` }, "Boards");
     this.element = element("section", { class: "panel card" },
       element("h2", {}, name, " ", this.#badge),

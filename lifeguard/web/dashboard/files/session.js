@@ -1,7 +1,7 @@
-// Who speaks to the API, and how: the only module that asks it, and knows a token.
+// Who speaks to the API, and how: the only module that asks it, and sees a token.
 
 const PREFIX = "/api/v1";
-const TOKEN = "lifeguard-token";
+const ROLES = ["see", "operate", "admin"]; // each may do what those before it may
 const PATIENCE = 15000; // milliseconds for one answer
 
 // The API answered, and said no; `message` is its own sentence.
@@ -19,16 +19,40 @@ export function now() {
   return Date.now() + ahead;
 }
 
+// Who we are to lifeguard: the document "session" tells when that has changed.
+let caller = { name: "anybody", role: null, why: null, signed_in: false };
+
 export function isSignedIn() {
-  return sessionStorage.getItem(TOKEN) !== null;
+  return caller.signed_in;
 }
 
-export function signIn(token) {
-  sessionStorage.setItem(TOKEN, token);
+// Why what needs a role would be refused; null where it is not, or a token would help.
+export function lacks(role) {
+  const isEnough = ROLES.indexOf(caller.role) >= ROLES.indexOf(role);
+  if (isEnough || !caller.signed_in) return null;
+  return `${caller.name} has the role ${caller.role}, this needs ${role}`;
 }
 
-export function signOut() {
-  sessionStorage.removeItem(TOKEN);
+// Answers why not even a look is allowed, or null.
+export async function readCaller() {
+  take(await get("/session"));
+  return caller.role === null ? caller.why : null;
+}
+
+// The token is sent this once; what the browser keeps is a cookie that no script can read.
+export async function signIn(token) {
+  const headers = { Authorization: `Bearer ${token}` };
+  take(await ask("/session", { method: "POST", headers }));
+}
+
+export async function signOut() {
+  await post("/session/end");
+  await readCaller();
+}
+
+function take(answer) {
+  caller = answer;
+  document.dispatchEvent(new CustomEvent("session"));
 }
 
 export function get(path) {
@@ -36,7 +60,8 @@ export function get(path) {
 }
 
 export function post(path, body = {}) {
-  const headers = { "Content-Type": "application/json" };
+  // No form can send the second: lifeguard knows by it that a page of its own asks.
+  const headers = { "Content-Type": "application/json", "X-Lifeguard": "1" };
   return ask(path, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
@@ -49,10 +74,8 @@ export function boardPath(name, rest = "") {
 }
 
 async function ask(path, options) {
-  const headers = { ...options.headers };
-  if (isSignedIn()) headers.Authorization = `Bearer ${sessionStorage.getItem(TOKEN)}`;
   const signal = AbortSignal.timeout(PATIENCE);
-  const response = await fetch(PREFIX + path, { ...options, headers, signal });
+  const response = await fetch(PREFIX + path, { ...options, signal });
   const date = Date.parse(response.headers.get("Date"));
   if (Math.abs(date - now()) > 2000) ahead = date - Date.now();
   const answer = await response.json();
