@@ -227,7 +227,7 @@ def test_a_message_that_is_refused_is_given_up_and_the_next_goes_on(
         assert parts.channel.tally.failed == 1
         assert said == [
             "alerts: ops: answered 404 Not Found",
-            "alerts: ops: 1 alerts are given up after 5 tries: answered 404 Not Found",
+            "alerts: ops: 1 alert given up after 5 tries: answered 404 Not Found",
         ]
 
 

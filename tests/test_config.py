@@ -491,12 +491,14 @@ kind = "slack"
 url_file = "/no/url"
 [alerts.channels.mail]
 kind = "mail"
-host = "mail.example.org"
+host = "mail..example.org"
 sender = "lab"
 to = ["ops@example.org"]
 security = "none"
 password_file = "panda.cfg.j2"
 """, [
+        "lifeguard.toml: alerts.channels.mail.host: expected a host like"
+        ' mail.example.org, got "mail..example.org"',
         "lifeguard.toml: alerts.channels.mail.sender: expected a mail address like"
         ' ops@example.org, got "lab"',
         "lifeguard.toml: alerts.channels.ops.url_file:"

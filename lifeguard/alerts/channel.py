@@ -22,6 +22,7 @@ from lifeguard.alerts.message import MOST, compose
 from lifeguard.config.alerts import ChannelKind
 from lifeguard.model import Message, Queue
 from lifeguard.store import StoreError
+from lifeguard.words import plural
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -189,18 +190,20 @@ class Channel:
         self._is(works=False, last_error=str(error), last_error_at=wall)
         self.tally.tries += 1
         if after.outcome == "failed":
-            self.tally.failed += 1
-            log.error(
-                "alerts: {channel}: {count} alerts are given up after {tries} tries:"
-                " {error}",
-                channel=self._name,
-                count=sum(message.counts.values()),
-                tries=after.tries,
-                error=error,
-            )
+            self._given_up(after)
         elif message.tries == 0:
             log.warn("alerts: {channel}: {error}", channel=self._name, error=error)
         return after
+
+    def _given_up(self, message: Message) -> None:
+        self.tally.failed += 1
+        log.error(
+            "alerts: {channel}: {what} given up after {tries} tries: {error}",
+            channel=self._name,
+            what=plural(sum(message.counts.values()), "alert"),
+            tries=message.tries,
+            error=message.error,
+        )
 
     async def _save(self, message: Message) -> None:
         """Until it is saved: what has been sent is not to be sent again."""

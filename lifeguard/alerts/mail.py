@@ -64,17 +64,20 @@ class Mail:
             raise _not_delivered(error, password) from None
         for recipient, code, _ in answers:
             if not 200 <= code < 300:
-                log.warn(
-                    "alerts: {recipient} gets no mail: the server answered {code}",
-                    recipient=printable(recipient.decode("latin-1")),
-                    code=code,
-                )
+                who, form = recipient.decode(), "alerts: {who} gets no mail: {code}"
+                log.warn(form, who=who, code=code)
 
     def _post(self, data: bytes, password: str | None) -> Deferred[Any]:
-        channel, reactor = self._channel, self._reactor
-        host, security = channel.host or "", channel.security
         sent: Deferred[Any] = Deferred(lambda _: factory.end())
-        factory = _Factory(
+        factory = self._factory(data, password, sent)
+        factory.connector = self._connect(factory)
+        return sent.addBoth(self._ended, factory)
+
+    def _factory(
+        self, data: bytes, password: str | None, sent: Deferred[Any]
+    ) -> _Factory:
+        channel, is_safe = self._channel, self._channel.security != "none"
+        return _Factory(
             (channel.user or "").encode(),
             (password or "").encode(),
             channel.sender,
@@ -84,17 +87,18 @@ class Mail:
             retries=0,
             heloFallback=True,
             requireAuthentication=password is not None,
-            requireTransportSecurity=security != "none",
+            requireTransportSecurity=is_safe,
             # Without one, whatever TLS the server offers is left alone.
-            hostname=None if security == "none" else host,
+            hostname=channel.host if is_safe else None,
         )
-        port = channel.port or PORTS[security]
-        if security == "tls":
-            tls = optionsForClientTLS(host)
-            factory.connector = reactor.connectSSL(host, port, factory, tls)
-        else:
-            factory.connector = reactor.connectTCP(host, port, factory)
-        return sent.addBoth(self._ended, factory)
+
+    def _connect(self, factory: _Factory) -> Any:
+        host, security = self._channel.host or "", self._channel.security
+        port = self._channel.port or PORTS[security]
+        if security != "tls":
+            return self._reactor.connectTCP(host, port, factory)
+        tls = optionsForClientTLS(host)
+        return self._reactor.connectSSL(host, port, factory, tls)
 
     def _ended(self, result: Answer, factory: _Factory) -> Answer:
         """A server may say goodbye until the next message has come to its end."""

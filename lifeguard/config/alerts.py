@@ -20,7 +20,7 @@ from lifeguard.config.forms import (
     one_of,
     text,
 )
-from lifeguard.config.places import Port, http_url
+from lifeguard.config.places import Port, host_name, http_url
 from lifeguard.config.reader import read_text, reason_of
 from lifeguard.model import NoticeKind
 
@@ -52,6 +52,11 @@ MailAddress = Annotated[
 ]
 
 
+def mail_host(value: object) -> str:
+    """A name that DNS could have, or an IPv4 address."""
+    return host_name(text(value))
+
+
 def password(value: object) -> str:
     """What can be said in a login of SMTP."""
     written = text(value)
@@ -72,7 +77,7 @@ class AlertChannel(Struct, frozen=True, kw_only=True):
     boards: tuple[Text, ...] = ()
     url: Annotated[str, Form("a URL like https://example.org/", http_url)] | None = None
     url_file: Text | None = None
-    host: Annotated[str, Form("a host", matching("[A-Za-z0-9.:-]+"))] | None = None
+    host: Annotated[str, Form("a host like mail.example.org", mail_host)] | None = None
     port: Port | None = None
     security: Annotated[Security, one_of(*get_args(Security))] = "starttls"
     sender: MailAddress | None = None

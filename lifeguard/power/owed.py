@@ -74,7 +74,13 @@ class Debt:
         trying.addCallbacks(self._settled, self._failed)
 
     def drop(self) -> None:
-        """Try no more, and report nothing that may still come of the last try."""
+        """Try no more, and report nothing that may still come of the last try.
+
+        Who hears of the first debt's end may drop them all before it is the next one's
+        turn: that one has ended already.
+        """
+        if self.ended.called:
+            return
         self._dropped = True
         self._forget_retry()
         self.ended.callback(None)
