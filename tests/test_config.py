@@ -418,6 +418,14 @@ BROKEN = [
     ("a flag in quotes", L, SETTINGS, '[http]\nrequire_token = "yes"', [
         'lifeguard.toml: http.require_token: expected true or false, got "yes"',
     ]),
+    ("who may look", L, SETTINGS, '[http]\nread = "all"', [
+        'lifeguard.toml: http.read: expected "open" or "token", got "all"',
+    ]),
+    ("a proxy that is no network", L, SETTINGS,
+     '[http]\ntrusted_proxies = ["192.0.2.3", "::1/64"]', [
+        "lifeguard.toml: http.trusted_proxies[1]: expected a network like 192.0.2.0/24"
+        ' or 2001:db8::/64, got "::1/64"',
+    ]),
     ("ports that are none", L, SETTINGS, "[tftp]\nport = 65536\naddress = 1", [
         "lifeguard.toml: tftp.address: expected an IPv4 address like 192.0.2.101,"
         " got 1",
