@@ -44,6 +44,7 @@ HOUSE = [
     "web",
     "manhole",
     "simulator",
+    "changeover",
     "daemon",
     "demo",
     "tap",

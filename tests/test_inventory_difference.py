@@ -116,7 +116,7 @@ def test_what_a_driver_is_told_is_not_shown_but_counts() -> None:
     assert "hush" not in repr(differences)
 
 
-def test_names_are_those_of_one_table() -> None:
+def test_what_is_asked_for_is_of_one_table() -> None:
     found = Difference(
         [
             Entry("boards", "a", "added"),
@@ -125,8 +125,8 @@ def test_names_are_those_of_one_table() -> None:
         ],
         "",
     )
-    assert found.names("boards", "added", "removed") == ["a", "b"]
-    assert found.names("images", "changed") == []
+    assert list(found.of("boards", "added", "removed")) == ["a", "b"]
+    assert found.of("images", "changed") == {}
 
 
 names = st.sets(st.sampled_from(list(inventory(boards=6).boards)))
@@ -150,6 +150,6 @@ def test_what_is_kept_is_the_old_where_nothing_is_different(
         TABLES
     )
     found = difference(old, new)
-    assert set(found.names("boards", "changed")) == before & after & moved
-    assert set(found.names("boards", "added")) == after - before
-    assert set(found.names("boards", "removed")) == before - after
+    assert set(found.of("boards", "changed")) == before & after & moved
+    assert set(found.of("boards", "added")) == after - before
+    assert set(found.of("boards", "removed")) == before - after

@@ -119,9 +119,9 @@ def test_a_relay_board_that_is_added_is_used_shown_and_counted() -> None:
 
 def test_a_relay_board_without_work_is_removed_at_once() -> None:
     parts = rig()
-    gone: list[None] = []
+    gone: list[bool] = []
     parts.power.remove_relay_board("rack1").addCallback(gone.append)
-    assert (gone, parts.names()) == ([None], [])
+    assert (gone, parts.names()) == ([True], [])
     parts.power.cycle("a", 1, (A,))
     assert parts.reports.told == [
         "ended a 1: rack1/1/1: no relay board rack1 in the inventory"
@@ -134,7 +134,7 @@ def test_a_relay_board_is_removed_when_all_that_it_switched_off_is_on_again() ->
     parts.power.owe([Owed(B, "b", 1)])
     assert (gone, parts.names()) == ([], [])
     parts.run(10)
-    assert gone == [None]
+    assert gone == [True]
     assert parts.is_on(A)
     assert sorted(parts.reports.told) == [
         "ended a 1: ok",
@@ -149,7 +149,7 @@ def test_one_that_is_added_again_meanwhile_goes_on_as_it_is() -> None:
     parts.power.remove_relay_board("rack1").addCallback(gone.append)
     parts.power.add_relay_board("rack1", parts.queues["rack1"])
     parts.run(10)
-    assert (gone, parts.names()) == ([None], ["rack1"])
+    assert (gone, parts.names()) == ([False], ["rack1"])
     parts.power.cycle("a", 2, (A,))
     parts.run(10)
     assert parts.reports.told[-1] == "ended a 2: ok"

@@ -70,6 +70,8 @@ def test_these_are_the_operations() -> None:
         ("GET", "/images"),
         ("POST", "/images/{name}/release"),
         ("GET", "/incidents"),
+        ("POST", "/inventory/apply"),
+        ("POST", "/inventory/plan"),
         ("GET", "/openapi.json"),
         ("GET", "/relay-boards"),
         ("GET", "/relay-boards/{name}/history"),
@@ -109,7 +111,7 @@ def test_each_way_to_give_a_token_is_described_and_none_is_needed() -> None:
 def test_whatever_is_posted_a_stranger_is_turned_away_and_that_is_described() -> None:
     parts, filled = web(), {"{name}": "panda-01", "{event}": "rq-reboot"}
     posted = sorted(path for method, path in described() if method == "POST")
-    assert len(posted) == 5
+    assert len(posted) == 7
     for path in posted:
         asked = re.sub(r"{\w+}", lambda part: filled[part[0]], PREFIX + path)
         assert parts.post(asked).status == 403

@@ -17,8 +17,9 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from lifeguard.blame.inquiry import Inquiry
-from lifeguard.config import Blame
+from lifeguard.config import Blame, Configuration, ConfigurationError
 from lifeguard.health.poller import HealthStatus
+from lifeguard.inventory.reload import Reload
 from lifeguard.metrics import Metrics
 from lifeguard.model import Inventory, Saved
 from lifeguard.netboot.boot_server import BootServer
@@ -152,6 +153,8 @@ class WebRig:
     polls: FakePolls
     inquiry: Inquiry
     metrics: Metrics
+    found: list[Inventory | ConfigurationError]
+    """What is in the inventory's file."""
 
     def connect(self, peer: str | IAddress = STRANGER) -> Connection:
         if isinstance(peer, str):
@@ -223,12 +226,21 @@ def web(
     metrics = Metrics(
         parts.fleet, parts.store, relay_boards, TransferTotals(), parts.clock
     )
+    found: list[Inventory | ConfigurationError] = [parts.fleet.inventory]
+    reload = Reload(
+        Configuration(inventory=parts.fleet.inventory),
+        lambda: _read(found[0]),
+        parts.fleet,
+        parts.store,
+        lambda new, _, known: parts.fleet.take_inventory(new, known, lambda name: None),
+    )
     world = World(
         fleet=parts.fleet,
         store=parts.store,
         power=relay_boards,
         poller=polls,
         inquiry=inquiry,
+        reload=reload,
         files=files,
         tokens=tokens,
         server=SERVER,
@@ -238,7 +250,15 @@ def web(
         wall=lambda: EPOCH + timedelta(seconds=parts.clock.seconds()),
     )
     served = site(world, Access("let-me-in", require_token))
-    return WebRig(parts, served, tokens, files, relay_boards, polls, inquiry, metrics)
+    return WebRig(
+        parts, served, tokens, files, relay_boards, polls, inquiry, metrics, found
+    )
+
+
+def _read(found: Inventory | ConfigurationError) -> Deferred[Configuration]:
+    if isinstance(found, ConfigurationError):
+        return fail(found)
+    return succeed(Configuration(inventory=found))
 
 
 def booting(parts: WebRig) -> WebRig:

@@ -55,9 +55,9 @@ class Difference(Struct, frozen=True):
     entries: list[Entry]
     digest: str
 
-    def names(self, table: Table, *whats: What) -> list[str]:
-        """Those of a table of which that is so."""
-        return [e.name for e in self.entries if e.table == table and e.what in whats]
+    def of(self, table: Table, *whats: What) -> dict[str, Entry]:
+        """Those of a table of which that is so, by name."""
+        return {e.name: e for e in self.entries if e.table == table and e.what in whats}
 
 
 def difference(old: Inventory, new: Inventory) -> Difference:

@@ -79,10 +79,10 @@ class Power(Service):
             queue.hear(partial(self._relay_board_changed, name))
             self.cycles_ended.begin(name)
 
-    def remove_relay_board(self, name: str) -> Deferred[None]:
-        """Fires when it is closed: nothing is owed on it, and no cycle needs it.
+    def remove_relay_board(self, name: str) -> Deferred[bool]:
+        """Fires with True when it is closed: nothing is owed on it, no cycle needs it.
 
-        Or when it has been added again.
+        With False when it has been added again meanwhile.
         """
         self._removed.add(name)
         return Deferred.fromCoroutine(self._remove(name))
@@ -348,12 +348,14 @@ class Power(Service):
                 return True
         return False
 
-    async def _remove(self, name: str) -> None:
+    async def _remove(self, name: str) -> bool:
         while waited_for := self._under_way(name):
             await DeferredList(waited_for)
-        if name in self._removed and not self._stopping:
-            self._removed.remove(name)
-            await self._queues.pop(name).close()
+        if name not in self._removed or self._stopping:
+            return False
+        self._removed.remove(name)
+        await self._queues.pop(name).close()
+        return True
 
     def _under_way(self, relay_board: str) -> list[Deferred[None]]:
         """What must end before a relay board that is removed may be closed."""

@@ -14,8 +14,10 @@ from twisted.logger import Logger
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from lifeguard.blame.inquiry import NotSetAside
+from lifeguard.config import ConfigurationError
 from lifeguard.event import Impossible, NotAccepted, NotYet, Stale, UnknownEvent
 from lifeguard.fleet import UnknownBoard
+from lifeguard.inventory.reload import NotApplied
 from lifeguard.power import RelayError, UnknownRelayBoard
 from lifeguard.store import StoreUnavailable
 from lifeguard.web.errors import BadRequest, Forbidden, Missing, NotNow, TooLarge
@@ -46,8 +48,10 @@ _STATUSES: dict[type[Exception], int] = {
     Stale: 409,
     NotAccepted: 409,
     NotSetAside: 409,
+    NotApplied: 409,
     TooLarge: 413,
     Impossible: 422,
+    ConfigurationError: 422,
     RelayError: 502,
     NotYet: 503,
     StoreUnavailable: 503,
@@ -60,10 +64,15 @@ WITHOUT_STORE = "lifeguard cannot reach its database just now; its log says why"
 
 
 class Error(Struct, frozen=True):
-    """What went wrong, in one line; `accepted` are the events that the state takes."""
+    """What went wrong, in one line.
+
+    `accepted` are the events that the state takes, `mistakes` all that is wrong with
+    the configuration, a line each.
+    """
 
     error: str
     accepted: list[str] | UnsetType = UNSET
+    mistakes: list[str] | UnsetType = UNSET
 
 
 def answer(request: LabRequest, value: Any, status: int = 200) -> bytes:
@@ -103,7 +112,8 @@ def refuse(request: LabRequest, failure: Failure) -> bytes:
     if status == 503:
         request.setHeader("Retry-After", "1")
     accepted = error.accepted if isinstance(error, NotAccepted) else UNSET
-    return answer(request, Error(_text(error), accepted), status)
+    mistakes = error.mistakes if isinstance(error, ConfigurationError) else UNSET
+    return answer(request, Error(_text(error), accepted, mistakes), status)
 
 
 def _text(error: BaseException | None) -> str:

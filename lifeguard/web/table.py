@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lifeguard.health.poller import HealthStatus
+from lifeguard.inventory.plan import Plan
 from lifeguard.web.boards import (
     BoardList,
     Boards,
@@ -15,6 +16,7 @@ from lifeguard.web.boards import (
     UnknownBoardList,
 )
 from lifeguard.web.events import Accepted, EventBody, Events, StateChange
+from lifeguard.web.inventory import Consent, InventoryFiles
 from lifeguard.web.lab import (
     ImageList,
     IncidentList,
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 def operations(world: World, callers: Callers, stream: Stream) -> list[Operation]:
     """Every operation, in the order in which they are described."""
     boards, lab = Boards(world, callers), Lab(world, callers)
-    events = Events(world.fleet, callers)
+    events, files = Events(world.fleet, callers), InventoryFiles(world, callers)
     return [
         Operation(
             "GET",
@@ -166,6 +168,23 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             lab.release_brake,
             HealthStatus,
             errors=(403,),
+        ),
+        Operation(
+            "POST",
+            "/inventory/plan",
+            "Read the inventory again: what is different, and what that would do.",
+            files.plan,
+            Plan,
+            errors=(403, 422),
+        ),
+        Operation(
+            "POST",
+            "/inventory/apply",
+            "Read the inventory again, and have the lab go by it from now on.",
+            files.apply,
+            Plan,
+            errors=(400, 403, 409, 413, 422, 503),
+            body=Consent,
         ),
         Operation(
             "GET",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.fleet import Fleet
     from lifeguard.health.poller import HealthStatus
+    from lifeguard.inventory.plan import Plan
     from lifeguard.metrics import Metrics
     from lifeguard.model import (
         HistoryRow,
@@ -74,6 +75,16 @@ class Inquiry(Protocol):
         """Done when boards may have it again; raises NotSetAside."""
 
 
+class Reload(Protocol):
+    """Who reads the inventory again; both raise ConfigurationError."""
+
+    async def plan(self) -> Plan:
+        """What would be done."""
+
+    async def apply(self, digest: str | None = None, *, yes: bool = False) -> Plan:
+        """What is done from now on; raises NotApplied."""
+
+
 class Files(Protocol):
     """What boot loaders are served, whichever way they ask."""
 
@@ -93,6 +104,7 @@ class World(NamedTuple):
     power: Power
     poller: Poller
     inquiry: Inquiry
+    reload: Reload
     files: Files
     tokens: Tokens
     server: Server
