@@ -6,6 +6,7 @@ those of which anything is changed, and those whose state their lifecycle has no
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from lifeguard.inventory.difference import Difference, Entry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from lifeguard.inventory.difference import Table, What
     from lifeguard.lifecycle import Lifecycle
     from lifeguard.model import Inventory, Standing
 
@@ -58,11 +60,14 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         """In one line, for a log."""
-        counts: dict[str, int] = {}
+        counts: dict[Table, Counter[What]] = {}
         for each in self.entries:
-            words = f"{each.table.replace('_', ' ')} {each.what}"
-            counts[words] = counts.get(words, 0) + 1
-        return ", ".join(f"{n} {words}" for words, n in counts.items()) or "no change"
+            counts.setdefault(each.table, Counter())[each.what] += 1
+        words = (
+            f"{table}: {', '.join(f'{number} {what}' for what, number in of.items())}"
+            for table, of in counts.items()
+        )
+        return "; ".join(words) or "nothing is different"
 
 
 def plan(
