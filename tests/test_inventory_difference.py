@@ -116,6 +116,13 @@ def test_what_a_driver_is_told_is_not_shown_but_counts() -> None:
     assert "hush" not in repr(differences)
 
 
+def test_another_driver_is_told_and_not_what_it_is_told() -> None:
+    old = changed(LAB, "relay_boards", "rack1", options=Options("http://a"))
+    (entry,) = entries(old, changed(old, "relay_boards", "rack1", driver="exec"))
+    assert entry.fields == [Field("driver", "proxr", "exec")]
+    assert entries(LAB, old)[0].fields == []
+
+
 def test_what_is_asked_for_is_of_one_table() -> None:
     found = Difference(
         [

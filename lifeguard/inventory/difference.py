@@ -103,7 +103,7 @@ def _fields(old: Struct, new: Struct) -> Iterator[Field]:
             continue
         if isinstance(before, Lifecycle):
             yield from _states(before, after)
-        elif isinstance(before, Struct):
+        elif name == "options":
             yield from _options(before, after)
         else:
             yield Field(name, _plain(before), _plain(after))
@@ -135,10 +135,10 @@ def _numbers(figures: dict[str, float | None] | None) -> Any:
     return figures and {name: each for name, each in figures.items() if each}
 
 
-def _options(old: Struct, new: Struct) -> Iterator[Field]:
+def _options(old: Any, new: Any) -> Iterator[Field]:
     """Another driver has other options: `driver` says so."""
     if type(old) is type(new):
-        for name in old.__struct_fields__:
+        for name in structs.asdict(new):
             if getattr(old, name) != getattr(new, name):
                 yield Field(name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lifeguard.config.drivers import find_driver
 from lifeguard.power.queue import RelayBoardQueue
@@ -45,5 +45,5 @@ class RelayBoards:
         del self.queues[name]
 
     def _device(self, relay_board: RelayBoard) -> Device:
-        driver: Driver = find_driver(relay_board.driver)
+        driver = cast("Driver", find_driver(relay_board.driver))
         return driver.device(relay_board, self._surroundings)
