@@ -49,6 +49,7 @@ HOUSE = [
     "demo",
     "tap",
     "twistd",
+    "importing",
     "cli",
 ]
 

@@ -10,6 +10,7 @@ from lifeguard.cli.api import Refused
 from lifeguard.cli.command import InOrder, command
 from lifeguard.cli.documents import Plan, read
 from lifeguard.cli.exits import Exit
+from lifeguard.cli.importing import import_
 from lifeguard.cli.session import complain
 from lifeguard.cli.views import inventory as inventory_view
 
@@ -79,5 +80,5 @@ def _show(session: Session, found: Document) -> None:
         session.show(inventory_view.plan(read(found, Plan)))
 
 
-for _command in (plan, apply):
+for _command in (plan, apply, import_):
     inventory.add_command(_command)

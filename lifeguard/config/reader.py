@@ -87,6 +87,10 @@ class Reader:
             self.mistake(reason_of(error))
         return None
 
+    def take(self, kind: type[Record], document: object) -> Record | None:
+        """What stands for the file, parsed already, as a record."""
+        return self._record(kind, document)
+
     def single(self, form: Form, value: object, *keys: Key) -> Any:
         """The value that `form` makes of this one, or None."""
         try:
