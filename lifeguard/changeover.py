@@ -63,7 +63,9 @@ class Changeover:
         for name in difference.of("relay_boards", "added", "changed"):
             queue = self._relay_boards.take(inventory.relay_boards[name])
             self._power.add_relay_board(name, queue)
-        leaving = self._fleet.take_inventory(inventory, known, self._inquiry.board_left)
+        leaving = self._fleet.take_inventory(
+            inventory, difference, known, self._inquiry.board_left
+        )
         self._inquiry.take_boards(difference.of("boards", "added", "changed"))
         for follower in self._followers:
             follower.take_inventory(inventory)

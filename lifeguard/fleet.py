@@ -6,7 +6,7 @@ request can be fulfilled at all, and passes on what other parts report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.application.service import Service
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from lifeguard.clock import ServiceTime, WallClock
+    from lifeguard.inventory.difference import Difference
     from lifeguard.netboot.progress import Progress
     from lifeguard.power.condition import Since
 
@@ -173,25 +174,25 @@ class Fleet(Service):
     def take_inventory(
         self,
         inventory: Inventory,
+        different: Difference,
         known: Mapping[str, Standing],
         left: Callable[[str], None],
     ) -> Deferred[None]:
-        """Have the boards of another inventory; of two records alike it has one.
+        """Have the boards of another inventory, of which that is `different`.
 
         `known` are the rows of boards that are new in it. Fires when those that it
         lacks have been let go; `left` hears of each.
         """
         before, self.inventory = self.inventory, inventory
-        gone = [name for name in before.boards if name not in inventory.boards]
+        gone = different.of("boards", "removed")
         leaving = [Deferred.fromCoroutine(self._let_go(name, left)) for name in gone]
-        reimaged = _checked_otherwise(before, inventory)
+        images = _checked_otherwise(before, inventory)
+        for name in _concerned(before, inventory, different):
+            self._change(self.boards[name], images)
         added = []
-        for name, board in inventory.boards.items():
-            if name in before.boards:
-                self._change(self.boards[name], board, reimaged)
-            else:
-                added.append(self._stand(board, known.get(name)))
-                self.removed.pop(name, None)
+        for name in different.of("boards", "added"):
+            added.append(self._stand(inventory.boards[name], known.get(name)))
+            self.removed.pop(name, None)
         self._index()
         # A board that was off was given its power when it was let go.
         self._resumption.join(each for each in added if _resume(each, frozenset()))
@@ -205,7 +206,8 @@ class Fleet(Service):
             self.removed[name] = standing
         log.info("{board}: not in the inventory any more; let go", board=name)
 
-    def _change(self, managed: ManagedBoard, board: Board, images: Set[str]) -> None:
+    def _change(self, managed: ManagedBoard, images: Set[str]) -> None:
+        board = self.inventory.boards[managed.board.name]
         hardware = self.inventory.hardware[board.hardware]
         if board is not managed.board or hardware is not managed.hardware:
             managed.become(board, hardware)
@@ -418,6 +420,17 @@ def _resume(managed: ManagedBoard, marks: Set[tuple[str, Outlet]]) -> bool:
         managed.switch_off_anew()
         return False
     return managed.resume()
+
+
+def _concerned(
+    before: Inventory, after: Inventory, different: Difference
+) -> Iterable[str]:
+    """The boards of both that may find something changed; ten thousand may not."""
+    if not different.of("hardware", "changed") and not different.of(
+        "images", "changed"
+    ):
+        return different.of("boards", "changed")
+    return [name for name in after.boards if name in before.boards]
 
 
 def _checked_otherwise(old: Inventory, new: Inventory) -> Set[str]:

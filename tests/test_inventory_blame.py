@@ -14,7 +14,7 @@ def take(parts: Case, new: Inventory) -> None:
     fleet, inquiry = parts.lab.fleet, parts.inquiry
     merged = kept(fleet.inventory, new)
     different = difference(fleet.inventory, merged)
-    fleet.take_inventory(merged, {}, inquiry.board_left)
+    fleet.take_inventory(merged, different, {}, inquiry.board_left)
     inquiry.take_boards(different.of("boards", "added", "changed"))
 
 

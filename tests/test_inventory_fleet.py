@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
-from lifeguard.inventory.difference import kept
+from lifeguard.inventory.difference import difference, kept
 from lifeguard.lifecycle.standard import LIFECYCLE
 from lifeguard.model import Image, Inventory, Outlet, Saved, Standing
 from tests.rig import EPOCH, Rig, inventory, reimaged, result_of, rig
@@ -22,7 +22,8 @@ def take(parts: Rig, new: Inventory, **known: Standing) -> list[str]:
     """Have the fleet go by `new`; says which boards have left by now, as they do."""
     left: list[str] = []
     merged = kept(parts.fleet.inventory, new)
-    parts.fleet.take_inventory(merged, known, left.append)
+    different = difference(parts.fleet.inventory, merged)
+    parts.fleet.take_inventory(merged, different, known, left.append)
     return left
 
 

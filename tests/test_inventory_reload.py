@@ -57,7 +57,7 @@ def case(lab: Inventory = LAB) -> Case:
 
     def make(new: Inventory, difference: Any, known: Any) -> Deferred[None]:
         made.append((*difference.of("boards", "added", "changed", "removed"),))
-        return parts.fleet.take_inventory(new, known, lambda name: None)
+        return parts.fleet.take_inventory(new, difference, known, lambda _: None)
 
     return Case(
         parts, Reload(running, read, parts.fleet, parts.store, make), files, made
@@ -220,7 +220,7 @@ def test_one_reload_waits_for_the_other() -> None:
         lambda: next(waiting),
         parts.lab.fleet,
         parts.lab.store,
-        lambda new, _, known: parts.lab.fleet.take_inventory(new, known, print),
+        lambda *new: parts.lab.fleet.take_inventory(*new, print),
     )
     first = Deferred.fromCoroutine(reload.apply())
     second = Deferred.fromCoroutine(reload.apply())

@@ -232,7 +232,7 @@ def web(
         lambda: _read(found[0]),
         parts.fleet,
         parts.store,
-        lambda new, _, known: parts.fleet.take_inventory(new, known, lambda name: None),
+        lambda *new: parts.fleet.take_inventory(*new, lambda name: None),
     )
     world = World(
         fleet=parts.fleet,

@@ -89,7 +89,7 @@ def _entries(
     for name, record in old.items():
         if name not in new:
             yield Entry(table, name, "removed")
-        elif new[name] != record:
+        elif new[name] is not record and new[name] != record:
             yield Entry(table, name, "changed", list(_fields(record, new[name])))
     for name in new:
         if name not in old:

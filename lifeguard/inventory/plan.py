@@ -108,12 +108,12 @@ def _stranded(
     """The boards whose lifecycle has their state, and will have it no more."""
     changed = difference.of("boards", "changed")
     kinds = difference.of("hardware", "changed")
-    for name, board in new.boards.items():
-        if name not in boards or not (name in changed or board.hardware in kinds):
+    for name in new.boards if kinds else changed:
+        board = boards.get(name)
+        if board is None or board.standing.state not in board.lifecycle:
             continue
-        state = boards[name].standing.state
-        lifecycle = new.hardware[board.hardware].lifecycle
-        if state in boards[name].lifecycle and state not in lifecycle:
+        lifecycle = new.hardware[new.boards[name].hardware].lifecycle
+        if board.standing.state not in lifecycle:
             yield name
 
 
