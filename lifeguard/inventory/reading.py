@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING
 
 import tomli
@@ -35,4 +34,6 @@ def checked(path: Path, loads: Loads = tomli.loads) -> Configuration:
 
 def checked_aside(path: Path) -> Configuration:
     """The same in a thread: the parser that is compiled lets no other run meanwhile."""
-    return checked(path, tomllib.loads)
+    from tomllib import loads  # a start does without it
+
+    return checked(path, loads)
