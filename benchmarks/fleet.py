@@ -123,6 +123,11 @@ class IdlePower:
 
     keep_off = switch_on = cycle
 
+    def let_go(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> Deferred[None]:
+        return succeed(None)
+
     def switch_off(
         self, board: str, generation: int, outlets: tuple[Outlet, ...], urgent: bool
     ) -> None:

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from lifeguard.decide import (
     Decision,
+    NothingToDo,
     decide,
     place,
     take_up_cycle,
@@ -40,14 +41,14 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from lifeguard.draft import Effect
-    from lifeguard.lifecycle import Lifecycle
-    from lifeguard.model import Board, Outlet, Standing
+    from lifeguard.model import Board, Hardware, Outlet, Standing
     from lifeguard.netboot.progress import Progress
     from lifeguard.world import World
 
 log = Logger()
 
 RESUME = "resume"
+MOVED = Event(name=RESUME, source="lifeguard", reason="it is on other outlets now")
 FOUND_ON = "power-found-on"
 
 GRACE_SECONDS = 5.0
@@ -67,10 +68,11 @@ class ManagedBoard(Keeper):
     """A board under lifeguard's care, standing where the store says it does."""
 
     def __init__(
-        self, board: Board, lifecycle: Lifecycle, standing: Standing, world: World
+        self, board: Board, hardware: Hardware, standing: Standing, world: World
     ) -> None:
         super().__init__(board.name, standing, world)
-        self.board, self.lifecycle = board, lifecycle
+        self.board, self.hardware = board, hardware
+        self.lifecycle = hardware.lifecycle
         self.switched_on: float | None = None
         """When lifeguard last read an outlet of it back as on; clock seconds."""
         self.progress: Progress | None = None
@@ -223,6 +225,70 @@ class ManagedBoard(Keeper):
             generation=standing.generation,
         )
         self._queue(Item(event, partial(self._take_up, event), None))
+
+    # What the inventory says of it from now on.
+
+    def become(self, board: Board, hardware: Hardware) -> None:
+        """Be another, with what is under way going on.
+
+        Other outlets are taken in turn: until then an event may be on its way into the
+        store that orders something of the old ones.
+        """
+        if board.power == self.board.power:
+            self._become(board, hardware)
+        else:
+            self._queue(Item(MOVED, partial(self._move, board, hardware), None))
+
+    def poll_anew(self) -> None:
+        """What proves that it is well is something else now."""
+        if self._wants("poll") and not self._awaits_turn:
+            self._effects.poll_anew(self.standing)
+
+    async def let_go(self) -> Standing:
+        """Want nothing more of it; returns, when it has its power, where it stood."""
+        self.stop()
+        await self.rest()
+        last = self.last
+        owed = self.board.power if self._may_be_off(last) else ()
+        await self._world.power.let_go(self.board.name, last.generation, owed)
+        return last
+
+    def _become(self, board: Board, hardware: Hardware) -> None:
+        knew = self.standing.state in self.lifecycle
+        old = self.board.address, self.hardware.health
+        self.board, self._effects.board = board, board
+        self.hardware, self.lifecycle = hardware, hardware.lifecycle
+        if not (knew and self.standing.state in self.lifecycle):
+            self._effects.leave()
+            if self.resume():
+                self.take_up()
+            return
+        self._disarm()
+        self._go_on()
+        if (board.address, hardware.health) != old:
+            self.poll_anew()
+
+    def _move(self, board: Board, hardware: Hardware, moment: Moment) -> Decision:
+        """The old outlets are on, whatever they were to be; the new are as wanted."""
+        old, may_be_off = self.board.power, self._may_be_off(self.standing)
+        self._become(board, hardware)
+        if may_be_off:
+            left = tuple(outlet for outlet in old if outlet not in board.power)
+            generation = self.standing.generation
+            self._world.power.switch_on(board.name, generation, left)
+        if self.is_kept_off:
+            self.switch_off_anew()
+        if not self._orders_power:
+            return NothingToDo()
+        self._left_to_take_up = None
+        return self._take_up(MOVED, moment)
+
+    def _may_be_off(self, standing: Standing) -> bool:
+        """Whether the store has its outlets marked as owed, for all that is known."""
+        state = standing.state
+        return state in self.lifecycle and (
+            self.lifecycle.orders_power(state) or self.lifecycle.is_off(state)
+        )
 
     # What each kind of item decides when its turn comes.
 

@@ -9,30 +9,32 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from lifeguard import garbage
 from lifeguard.alerts import Alerts
 from lifeguard.blame.docket import Docket
 from lifeguard.blame.inquiry import Inquiry
+from lifeguard.changeover import Changeover, Follower
 from lifeguard.clock import ServiceTime, WallClock
-from lifeguard.config.drivers import find_driver
 from lifeguard.fleet import Fleet
 from lifeguard.health.network import Network, board_agent
 from lifeguard.health.pinger import Pinger
 from lifeguard.health.poller import Poller
 from lifeguard.housekeeping import Housekeeping
+from lifeguard.inventory.reload import Reload
 from lifeguard.metrics import Metrics
 from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import Content, Root
+from lifeguard.netboot.linked_boards import LinkedBoards
 from lifeguard.netboot.loader_config import LoaderConfigs
 from lifeguard.netboot.parameters import Server
 from lifeguard.netboot.proxy_dhcp import ProxyDhcp
@@ -45,6 +47,7 @@ from lifeguard.notify import Notifier
 from lifeguard.operators import Operators
 from lifeguard.power import Power, RelayBoardQueue
 from lifeguard.power.driver import Surroundings
+from lifeguard.power.relay_boards import RelayBoards
 from lifeguard.store import SqlStore, StoreError, WorkerThreads
 from lifeguard.web import Access, World, site
 
@@ -55,10 +58,12 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from lifeguard.config import Configuration
-    from lifeguard.model import Change, Inventory, SeenBoot
+    from lifeguard.model import SeenBoot
     from lifeguard.netboot.decision import Situation
 
 log = Logger()
+
+Result = TypeVar("Result")
 
 BACKLOG = 4096
 """Connections that may wait to be taken; Twisted's 50 let 2,000 boards wait 30 s."""
@@ -76,7 +81,8 @@ _KNOWN_REASONS = (CannotStart, OSError, StoreError)
 class Daemon(Service):
     """One lab, kept alive; `failed` hears in one line why it cannot be.
 
-    `state_dir` holds the database, the keys and the operator's token.
+    `state_dir` holds the database, the keys and the operator's token. `read_again` is
+    called in a thread, and says what the configuration is by then.
     """
 
     def __init__(
@@ -86,7 +92,9 @@ class Daemon(Service):
         reactor: Any,
         wall: WallClock,
         failed: Callable[[str], None],
+        read_again: Callable[[], Configuration],
     ) -> None:
+        self._read_again = read_again
         self.configuration, self.state_dir = configuration, state_dir
         self._reactor, self._wall, self._failed = reactor, wall, failed
         self.started: Deferred[None] = Deferred()
@@ -117,10 +125,12 @@ class Daemon(Service):
             configuration.server.resume_rate,
             Docket(configuration.blame.patience),
         )
-        queues = _queues(Surroundings(reactor, state_dir), inventory)
-        self.power = Power(reactor, queues, self.fleet)
-        for name, queue in queues.items():
-            queue.hear(partial(self._relay_board_changed, name, queue))
+        self._relay_boards = RelayBoards(
+            inventory.relay_boards.values(),
+            Surroundings(reactor, state_dir),
+            self._relay_board_changed,
+        )
+        self.power = Power(reactor, self._relay_boards.queues, self.fleet)
         self._server = Server(configuration.server.name, configuration.server.url)
         self._alerts = Alerts(
             configuration.alerts,
@@ -154,6 +164,8 @@ class Daemon(Service):
         self._housekeeping = Housekeeping(
             self._store, reactor, wall, configuration.server.history_days
         )
+        self._followers: list[Follower] = []
+        self._reload: Reload | None = None
         self._files = None if root is None else Root(Path(root))
         self._netboot = list(self._netboot_servers())
 
@@ -182,10 +194,11 @@ class Daemon(Service):
         self.fleet.subscribe(self._inquiry.changed)
         self._boot = boot = self._boot_server(tokens)
         self._recall_boots(boot, saved.boots)
+        self._reload = reload = self._made_reload()
         operators = Operators(
             saved.operators, operator_token(self.state_dir), self._store, self._wall
         )
-        await self._listen_http(boot, tokens, operators)
+        await self._listen_http(boot, tokens, operators, reload)
         await self._listen_manhole()
         for service in (
             self._pinger,
@@ -234,7 +247,6 @@ class Daemon(Service):
 
     def _netboot_servers(self) -> Iterator[TftpServer | ProxyDhcpServer]:
         tftp, proxy_dhcp = self.configuration.tftp, self.configuration.proxy_dhcp
-        boards = self.configuration.inventory.boards.values()
         if tftp.mode == "serve":
             yield TftpServer(
                 self._resolve,
@@ -243,7 +255,7 @@ class Daemon(Service):
                 port=tftp.port,
                 cache=tftp.cache,
                 networks=tftp.clients,
-                known={board.address for board in boards}.__contains__,
+                known=self.fleet.knows_address,
                 totals=self._transfers,
             )
         if proxy_dhcp is not None:
@@ -253,6 +265,7 @@ class Daemon(Service):
                 proxy_dhcp.loaders,
                 self.configuration.server.url,
             )
+            self._followers.append(answers)
             yield ProxyDhcpServer(answers, self._reactor, address=proxy_dhcp.address)
 
     def _by_mac(self, mac: str) -> Situation | None:
@@ -261,20 +274,21 @@ class Daemon(Service):
 
     def _boot_server(self, tokens: Tokens) -> BootServer:
         """What shows the boards' boot configs; in a directory too, if one is named."""
-        configs = LoaderConfigs(self.configuration.inventory, tokens, self._server)
+        inventory = self.fleet.inventory
+        configs = LoaderConfigs(inventory, tokens, self._server)
+        boot = BootServer(self.fleet, configs, self._files, self._wall)
+        self._followers.append(boot)
         if self.configuration.tftp.directory is not None:
             links = Symlinks(Path(self.configuration.tftp.directory), configs)
-            links.reconcile(self.fleet.situations())
-            self.fleet.subscribe(partial(self._show_link, links))
-        return BootServer(self.fleet, configs, self._files, self._wall)
+            linked = LinkedBoards(links, self.fleet, inventory, self._reactor)
+            self._followers.append(linked)
+            self.fleet.subscribe(linked.changed)
+        return boot
 
     def _recall_boots(self, boot: BootServer, seen: Mapping[str, SeenBoot]) -> None:
         for name in seen.keys() & self.fleet.boards.keys():
             board = self.fleet.board(name)
             board.progress = boot.recall(self.fleet.situation(board), seen[name])
-
-    def _show_link(self, links: Symlinks, change: Change) -> None:
-        links.show(self.fleet.situation(self.fleet.board(change.after.board)))
 
     def _resolve(self, filename: str, client_address: str) -> Content:
         if self._boot is None:
@@ -282,7 +296,7 @@ class Daemon(Service):
         return self._boot.resolve(filename, client_address)
 
     async def _listen_http(
-        self, boot: BootServer, tokens: Tokens, operators: Operators
+        self, boot: BootServer, tokens: Tokens, operators: Operators, reload: Reload
     ) -> None:
         http = self.configuration.http
         world = World(
@@ -292,6 +306,7 @@ class Daemon(Service):
             poller=self.poller,
             inquiry=self._inquiry,
             alerts=self._alerts,
+            reload=reload,
             files=boot,
             tokens=tokens,
             operators=operators,
@@ -336,6 +351,28 @@ class Daemon(Service):
         self._ports.append(port)
         log.info("{name} listens on {where}", name=name, where=where)
 
+    # While it runs.
+
+    def hang_up(self) -> None:
+        """The configuration may have changed: read it again."""
+        if self.started.called and self._reload is not None and self.running:
+            Deferred.fromCoroutine(self._reload.hang_up())
+
+    def _made_reload(self) -> Reload:
+        changeover = Changeover(
+            self.fleet, self.power, self._relay_boards, self._inquiry, self._followers
+        )
+        return Reload(
+            self.configuration, self._read, self.fleet, self._store, changeover.make
+        )
+
+    def _read(self) -> Deferred[Configuration]:
+        """In a thread, and with no look for garbage among ten thousand new records."""
+        garbage.pause()
+        pool = self._reactor.getThreadPool()
+        reading = deferToThreadPool(self._reactor, pool, self._read_again)
+        return reading.addBoth(_settled)
+
     # Stopping.
 
     def stopService(self) -> Deferred[None]:
@@ -360,25 +397,17 @@ class Daemon(Service):
         await self._store.close()
 
 
+def _settled(result: Result) -> Result:
+    garbage.settle()
+    return result
+
+
 def with_backlog(where: str) -> str:
     """The same endpoint with room for a whole lab that calls at once."""
     kind, _, arguments = where.partition(":")
     if kind not in _WITH_BACKLOG or ":backlog=" in arguments:
         return where
     return f"{where}:backlog={BACKLOG}"
-
-
-def _queues(
-    surroundings: Surroundings, inventory: Inventory
-) -> dict[str, RelayBoardQueue]:
-    return {
-        name: RelayBoardQueue(
-            surroundings.reactor,
-            relay_board,
-            find_driver(relay_board.driver).device(relay_board, surroundings),
-        )
-        for name, relay_board in inventory.relay_boards.items()
-    }
 
 
 def operator_token(state_dir: Path) -> str:

@@ -37,12 +37,12 @@ POLICY = "policy"
 class Effects:
     """The effects of one board; what they meet is told as an event."""
 
-    __slots__ = ("_board", "_idle_stay", "_polled_stay", "_tell", "_watch", "_world")
+    __slots__ = ("_idle_stay", "_polled_stay", "_tell", "_watch", "_world", "board")
 
     def __init__(
         self, board: Board, world: World, tell: Callable[[Event], None]
     ) -> None:
-        self._board, self._world, self._tell = board, world, tell
+        self.board, self._world, self._tell = board, world, tell
         self._idle_stay = 0
         self._watch: Watch | None = None
         self._polled_stay = 0
@@ -61,11 +61,14 @@ class Effects:
             for effect in effects:
                 actions[effect](standing)
         except Exception:
-            log.failure("{board}: an effect failed", board=self._board.name)
+            log.failure("{board}: an effect failed", board=self.board.name)
 
     def leave(self) -> None:
         """What a state started, leaving it stops."""
         self.disarm()
+        self._stop_polling()
+
+    def _stop_polling(self) -> None:
         if self._watch is not None:
             self._watch.stop()
             self._watch = None
@@ -83,9 +86,9 @@ class Effects:
         That counts from when the state was entered, in service seconds: so nothing
         need be saved for it, and it is not begun anew by a start.
         """
-        if self._board.idle_off is None:
+        if self.board.idle_off is None:
             return
-        left = standing.entered + self._board.idle_off - self._world.service_time.now()
+        left = standing.entered + self.board.idle_off - self._world.service_time.now()
         self._idle_stay = standing.stay
         self._world.deadlines.put(self._is_idle, max(at_least, left))
 
@@ -94,14 +97,19 @@ class Effects:
         if self._watch is None:
             self.begin(standing, ("poll",))
 
+    def poll_anew(self, standing: Standing) -> None:
+        """Ask something else of it, or elsewhere, in place of what was asked."""
+        self._stop_polling()
+        self.begin(standing, ("poll",))
+
     def poll(self, standing: Standing) -> None:
         """Ask the board whether it is well, until the state is left."""
-        checks = self._world.checks(self._board, standing)
-        if self._board.address is None or not checks:
+        checks = self._world.checks(self.board, standing)
+        if self.board.address is None or not checks:
             return
         self._polled_stay = standing.stay
         self._watch = self._world.poller.watch(
-            self._board.name, self._board.address, checks, self._poll_failed
+            self.board.name, self.board.address, checks, self._poll_failed
         )
 
     def cycle_power(self, standing: Standing) -> None:
@@ -143,7 +151,7 @@ class Effects:
             raise
 
     def _named(self, standing: Standing) -> tuple[str, int, tuple[Outlet, ...]]:
-        return self._board.name, standing.generation, self._board.power
+        return self.board.name, standing.generation, self.board.power
 
     def disarm(self) -> None:
         """No timeout comes until `arm` is called again."""
@@ -152,7 +160,7 @@ class Effects:
 
     def _time_out(self) -> None:
         """Not while its power is switched: that a relay board is ill, shows late."""
-        if self._world.power.is_switching(self._board.name):
+        if self._world.power.is_switching(self.board.name):
             self._world.deadlines.put(self._time_out, SWITCHING_SECONDS)
         else:
             self._tell(_TIMED_OUT)
@@ -168,6 +176,6 @@ class Effects:
             name=POWER_OFF,
             source=POLICY,
             stay=self._idle_stay,
-            reason=f"nobody has wanted it for {self._board.idle_off:g} s",
+            reason=f"nobody has wanted it for {self.board.idle_off:g} s",
         )
         self._tell(event)

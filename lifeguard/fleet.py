@@ -6,11 +6,11 @@ request can be fulfilled at all, and passes on what other parts report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -20,7 +20,7 @@ from lifeguard.board import ManagedBoard
 from lifeguard.config.settings import RESUME_RATE
 from lifeguard.deadlines import Deadlines
 from lifeguard.draft import first_standing
-from lifeguard.event import Answer, Event, Impossible
+from lifeguard.event import Answer, Event
 from lifeguard.lifecycle import Boots
 from lifeguard.model import (
     Blamed,
@@ -30,13 +30,13 @@ from lifeguard.model import (
     Outlet,
     Owed,
     RelayBoardChange,
-    Role,
     Saved,
     Standing,
 )
 from lifeguard.netboot.decision import Situation
 from lifeguard.resumption import Resumption
 from lifeguard.store import Presence, StoreError
+from lifeguard.wishes import check_possible
 from lifeguard.world import World
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from lifeguard.clock import ServiceTime, WallClock
+    from lifeguard.inventory.difference import Difference
     from lifeguard.netboot.progress import Progress
     from lifeguard.power.condition import Since
 
@@ -53,11 +54,6 @@ SAVE_TIME_SECONDS = 5.0
 """How often the service seconds are saved; as much is lost by a kill -9."""
 
 Listener = Callable[[Change], None]
-
-_ROLES: dict[Boots, Role] = {
-    Boots.SELF_TEST: "self-test",
-    Boots.MAINTENANCE: "maintenance",
-}
 
 
 class Store(world.Store, Protocol):
@@ -116,12 +112,7 @@ class Fleet(Service):
         self._listeners: list[Listener] = []
         self._unsaved: dict[str, RelayBoardChange] = {}
         """What relay boards have become while the store was away, by their names."""
-        self._macs = {board.mac: board.name for board in inventory.boards.values()}
-        self._addresses = {
-            board.address: board.name
-            for board in inventory.boards.values()
-            if board.address is not None
-        }
+        self._index()
         self._time_saver = LoopingCall(self._save_time)
         self._time_saver.clock = clock
         self._resumption = Resumption(resume_rate, clock, self._deadlines)
@@ -131,7 +122,7 @@ class Fleet(Service):
 
     def load(self, saved: Saved, power: Power) -> None:
         """Stand every board where it was saved; nothing moves yet."""
-        around = World(
+        self._around = World(
             store=self._store,
             power=power,
             poller=self._poller,
@@ -146,9 +137,7 @@ class Fleet(Service):
         for incident in saved.incidents:
             self.docket.take(incident)
         for name, board in self.inventory.boards.items():
-            standing = saved.standings.get(name) or first_standing(name, self._wall())
-            lifecycle = self.inventory.hardware[board.hardware].lifecycle
-            self.boards[name] = ManagedBoard(board, lifecycle, standing, around)
+            self._stand(board, saved.standings.get(name))
         self.removed = {
             name: standing
             for name, standing in saved.standings.items()
@@ -156,6 +145,13 @@ class Fleet(Service):
         }
         for name in self.removed:
             log.warn("{board}: not in the inventory any more; left alone", board=name)
+
+    def _stand(self, board: Board, standing: Standing | None) -> ManagedBoard:
+        standing = standing or first_standing(board.name, self._wall())
+        hardware = self.inventory.hardware[board.hardware]
+        managed = ManagedBoard(board, hardware, standing, self._around)
+        self.boards[board.name] = managed
+        return managed
 
     def resume(self, saved: Saved, power: Power) -> Deferred[None]:
         """Go on: first of all what must be switched on, then every board.
@@ -172,6 +168,58 @@ class Fleet(Service):
         """Whether a mark is of a board that is off, and still has that outlet."""
         board = self.boards.get(owed.board)
         return board is not None and board.is_off and owed.outlet in board.board.power
+
+    # From one inventory to another.
+
+    def take_inventory(
+        self,
+        inventory: Inventory,
+        different: Difference,
+        known: Mapping[str, Standing],
+        left: Callable[[str], None],
+    ) -> Deferred[None]:
+        """Have the boards of another inventory, of which that is `different`.
+
+        `known` are the rows of boards that are new in it. Fires when those that it
+        lacks have been let go; `left` hears of each.
+        """
+        before, self.inventory = self.inventory, inventory
+        gone = different.of("boards", "removed")
+        leaving = [Deferred.fromCoroutine(self._let_go(name, left)) for name in gone]
+        images = _checked_otherwise(before, inventory)
+        for name in _concerned(before, inventory, different):
+            self._change(self.boards[name], images)
+        added = []
+        for name in different.of("boards", "added"):
+            added.append(self._stand(inventory.boards[name], known.get(name)))
+            self.removed.pop(name, None)
+        self._index()
+        # A board that was off was given its power when it was let go.
+        self._resumption.join(each for each in added if _resume(each, frozenset()))
+        return gatherResults(leaving).addCallback(lambda _: None)
+
+    async def _let_go(self, name: str, left: Callable[[str], None]) -> None:
+        standing = await self.boards[name].let_go()
+        left(name)
+        del self.boards[name]
+        if standing.version:
+            self.removed[name] = standing
+        log.info("{board}: not in the inventory any more; let go", board=name)
+
+    def _change(self, managed: ManagedBoard, images: Set[str]) -> None:
+        board = self.inventory.boards[managed.board.name]
+        hardware = self.inventory.hardware[board.hardware]
+        if board is not managed.board or hardware is not managed.hardware:
+            managed.become(board, hardware)
+        elif managed.standing.image in images:
+            managed.poll_anew()
+
+    def _index(self) -> None:
+        boards = self.inventory.boards.values()
+        self._macs = {board.mac: board.name for board in boards}
+        self._addresses = {
+            board.address: board.name for board in boards if board.address is not None
+        }
 
     def stopService(self) -> None:
         """End what boards have under way; the store stays the store's owner's."""
@@ -219,6 +267,10 @@ class Fleet(Service):
         """What the board with that IPv4 address is about."""
         return self._situation(self._addresses.get(address))
 
+    def knows_address(self, address: str) -> bool:
+        """Whether a board has that IPv4 address."""
+        return address in self._addresses
+
     def situations(self) -> Iterator[Situation]:
         """What every board is about."""
         for board in self.boards.values():
@@ -229,7 +281,7 @@ class Fleet(Service):
         state, lifecycle = board.standing.state, board.lifecycle
         return Situation(
             board=board.board,
-            hardware=self.inventory.hardware[board.board.hardware],
+            hardware=board.hardware,
             standing=board.standing,
             boots=lifecycle[state].boots if state in lifecycle else Boots.NOTHING,
         )
@@ -256,31 +308,8 @@ class Fleet(Service):
         return self.board(name).change(from_, to, source)
 
     def _check_possible(self, board: Board, wish: Standing) -> None:
-        """Raises Impossible when what the wished-for state is about cannot be had."""
-        lifecycle = self.inventory.hardware[board.hardware].lifecycle
-        switches = lifecycle.orders_power(wish.state) or lifecycle.is_off(wish.state)
-        if switches and not board.power:
-            raise Impossible("the board has no power outlet to switch")
-        boots = lifecycle[wish.state].boots
-        if boots is Boots.WANTED:
-            self._check_image(wish.wanted_image, board.hardware)
-        if boots in _ROLES:
-            self._check_role(_ROLES[boots], board.hardware)
-
-    def _check_role(self, role: Role, hardware: str) -> None:
-        if self.inventory.image_of_role(role, hardware) is None:
-            raise Impossible(f"no image of role {role} boots on {hardware}")
-
-    def _check_image(self, name: str | None, hardware: str) -> None:
-        if name is None:
-            raise Impossible("no image is wanted, or ever was")
-        image = self.inventory.images.get(name)
-        if image is None:
-            raise Impossible(f"no such image: {name}")
-        if hardware not in image.boot:
-            raise Impossible(f"image {name} has no boot for hardware {hardware}")
-        if (failed := self.docket.failed_image(name)) is not None:
-            raise Impossible(failed.text)
+        hardware = self.boards[board.name].hardware
+        check_possible(self.inventory, self.docket, board, hardware, wish)
 
     # What power and netboot report.
 
@@ -354,7 +383,8 @@ class Fleet(Service):
 
     def saw(self, board: str, event: str, progress: Progress) -> None:
         """How far a board's boot has come; `event` is the newest step of `progress`."""
-        self.board(board).saw(event, progress)
+        if board in self.boards:
+            self.boards[board].saw(event, progress)
 
     # What others hear.
 
@@ -377,7 +407,7 @@ class Fleet(Service):
         image = self.inventory.images.get(standing.image or "")
         if image is not None and image.health is not None:
             return image.health
-        return self.inventory.hardware[board.hardware].health
+        return self.boards[board.name].hardware.health
 
     def _save_time(self) -> Deferred[None]:
         saving = self._store.save_time()
@@ -390,6 +420,26 @@ def _resume(managed: ManagedBoard, marks: Set[tuple[str, Outlet]]) -> bool:
         managed.switch_off_anew()
         return False
     return managed.resume()
+
+
+def _concerned(
+    before: Inventory, after: Inventory, different: Difference
+) -> Iterable[str]:
+    """The boards of both that may find something changed; ten thousand may not."""
+    if not different.of("hardware", "changed") and not different.of(
+        "images", "changed"
+    ):
+        return different.of("boards", "changed")
+    return [name for name in after.boards if name in before.boards]
+
+
+def _checked_otherwise(old: Inventory, new: Inventory) -> Set[str]:
+    """The images of which another proof is asked that their boards are well."""
+    return {
+        name
+        for name, image in old.images.items()
+        if name in new.images and new.images[name].health != image.health
+    }
 
 
 def _is_owed(board: Board, marks: Set[tuple[str, Outlet]]) -> bool:

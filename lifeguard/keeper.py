@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from lifeguard.decide import Decision, Renewed, Repeated
@@ -41,6 +41,9 @@ UNKNOWN_EVENT = "unknown-event"
 
 class Keeper(ABC):
     """Keeps the standing of the board `name` and its row in the store the same."""
+
+    _rested: Deferred[None] | None = None
+    """Somebody waits for the event that is being taken to be the last."""
 
     def __init__(self, name: str, standing: Standing, world: World) -> None:
         self.standing = standing
@@ -111,6 +114,18 @@ class Keeper(ABC):
         self._world.deadlines.remove(self._look_up)
         self._refuse_callers()
 
+    def rest(self) -> Deferred[None]:
+        """Fires when no event is being taken, once it has been stopped."""
+        if not self._busy:
+            return succeed(None)
+        self._rested = Deferred()
+        return self._rested
+
+    @property
+    def last(self) -> Standing:
+        """Where it stands; what may have been saved counts as saved."""
+        return self.standing if self._doubtful is None else self._doubtful.change.after
+
     # One event at a time.
 
     def _ask(
@@ -136,6 +151,8 @@ class Keeper(ABC):
         while self._inbox and self._can_save:
             await self._take(self._inbox.take())
         self._busy = False
+        if self._rested is not None:
+            self._rested.callback(None)
 
     async def _take(self, item: Item) -> None:
         try:

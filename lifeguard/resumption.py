@@ -37,13 +37,18 @@ class Resumption:
 
     def begin(self, boards: Iterable[ManagedBoard]) -> Deferred[None]:
         """The first of `boards` now, the others after it; fires when it is over."""
+        self.join(boards)
+        return self._over if self._left else succeed(None)
+
+    def join(self, boards: Iterable[ManagedBoard]) -> None:
+        """These, too, after those that are left."""
+        is_waiting = bool(self._left)
         self._left.extend(boards)
-        if not self._left:
-            return succeed(None)
+        if is_waiting or not self._left:
+            return
         self._turn = self._clock.seconds()
         if not self._paused:
             self._take_next()
-        return self._over
 
     def pause(self) -> None:
         """Take up nothing until `go_on`."""
@@ -69,7 +74,7 @@ class Resumption:
         _take_up(self._left.popleft())
         if self._left:
             self._wait()
-        else:
+        elif not self._over.called:
             self._over.callback(None)
 
 

@@ -7,8 +7,10 @@ import os
 import re
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from resource import RLIMIT_NOFILE, getrlimit, setrlimit
+from signal import SIGHUP, signal
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -17,20 +19,15 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from lifeguard.clock import utc_now
-from lifeguard.config import (
-    DEFAULT_INVENTORY,
-    Configuration,
-    ConfigurationError,
-    Mistake,
-    load,
-)
+from lifeguard.config import Configuration, ConfigurationError
 from lifeguard.daemon import Daemon
 from lifeguard.demo import Demo
-from lifeguard.netboot.parameters import Server
-from lifeguard.netboot.rehearsal import rehearse
+from lifeguard.inventory.reading import checked, checked_aside
 from lifeguard.store import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.application.service import IService
 
 log = Logger()
@@ -85,22 +82,22 @@ def read(path: Path, http: str | None) -> Configuration:
         refuse(str(error))
 
 
-def checked(path: Path) -> Configuration:
-    """What the file at `path` says, its boots rehearsed. Raises ConfigurationError."""
-    configuration = load(path)
-    server = configuration.server
-    if mistakes := rehearse(configuration.inventory, Server(server.name, server.url)):
-        file = path.parent / (server.inventory or DEFAULT_INVENTORY)
-        raise ConfigurationError([Mistake(file, (), each) for each in mistakes])
-    return configuration
-
-
 def with_http(configuration: Configuration, http: str | None) -> Configuration:
     """The same, served elsewhere if `http` says so."""
     if http is None:
         return configuration
     settings = structs.replace(configuration.http, listen=http)
     return structs.replace(configuration, http=settings)
+
+
+def obey_hang_up(reactor: Any, built: Daemon) -> None:
+    """Whoever has changed the configuration says so by SIGHUP."""
+    signal(SIGHUP, lambda *_: reactor.callFromThread(built.hang_up))
+
+
+def read_aside(path: Path, http: str | None) -> Configuration:
+    """The configuration as it is by now. Raises ConfigurationError."""
+    return with_http(checked_aside(path), http)
 
 
 def refuse(text: str) -> NoReturn:
@@ -118,8 +115,12 @@ def makeService(options: Options) -> IService:
     ending = Ending(reactor)
     if options.configuration is None:
         return demo(options, reactor, ending)
-    state_dir = Path(options["state-dir"] or Path(options["config"]).parent).absolute()
-    return daemon(options.configuration, state_dir, reactor, ending)
+    path = Path(options["config"]).absolute()
+    state_dir = Path(options["state-dir"] or path.parent).absolute()
+    read_again = partial(read_aside, path, options["http"])
+    built = daemon(options.configuration, state_dir, reactor, ending, read_again)
+    obey_hang_up(reactor, built)
+    return built
 
 
 def raise_descriptor_limit() -> None:
@@ -129,12 +130,16 @@ def raise_descriptor_limit() -> None:
 
 
 def daemon(
-    configuration: Configuration, state_dir: Path, reactor: Any, ending: Ending
+    configuration: Configuration,
+    state_dir: Path,
+    reactor: Any,
+    ending: Ending,
+    read_again: Callable[[], Configuration],
 ) -> Daemon:
     """The daemon, or the end of the process if it cannot even be put together."""
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Daemon(configuration, state_dir, reactor, utc_now, ending)
+        return Daemon(configuration, state_dir, reactor, utc_now, ending, read_again)
     except (OSError, StoreError) as error:
         refuse(f"lifeguard: {error}")
 
@@ -147,7 +152,9 @@ def demo(options: Options, reactor: Any, ending: Ending) -> Demo:
     directory = _directory(options["state-dir"], reactor)
 
     def build(configuration: Configuration) -> Daemon:
-        return daemon(with_http(configuration, listen), directory, reactor, ending)
+        read_again = partial(read_aside, directory / "lifeguard.toml", listen)
+        served = with_http(configuration, listen)
+        return daemon(served, directory, reactor, ending, read_again)
 
     arguments = {
         "--boards": options["boards"],

@@ -40,6 +40,9 @@ class Power(Protocol):
     def switch_on(
         self, board: str, generation: int, outlets: tuple[Outlet, ...]
     ) -> None: ...
+    def let_go(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> Deferred[None]: ...
     def is_switching(self, board: str) -> bool: ...
 
 

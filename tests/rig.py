@@ -201,6 +201,8 @@ class FakeStore:
 class FakePower:
     said: list[Any]
     switching: bool = False
+    cycles: dict[str, Deferred[None]] = field(default_factory=dict)
+    """Those that have begun on boards which are let go."""
 
     def is_switching(self, board: str) -> bool:
         return self.switching
@@ -216,6 +218,10 @@ class FakePower:
 
     def keep_off(self, board: str, generation: int, outlets: Any) -> None:
         self.said.append(("keep off", board, generation, *map(str, outlets)))
+
+    def let_go(self, board: str, generation: int, outlets: Any) -> Deferred[None]:
+        self.said.append(("let go", board, generation, *map(str, outlets)))
+        return self.cycles.pop(board, None) or succeed(None)
 
     def switch_on(self, board: str, generation: int, outlets: Any) -> None:
         self.said.append(("switch on", board, generation, *map(str, outlets)))

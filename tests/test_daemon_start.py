@@ -45,7 +45,12 @@ def test_blame_hears_of_what_is_asked_while_the_ports_are_opened(
         Inquiry, "changed", lambda _, change: heard.append(change.row.event)
     )
     parts = daemon.Daemon(
-        configuration, tmp_path, MemoryReactorClock(), lambda: EPOCH, heard.append
+        configuration,
+        tmp_path,
+        MemoryReactorClock(),
+        lambda: EPOCH,
+        heard.append,
+        lambda: configuration,
     )
 
     async def listen(*_: object) -> None:

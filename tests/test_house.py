@@ -25,8 +25,10 @@ HOUSE = [
     "power",
     "netboot",
     "health",
+    "inventory",
     "event",
     "blame",
+    "wishes",
     "draft",
     "decide",
     "world",
@@ -44,10 +46,12 @@ HOUSE = [
     "web",
     "manhole",
     "simulator",
+    "changeover",
     "daemon",
     "demo",
     "tap",
     "twistd",
+    "importing",
     "cli",
 ]
 

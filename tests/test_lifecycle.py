@@ -515,3 +515,29 @@ def test_every_walk_through_an_accepted_lifecycle_ends(
 )
 def test_what_a_state_means_to_who_looks_at_it(state: str, kind: str) -> None:
     assert LIFECYCLE.kind(state) == kind
+
+
+def test_a_lifecycle_that_is_built_alike_is_the_same() -> None:
+    def slow(timeout: float) -> Lifecycle:
+        return LIFECYCLE.with_figures({"Ready": {"timeout": timeout}})
+
+    class Ready(standard.Ready):
+        timeout = 600
+
+    assert slow(600) == slow(600) != LIFECYCLE
+    assert hash(slow(600)) == hash(slow(600))
+    assert slow(600) != slow(601)
+    assert LIFECYCLE.replace(Ready) == slow(600)
+    assert LIFECYCLE.states != LIFECYCLE
+    assert slow(600).figures("Ready")["timeout"] == 600
+
+
+def test_states_that_do_another_thing_are_not_the_same() -> None:
+    def doing(effect: str) -> Lifecycle:
+        class Troubleshooting(standard.Troubleshooting):
+            def entry(self, board: Wants) -> None:
+                getattr(board, effect)()
+
+        return LIFECYCLE.replace(Troubleshooting)
+
+    assert doing("notify") != doing("poll")

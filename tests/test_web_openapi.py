@@ -72,6 +72,8 @@ def test_these_are_the_operations() -> None:
         ("GET", "/images"),
         ("POST", "/images/{name}/release"),
         ("GET", "/incidents"),
+        ("POST", "/inventory/apply"),
+        ("POST", "/inventory/plan"),
         ("GET", "/openapi.json"),
         ("GET", "/operators"),
         ("POST", "/operators"),

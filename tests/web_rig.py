@@ -20,8 +20,9 @@ from zope.interface import directlyProvides
 from lifeguard.alerts import ChannelStatus, NotDelivered, UnknownChannel
 from lifeguard.alerts.channel import Tally
 from lifeguard.blame.inquiry import Inquiry
-from lifeguard.config import Blame
+from lifeguard.config import Blame, Configuration, ConfigurationError
 from lifeguard.health.poller import HealthStatus
+from lifeguard.inventory.reload import Reload
 from lifeguard.metrics import Metrics
 from lifeguard.model import Inventory, OperatorRole, Saved
 from lifeguard.netboot.boot_server import BootServer
@@ -188,6 +189,8 @@ class WebRig:
     inquiry: Inquiry
     metrics: Metrics
     alerts: FakeAlerts
+    found: list[Inventory | ConfigurationError]
+    """What is in the inventory's file."""
 
     def connect(
         self, peer: str | IAddress = STRANGER, *, is_secure: bool = False
@@ -281,6 +284,14 @@ def web(
     metrics = Metrics(
         parts.fleet, parts.store, relay_boards, totals, alerts, parts.clock
     )
+    found: list[Inventory | ConfigurationError] = [parts.fleet.inventory]
+    reload = Reload(
+        Configuration(inventory=parts.fleet.inventory),
+        lambda: _read(found[0]),
+        parts.fleet,
+        parts.store,
+        lambda *new: parts.fleet.take_inventory(*new, lambda name: None),
+    )
     world = World(
         fleet=parts.fleet,
         store=parts.store,
@@ -288,6 +299,7 @@ def web(
         poller=polls,
         inquiry=inquiry,
         alerts=alerts,
+        reload=reload,
         files=files,
         tokens=tokens,
         operators=operators,
@@ -310,7 +322,14 @@ def web(
         inquiry,
         metrics,
         alerts,
+        found,
     )
+
+
+def _read(found: Inventory | ConfigurationError) -> Deferred[Configuration]:
+    if isinstance(found, ConfigurationError):
+        return fail(found)
+    return succeed(Configuration(inventory=found))
 
 
 def booting(parts: WebRig) -> WebRig:

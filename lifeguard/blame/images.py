@@ -76,6 +76,12 @@ class ImageRule:
         """Nothing is held against it any more."""
         self._failures.pop(image, None)
 
+    def leave(self, board: str) -> None:
+        """It is no board of the lab any more: it speaks for and against none."""
+        self._well.pop(board, None)
+        for failed in self._failures.values():
+            failed.pop(board, None)
+
     @property
     def suspects(self) -> list[str]:
         """The images that have failed somewhere, and done well nowhere since."""

@@ -66,7 +66,7 @@ class Incidents:
             self._register.open(cause, (standing.board,), text, told=told)
         state = lifecycle[standing.state]
         if together is not None and not failure and (state.clears or state.steady):
-            self._recovered(together, standing.board)
+            self.recovered(together, standing.board)
 
     def joined(self, board: str, suspects: Iterable[Cause]) -> bool:
         """Whether it could be added to an open incident on one of the suspects."""
@@ -87,7 +87,7 @@ class Incidents:
         if (own := self._meant.on(Cause("board", board))) is not None:
             self.close(own, f"blamed on {cause}")
 
-    def _recovered(self, incident: Incident, board: str) -> None:
+    def recovered(self, incident: Incident, board: str) -> None:
         """It does well again, or a person has taken it away."""
         failing = tuple(each for each in incident.failing if each != board)
         incident, count = replace(incident, failing=failing), len(incident.boards)
@@ -133,6 +133,10 @@ class Incidents:
             self._broken.discard(cause)
             if incident is not None and incident.broken:
                 self.close(incident, "it works again", "relay-board-works")
+
+    def forget(self, cause: Cause) -> None:
+        """It is no relay board any more, broken or not."""
+        self._broken.discard(cause)
 
     def is_held(self, board: str) -> None:
         """Its power cycle waits: for a broken relay board, if it has one."""

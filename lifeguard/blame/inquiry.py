@@ -33,7 +33,7 @@ from lifeguard.lifecycle.state import (
 from lifeguard.model import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from twisted.internet.interfaces import IReactorTime
     from twisted.python.failure import Failure
@@ -48,6 +48,9 @@ log = Logger()
 
 BOARDS = 500
 """So many are looked at in one turn after a start: some 5 ms."""
+
+
+GONE = "it was taken from the inventory"
 
 
 class NotSetAside(Exception):
@@ -132,9 +135,11 @@ class Inquiry:
         Before there were incidents, nobody was given up without a word.
         """
         told = saved.last_incident == 0
-        for number, board in enumerate(self._lab.boards.values()):
+        for number, name in enumerate(tuple(self._lab.boards)):
             if number % BOARDS == 0:
                 await deferLater(self._clock, 0)
+            if (board := self._lab.boards.get(name)) is None:
+                continue
             self._stands(board)
             self._incidents.follow(board, told=told)
             self._take_away_image(board)
@@ -160,6 +165,39 @@ class Inquiry:
 
     def _has(self, board: str) -> bool:
         return board in self._lab.boards
+
+    # What becomes of the inventory.
+
+    def take_boards(self, names: Iterable[str]) -> None:
+        """Boards that are new in the lab's inventory, or of which it says otherwise."""
+        for name in names:
+            causes = self._sharing.of(self._lab.inventory.boards[name])
+            before = self._sharing.causes.get(name, ())
+            if causes == before:
+                continue
+            self._sharing.causes[name] = causes
+            self._together.join(name, causes)
+            incident, board = self._meant.of(name), self._lab.boards[name]
+            if incident is not None and incident.cause in {*before} - {*causes}:
+                self._incidents.recovered(incident, name)
+            self._stands(board)
+            self._incidents.follow(board, told=True)
+
+    def board_left(self, name: str) -> None:
+        """It is about to be no board of the lab any more."""
+        if (own := self._meant.on(Cause("board", name))) is not None:
+            self._incidents.close(own, GONE)
+        if (together := self._meant.of(name)) is not None:
+            self._incidents.recovered(together, name)
+        self._together.leave(name)
+        self._images.leave(name)
+        del self._sharing.causes[name]
+
+    def left(self, cause: Cause) -> None:
+        """An image, a relay board or a hardware type is in the inventory no more."""
+        self._incidents.forget(cause)
+        if (incident := self._meant.on(cause)) is not None:
+            self._incidents.close(incident, GONE)
 
     # What becomes of boards.
 

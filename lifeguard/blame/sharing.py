@@ -21,7 +21,7 @@ class _Shared(NamedTuple):
 
 
 class Sharing:
-    """The causes of each board that do not change while lifeguard runs.
+    """The causes of each board that only another inventory changes.
 
     Addresses are shared by networks of `prefix` bits. Boards that share all have one
     tuple: there are ten thousand of them, and few different ones.
@@ -30,11 +30,10 @@ class Sharing:
     def __init__(self, inventory: Inventory, prefix: int) -> None:
         self._prefix = prefix
         self._known: dict[_Shared, tuple[Cause, ...]] = {}
-        self.causes = {
-            name: self._causes(board) for name, board in inventory.boards.items()
-        }
+        self.causes = {name: self.of(board) for name, board in inventory.boards.items()}
 
-    def _causes(self, board: Board) -> tuple[Cause, ...]:
+    def of(self, board: Board) -> tuple[Cause, ...]:
+        """What such a board shares."""
         relay_boards = dict.fromkeys([outlet.relay_board for outlet in board.power])
         shared = _Shared(tuple(relay_boards), board.hardware, self._bits(board.address))
         if shared not in self._known:

@@ -16,7 +16,7 @@ Pure: the moment is an argument, and nothing happens here.
 from __future__ import annotations
 
 from collections import Counter
-from itertools import chain
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
@@ -80,11 +80,23 @@ class TogetherRule:
         self._failing: Counter[tuple[bool, Cause]] = Counter()
         self._late: dict[str, None] = {}
         """Boards with failures, the one that failed last at the end."""
-        fixed = {board: (*shared, _LAB) for board, shared in causes.items()}
-        self._statuses = {board: _Status(each, each) for board, each in fixed.items()}
-        self._sharing = Counter(chain.from_iterable(fixed.values()))
-        relay_boards = [each for each in self._sharing if each.kind == "relay-board"]
-        self._has_others = len(relay_boards) > 1
+        self._statuses: dict[str, _Status] = {}
+        self._sharing: Counter[Cause] = Counter()
+        for board, shared in causes.items():
+            self.join(board, shared)
+
+    def join(self, board: str, causes: tuple[Cause, ...]) -> None:
+        """A board begins anew, by what it shares with others from now on."""
+        if board in self._statuses:
+            self.leave(board)
+        fixed = (*causes, _LAB)
+        self._statuses[board] = _Status(fixed, fixed)
+        self._sharing.update(fixed)
+
+    def leave(self, board: str) -> None:
+        """It is no board of the lab any more."""
+        self._count(self._statuses.pop(board), -1)
+        self._late.pop(board, None)
 
     def stands(self, board: str, *, well: bool, image: Cause | None) -> None:
         """How a board stands from now on; one that takes another image begins anew."""
@@ -135,7 +147,13 @@ class TogetherRule:
         if not status.of_power:
             return list(status.causes)
         causes = [cause for cause in status.causes if cause.kind == "relay-board"]
-        return [*causes, _LAB] if self._has_others else causes
+        return [*causes, _LAB] if self._has_others() else causes
+
+    def _has_others(self) -> bool:
+        """Whether there is more than one relay board, so that power can be compared."""
+        shared = (each for each, boards in self._sharing.items() if boards)
+        relay_boards = (each for each in shared if each.kind == "relay-board")
+        return len(list(islice(relay_boards, 2))) > 1
 
     def judge(self, board: str) -> TogetherCase | None:
         """Whose fault it is that a board is failing, if it is not the board's own."""

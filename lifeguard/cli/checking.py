@@ -28,9 +28,9 @@ class Mistaken(Stop):
 @click.pass_context
 def check(context: click.Context, file: Path) -> None:
     """Read a configuration as the daemon would."""
-    # Only here: it is the daemon, and takes its time to be imported.
+    # Only here: it takes its time to be imported.
     from lifeguard.config import ConfigurationError
-    from lifeguard.tap import checked
+    from lifeguard.inventory.reading import checked
 
     try:
         lab = checked(file).inventory

@@ -267,6 +267,41 @@ class NewToken(Struct, frozen=True):
     token: str
 
 
+class Field(Struct, frozen=True):
+    """A key whose value is another; what is secret is null."""
+
+    name: str
+    old: Any
+    new: Any
+
+
+class Entry(Struct, frozen=True):
+    """One thing of the inventory that is different."""
+
+    table: str
+    name: str
+    what: Literal["added", "removed", "changed"]
+    fields: list[Field]
+
+
+class Outlook(Struct, frozen=True):
+    """What becomes of a board."""
+
+    board: str
+    text: str
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What the inventory's file would do to the lab."""
+
+    digest: str
+    entries: list[Entry]
+    boards: list[Outlook]
+    touched: int
+    allowed: int
+    restart: list[str]
+
+
 def decode(data: bytes) -> Document:
     """The document that the daemon sent; raises Strange."""
     try:

@@ -21,6 +21,7 @@ from lifeguard.cli.asking import (
 from lifeguard.cli.checking import check, graph
 from lifeguard.cli.command import cli
 from lifeguard.cli.exits import Exit, Stop
+from lifeguard.cli.inventory import inventory
 from lifeguard.cli.looking import (
     history,
     incidents,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 for _command in (
     status, show, watch, history, relay_boards, incidents, alerts,
     reboot, reimage, self_test, maintenance, off, on, request, set_state,
-    check, graph, tokens,
+    inventory, check, graph, tokens,
 ):  # fmt: skip
     cli.add_command(_command)
 

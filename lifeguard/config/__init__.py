@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import tomli
 from msgspec import structs
 
 from lifeguard.config.alerts import Alerts
 from lifeguard.config.inventory import read_inventory
-from lifeguard.config.reader import ConfigurationError, Mistake, Reader
+from lifeguard.config.reader import ConfigurationError, Loads, Mistake, Reader
 from lifeguard.config.settings import (
     Blame,
     Health,
@@ -50,18 +51,18 @@ class Configuration(Settings, frozen=True, kw_only=True):
     inventory: Inventory
 
 
-def load(path: str | Path) -> Configuration:
-    """What the file at `path` and the inventory it names say.
+def load(path: str | Path, loads: Loads = tomli.loads) -> Configuration:
+    """What the file at `path` and the inventory it names say, parsed by `loads`.
 
     Raises ConfigurationError with every mistake of both files, one line each:
     `boards.toml: boards.panda-01.mac: expected ..., got ...`.
     """
-    reader = Reader(Path(path))
+    reader = Reader(Path(path), loads)
     settings = read_settings(reader)
     if settings is None:
         raise ConfigurationError(reader.mistakes)
     inventory_reader = Reader(
-        reader.path.parent / (settings.server.inventory or DEFAULT_INVENTORY)
+        reader.path.parent / (settings.server.inventory or DEFAULT_INVENTORY), loads
     )
     if settings.server.inventory is None and not inventory_reader.path.exists():
         inventory = Inventory()

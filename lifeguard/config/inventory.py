@@ -44,7 +44,15 @@ _TEMPLATE_LOADERS = {"pxelinux", "ipxe", "grub", "raspberry-pi"}
 
 def read_inventory(reader: Reader) -> Inventory:
     """The lab, complete unless the reader has mistakes."""
-    tables = reader.read(Tables)
+    return _inventory(reader, reader.read(Tables))
+
+
+def inventory_of(document: Mapping[str, Any], reader: Reader) -> Inventory:
+    """The lab that the tables of a file which is not written yet would declare."""
+    return _inventory(reader, reader.take(Tables, document))
+
+
+def _inventory(reader: Reader, tables: Tables | None) -> Inventory:
     return Inventory() if tables is None else _Builder(reader, tables).inventory()
 
 

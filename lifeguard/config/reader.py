@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from difflib import get_close_matches
 from functools import cache
 from types import NoneType
@@ -27,12 +28,14 @@ from msgspec import Struct, structs
 from lifeguard.config.forms import NAME, Form, ListOf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
     from pathlib import Path
 
 Record = TypeVar("Record", bound=Struct)
 Other = TypeVar("Other", bound=Struct)
 Key = str | int
+Loads = Callable[[str], dict[str, Any]]
+"""What makes tables of a text in TOML; raises ValueError."""
 
 _BARE_KEY = re.compile("[A-Za-z0-9_-]+")
 _PASSWORD = re.compile("(?<=://).*@")
@@ -61,8 +64,8 @@ class ConfigurationError(Exception):
 class Reader:
     """One file, and the mistakes found in it so far."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, loads: Loads = tomli.loads) -> None:
+        self.path, self._loads = path, loads
         self.mistakes: list[Mistake] = []
 
     def mistake(self, reason: str, *keys: Key) -> None:
@@ -79,10 +82,14 @@ class Reader:
     def read(self, kind: type[Record]) -> Record | None:
         """The file as a record, or None when it is no TOML file at all."""
         try:
-            return self._record(kind, tomli.loads(read_text(self.path)))
+            return self._record(kind, self._loads(read_text(self.path)))
         except (OSError, ValueError, RecursionError) as error:
             self.mistake(reason_of(error))
         return None
+
+    def take(self, kind: type[Record], document: object) -> Record | None:
+        """What stands for the file, parsed already, as a record."""
+        return self._record(kind, document)
 
     def single(self, form: Form, value: object, *keys: Key) -> Any:
         """The value that `form` makes of this one, or None."""

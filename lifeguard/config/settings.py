@@ -58,14 +58,17 @@ class Server(Struct, frozen=True, kw_only=True):
     """Who this daemon is, and where it keeps things.
 
     `url` is where boards reach it, without a last slash. `inventory` is as it was
-    written; None: `boards.toml`, if there is one. At a start, the polls and power
-    cycles under way are taken up for `resume_rate` boards a second.
+    written; None: `boards.toml`, if there is one. When it is read again, a larger
+    share of the boards than `reload_share` is not changed or removed without a
+    person's yes. At a start, the polls and power cycles under way are taken up for
+    `resume_rate` boards a second.
     """
 
     name: Name = "lifeguard"
     url: BaseUrl = "http://127.0.0.1:8080"
     database: DatabaseUrl = "sqlite:///lifeguard.sqlite"
     inventory: Text | None = None
+    reload_share: Share = 0.2
     resume_rate: Rate = RESUME_RATE
     history_days: Days = 365.0
 

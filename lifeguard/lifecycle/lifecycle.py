@@ -30,7 +30,8 @@ failed: given up, a person is told; busy: on its way, and timed; still: left alo
 until somebody asks for more; well: at the lab's disposal.
 """
 
-_FIGURES: Final = ("timeout", "attempts", "total", "wait", "forget")
+FIGURES: Final = ("timeout", "attempts", "total", "wait", "forget")
+"""What a lab's inventory may change of a state."""
 
 
 class Lifecycle:
@@ -49,6 +50,17 @@ class Lifecycle:
         if found := list(mistakes(self._declared, INITIAL)):
             raise LifecycleError("; ".join(found))
         self._machines = Machines(self._declared)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same file, read again, would have made it."""
+        if not isinstance(other, Lifecycle):
+            return NotImplemented
+        return self.states == other.states and all(
+            map(_adds_the_same, self._kinds, other._kinds)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.states)
 
     def __contains__(self, state: str) -> bool:
         return state in self._declared
@@ -131,9 +143,9 @@ class Lifecycle:
         if name not in self:
             raise LifecycleError(f"{name}: no such state")
         for key, value in changes.items():
-            if key not in _FIGURES:
+            if key not in FIGURES:
                 raise LifecycleError(
-                    f"{name}.{key}: not a figure of a state ({', '.join(_FIGURES)})"
+                    f"{name}.{key}: not a figure of a state ({', '.join(FIGURES)})"
                 )
             if getattr(self[name], key) is None:
                 raise LifecycleError(f"{name}.{key}: this state has none to change")
@@ -142,6 +154,10 @@ class Lifecycle:
                 raise LifecycleError(
                     f"{name}.{key}: expected a number from 0 to {_MOST}, got {value!r}"
                 )
+
+    def figures(self, state: str) -> dict[str, float | None]:
+        """The figures of a state, by the names that an inventory has for them."""
+        return {figure: getattr(self[state], figure) for figure in FIGURES}
 
     @cached_property
     def _installing(self) -> frozenset[str]:
@@ -156,3 +172,15 @@ class Lifecycle:
         return frozenset(
             event for each in self._declared.values() for event in each.transitions
         )
+
+
+def _adds_the_same(one: type[State], other: type[State]) -> bool:
+    """Each reading of a file makes its own class of a state that it changes."""
+    return one is other or (
+        one.__bases__ == other.__bases__ and _own(one) == _own(other)
+    )
+
+
+def _own(kind: type[State]) -> dict[str, Any]:
+    """What the class itself says, but for what Python says of every class."""
+    return {key: value for key, value in vars(kind).items() if key[:2] != "__"}

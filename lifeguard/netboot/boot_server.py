@@ -26,7 +26,7 @@ from lifeguard.wire.tftp import Code
 
 if TYPE_CHECKING:
     from lifeguard.clock import WallClock
-    from lifeguard.model import SeenBoot
+    from lifeguard.model import Inventory, SeenBoot
     from lifeguard.netboot.decision import Situation
     from lifeguard.netboot.loader_config import Answer, LoaderConfigs
 
@@ -41,10 +41,15 @@ class BootServer:
     def __init__(
         self, lab: Lab, configs: LoaderConfigs, root: Root | None, wall: WallClock
     ) -> None:
-        self._configs, self._root = configs, root
+        self._lab, self._configs, self._root = lab, configs, root
         self._identities = Identities(lab, configs.inventory)
         self._witness = Witness(lab, wall)
         self.unknown_boards = UnknownBoards(wall)
+
+    def take_inventory(self, inventory: Inventory) -> None:
+        """Go by another inventory; what is being fetched is fetched to its end."""
+        self._configs.inventory = inventory
+        self._identities = Identities(self._lab, inventory)
 
     def resolve(self, filename: str, client_address: str) -> Content:
         """What is sent; raises Refused or NotFound.

@@ -80,11 +80,15 @@ class ProxyDhcp:
         loaders: Mapping[str, Loader],
         url: str,
     ) -> None:
-        self._by_mac, self._inventory, self._loaders = by_mac, inventory, loaders
-        self._macs = macs_by_uuid(inventory)
+        self._by_mac, self._loaders = by_mac, loaders
+        self.take_inventory(inventory)
         self._nowhere = f"{url}/boots-its-disk"
         self._said: dict[tuple[str, str], int] = {}
         """By board and offer, the stay in which the log last told of it."""
+
+    def take_inventory(self, inventory: Inventory) -> None:
+        """Go by another inventory from now on."""
+        self._inventory, self._macs = inventory, macs_by_uuid(inventory)
 
     def answer(
         self, request: Message, message_type: MessageType, ours: str

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from lifeguard.model import Board
     from lifeguard.netboot.decision import Situation
     from lifeguard.netboot.loader_config import Answer, LoaderConfigs
 
@@ -62,6 +63,11 @@ class Symlinks:
                 self._link(name)
             else:
                 self._remove(name)
+
+    def forget(self, board: Board) -> None:
+        """It is no board of the lab any more, or has another MAC."""
+        with _logged(board.name):
+            self._remove(mac_name(board.mac))
 
     def _config(self, situation: Situation) -> Answer | None:
         try:

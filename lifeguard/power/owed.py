@@ -196,6 +196,14 @@ class OwedOutlets:
         self.drop(outlets)
         return boards
 
+    def of(self, relay_board: str) -> list[Deferred[None]]:
+        """Those on a relay board; each fires when it is settled or dropped."""
+        return [
+            debt.ended
+            for outlet, debt in self._debts.items()
+            if outlet.relay_board == relay_board
+        ]
+
     def note(self) -> None:
         """Let the store, which is back, note what was read back as on meanwhile."""
         for debt in tuple(self._debts.values()):

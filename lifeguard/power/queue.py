@@ -15,7 +15,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    TimeoutError,
+    fail,
+    succeed,
+)
 from twisted.logger import Logger
 
 from lifeguard.power.condition import Condition
@@ -31,7 +37,7 @@ from lifeguard.power.inrush import Inrush
 from lifeguard.power.looks import Look, Looks
 from lifeguard.power.requests import Requests
 from lifeguard.power.seams import RelayBoardStatus
-from lifeguard.power.step import take
+from lifeguard.power.step import STEP_SECONDS, take
 from lifeguard.power.turns import Turns
 
 if TYPE_CHECKING:
@@ -54,23 +60,37 @@ class RelayBoardQueue:
     def __init__(
         self, clock: IReactorTime, relay_board: RelayBoard, device: Device
     ) -> None:
-        self.off_seconds = relay_board.off_seconds
-        self.patience = relay_board.patience
-        self.off_check = relay_board.off_check
         self._clock, self._name, self._device = clock, relay_board.name, device
-        self._inrush = Inrush(relay_board.on_at_once, relay_board.on_apart)
+        self._turns = Turns(relay_board.together)
+        self._set_figures(relay_board)
+        self._next_device: Device | None = None
         self._condition = Condition(clock.seconds())
         self._herald = Herald(relay_board.name, self._condition)
         self._requests = Requests()
         self._tests: list[Deferred[None]] = []
         self._looks = Looks()
-        self._turns = Turns(relay_board.together)
         self._busy = self._closed = False
         self._serving: Deferred[None] = succeed(None)
         self._later: IDelayedCall | None = None
         self._last_success: float | None = None
         self._last_error: str | None = None
         self._last_error_at: float | None = None
+
+    def become(self, relay_board: RelayBoard, device: Device) -> None:
+        """Be what the inventory says from now on: all that waits is for `device`.
+
+        What is being asked of the old one comes to its end first.
+        """
+        self._set_figures(relay_board)
+        self._next_device = device
+        self._serve_now()
+
+    def _set_figures(self, relay_board: RelayBoard) -> None:
+        self.off_seconds = relay_board.off_seconds
+        self.patience = relay_board.patience
+        self.off_check = relay_board.off_check
+        self._inrush = Inrush(relay_board.on_at_once, relay_board.on_apart)
+        self._turns.together = relay_board.together
 
     # What others ask of it; `Switches` says what is promised.
 
@@ -168,6 +188,8 @@ class RelayBoardQueue:
 
     async def _serve_one(self) -> bool:
         """Do what comes next; False when there is nothing to do for now."""
+        if self._next_device is not None:
+            await self._take(self._next_device)
         if self._tests or not self._condition.works:
             await self._test()
         elif not self._requests:
@@ -175,6 +197,12 @@ class RelayBoardQueue:
         if self._later is None and not self._closed:
             await self._serve_next()
         return self._later is None
+
+    async def _take(self, device: Device) -> None:
+        """In place of the old one, which may hold the only connection there is."""
+        old, self._device, self._next_device = self._device, device, None
+        closing = old.close().addTimeout(STEP_SECONDS, self._clock)
+        await closing.addErrback(lambda failure: failure.trap(TimeoutError) and None)
 
     async def _serve_next(self) -> None:
         decides = self._condition.decides if self._condition.is_doubted else None

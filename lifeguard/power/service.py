@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 from twisted.logger import Logger
 
 from lifeguard.power.cycle import Cycle, Order
@@ -51,17 +51,51 @@ class Power(Service):
     ) -> None:
         self.cycles_ended = CyclesEnded(queues)
         """What has come of the cycles that had begun."""
-        self._clock, self._queues, self._reports = clock, queues, reports
+        self._clock, self._queues, self._reports = clock, dict(queues), reports
         self._stop_seconds = stop_seconds
         self._cycles: dict[str, Cycle] = {}
         self._off: dict[str, Off] = {}
         """The boards that are to be off."""
         self._were_off: set[str] = set()
         """The boards that were, and that a cycle is to bring back."""
-        self._owed = OwedOutlets(queues, clock, reports)
+        self._removed: set[str] = set()
+        """The relay boards that only finish what has begun."""
+        self._owed = OwedOutlets(self._queues, clock, reports)
         self._stopping: Stopping | None = None
         for name, queue in queues.items():
             queue.hear(partial(self._relay_board_changed, name))
+
+    def add_relay_board(self, name: str, queue: Switches) -> None:
+        """Switch what is on this one, too; it may be one that is just being removed."""
+        self._removed.discard(name)
+        if self._queues.get(name) is not queue:
+            self._queues[name] = queue
+            queue.hear(partial(self._relay_board_changed, name))
+            self.cycles_ended.begin(name)
+
+    def remove_relay_board(self, name: str) -> Deferred[bool]:
+        """Fires with True when it is closed: nothing is owed on it, no cycle needs it.
+
+        With False when it has been added again meanwhile.
+        """
+        self._removed.add(name)
+        return Deferred.fromCoroutine(self._remove(name))
+
+    def let_go(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> Deferred[None]:
+        """Want nothing more of a board but that these outlets are on.
+
+        A cycle that has begun is finished; fires when none is under way.
+        """
+        cycle, gone = self._cycles.get(board), succeed(None)
+        if cycle is not None and cycle.begun:
+            cycle.newer, gone = None, Deferred()
+            cycle.ended.addCallback(gone.callback)
+        elif cycle is not None:
+            self._forget(cycle)
+        self.switch_on(board, generation, outlets)
+        return gone
 
     def cycle(self, board: str, generation: int, outlets: tuple[Outlet, ...]) -> None:
         """Cycle a board's power; `PowerReports` hears what becomes of it.
@@ -140,7 +174,11 @@ class Power(Service):
 
     def relay_boards(self) -> list[RelayBoardStatus]:
         """How every relay board is doing."""
-        return [queue.status() for queue in self._queues.values()]
+        return [
+            queue.status()
+            for name, queue in self._queues.items()
+            if name not in self._removed
+        ]
 
     def test(self, relay_board: str) -> Deferred[None]:
         """Fires when a relay board has passed a link test; fails with a RelayError."""
@@ -308,3 +346,20 @@ class Power(Service):
                 self._reports.cycle_held(order.board, order.generation, why, patience)
                 return True
         return False
+
+    async def _remove(self, name: str) -> bool:
+        while waited_for := self._under_way(name):
+            await DeferredList(waited_for)
+        if name not in self._removed or self._stopping is not None:
+            return False
+        self._removed.remove(name)
+        await self._queues.pop(name).close()
+        return True
+
+    def _under_way(self, relay_board: str) -> list[Deferred[None]]:
+        """What must end before a relay board that is removed may be closed."""
+        if relay_board not in self._removed or self._stopping is not None:
+            return []
+        cycles = self._cycles.values()
+        needing = [each.ended for each in cycles if each.order.needs(relay_board)]
+        return needing + self._owed.of(relay_board)

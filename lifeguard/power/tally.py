@@ -20,9 +20,16 @@ class CyclesEnded:
     """
 
     def __init__(self, relay_boards: Iterable[str]) -> None:
-        self.outcomes = {name: dict.fromkeys(OUTCOMES, 0) for name in relay_boards}
-        self.seconds = dict.fromkeys(self.outcomes, 0.0)
+        self.outcomes: dict[str, dict[Outcome, int]] = {}
+        self.seconds: dict[str, float] = {}
         """All of them together, however they ended."""
+        for name in relay_boards:
+            self.begin(name)
+
+    def begin(self, relay_board: str) -> None:
+        """Count for this one, too; what was counted for it before stands."""
+        self.outcomes.setdefault(relay_board, dict.fromkeys(OUTCOMES, 0))
+        self.seconds.setdefault(relay_board, 0.0)
 
     def count(
         self, relay_boards: Iterable[str], outcome: Outcome, seconds: float

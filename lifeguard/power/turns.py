@@ -26,7 +26,7 @@ class Turns:
     """The boards in line for a relay board; `together` may have their turn at once."""
 
     def __init__(self, together: int) -> None:
-        self._together = together
+        self.together = together
         self._waiting: deque[Turn] = deque()
         self._in_hand = 0
         self._switch_seconds: float | None = None
@@ -64,7 +64,7 @@ class Turns:
 
         False: nobody has a deciding outlet, and it may not be any.
         """
-        able = list(self._waiting) if self._in_hand < self._together else []
+        able = list(self._waiting) if self._in_hand < self.together else []
         deciding = [turn for turn in able if any(map(decides, turn.outlets))]
         if not deciding and not or_any:
             return False
@@ -86,4 +86,4 @@ class Turns:
             return 1
         switches = 2 * max(1, len(turn.outlets))
         able = GROUP_SECONDS / max(switches * self._switch_seconds, 0.001)
-        return max(1, min(self._together, int(able)))
+        return max(1, min(self.together, int(able)))

@@ -17,8 +17,10 @@ from werkzeug.http import parse_accept_header
 
 from lifeguard.alerts import NotDelivered, UnknownChannel
 from lifeguard.blame.inquiry import NotSetAside
+from lifeguard.config import ConfigurationError
 from lifeguard.event import Impossible, NotAccepted, NotYet, Stale, UnknownEvent
 from lifeguard.fleet import UnknownBoard
+from lifeguard.inventory.reload import NotApplied
 from lifeguard.operators import NameTaken, NoSuchOperator
 from lifeguard.power import RelayError, UnknownRelayBoard
 from lifeguard.store import StoreUnavailable
@@ -60,7 +62,9 @@ _STATUSES: dict[type[Exception], int] = {
     NotAccepted: 409,
     NotSetAside: 409,
     NameTaken: 409,
+    NotApplied: 409,
     TooLarge: 413,
+    ConfigurationError: 422,
     Impossible: 422,
     TooMany: 429,
     RelayError: 502,
@@ -76,10 +80,15 @@ WITHOUT_STORE = "lifeguard cannot reach its database just now; its log says why"
 
 
 class Error(Struct, frozen=True):
-    """What went wrong, in one line; `accepted` are the events that the state takes."""
+    """What went wrong, in one line.
+
+    `accepted` are the events that the state takes, `mistakes` all that is wrong with
+    the configuration, a line each.
+    """
 
     error: str
     accepted: list[str] | UnsetType = UNSET
+    mistakes: list[str] | UnsetType = UNSET
 
 
 def answer(request: LabRequest, value: Any, status: int = 200) -> bytes:
@@ -121,7 +130,8 @@ def refuse(request: LabRequest, failure: Failure) -> bytes:
         seconds = error.seconds if isinstance(error, TooMany) else 1
         request.setHeader("Retry-After", str(ceil(seconds)))
     accepted = error.accepted if isinstance(error, NotAccepted) else UNSET
-    return answer(request, Error(_text(error), accepted), status)
+    mistakes = error.mistakes if isinstance(error, ConfigurationError) else UNSET
+    return answer(request, Error(_text(error), accepted, mistakes), status)
 
 
 def _text(error: BaseException | None) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lifeguard.alerts import ChannelStatus
 from lifeguard.health.poller import HealthStatus
+from lifeguard.inventory.plan import Plan
 from lifeguard.web.alerts import AlertChannels, AlertOperations
 from lifeguard.web.boards import (
     BoardList,
@@ -17,6 +18,7 @@ from lifeguard.web.boards import (
     UnknownBoardList,
 )
 from lifeguard.web.events import Accepted, EventBody, Events, StateChange
+from lifeguard.web.inventory import Consent, InventoryFiles
 from lifeguard.web.lab import (
     ImageList,
     IncidentList,
@@ -53,6 +55,7 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
     boards, lab = Boards(world, callers), Lab(world)
     events, alerts = Events(world.fleet, callers), AlertOperations(world)
     tokens, sign_in = OperatorTokens(world.operators), SignIn(callers)
+    files = InventoryFiles(world)
     return [
         Operation(
             "GET",
@@ -269,6 +272,25 @@ def operations(world: World, callers: Callers, stream: Stream) -> list[Operation
             ChannelStatus,
             role="operate",
             errors=(404, 502),
+        ),
+        Operation(
+            "POST",
+            "/inventory/plan",
+            "Read the inventory again: what is different, and what that would do.",
+            files.plan,
+            Plan,
+            role="admin",
+            errors=(422,),
+        ),
+        Operation(
+            "POST",
+            "/inventory/apply",
+            "Read the inventory again, and have the lab go by it from now on.",
+            files.apply,
+            Plan,
+            role="admin",
+            errors=(400, 409, 413, 422, 503),
+            body=Consent,
         ),
         Operation(
             "GET",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.fleet import Fleet
     from lifeguard.health.poller import HealthStatus
+    from lifeguard.inventory.plan import Plan
     from lifeguard.metrics import Metrics
     from lifeguard.model import (
         HistoryRow,
@@ -85,6 +86,16 @@ class Alerts(Protocol):
         """Done when it was taken; raises UnknownChannel or NotDelivered."""
 
 
+class Reload(Protocol):
+    """Who reads the inventory again; both raise ConfigurationError."""
+
+    async def plan(self) -> Plan:
+        """What would be done."""
+
+    async def apply(self, digest: str | None = None, *, yes: bool = False) -> Plan:
+        """What is done from now on; raises NotApplied."""
+
+
 class Files(Protocol):
     """What boot loaders are served, whichever way they ask."""
 
@@ -105,6 +116,7 @@ class World(NamedTuple):
     poller: Poller
     inquiry: Inquiry
     alerts: Alerts
+    reload: Reload
     files: Files
     tokens: Tokens
     operators: Operators

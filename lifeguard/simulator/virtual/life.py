@@ -212,6 +212,11 @@ class FaultyPower:
     ) -> None:
         self.service.switch_on(board, generation, outlets)
 
+    def let_go(
+        self, board: str, generation: int, outlets: tuple[Outlet, ...]
+    ) -> Deferred[None]:
+        return self.service.let_go(board, generation, outlets)
+
     def is_switching(self, board: str) -> bool:
         return self.service.is_switching(board)
 

@@ -1,0 +1,84 @@
+"""The commands about the inventory: what is in its file, and that it counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from lifeguard.cli.api import Refused
+from lifeguard.cli.command import InOrder, command
+from lifeguard.cli.documents import Plan, read
+from lifeguard.cli.exits import Exit
+from lifeguard.cli.importing import import_
+from lifeguard.cli.session import complain
+from lifeguard.cli.views import inventory as inventory_view
+
+if TYPE_CHECKING:
+    from lifeguard.cli.documents import Document
+    from lifeguard.cli.session import Session
+
+
+@click.group(cls=InOrder)
+def inventory() -> None:
+    """What the inventory says, and what has changed in it.
+
+    The daemon reads its own file, on its own machine; it does so, too, when it gets
+    SIGHUP.
+    """
+
+
+@command("plan")
+async def plan(session: Session) -> Exit:
+    """What has changed in the file; what that would do."""
+    found = await _asked(session, "plan", {})
+    if found is None:
+        return Exit.REFUSED
+    _show(session, found)
+    return Exit.DONE
+
+
+@command("apply")
+@click.option(
+    "--yes", "-y", is_flag=True, help="Yes, however many boards are another then."
+)
+async def apply(session: Session, *, yes: bool) -> Exit:
+    """Have the lab go by the file from now on."""
+    found = await _asked(session, "plan", {})
+    if found is None:
+        return Exit.REFUSED
+    if not session.as_json:
+        _show(session, found)
+    consent = {"yes": yes, "plan": read(found, Plan).digest}
+    done = await _asked(session, "apply", consent)
+    if done is None:
+        return Exit.REFUSED
+    if session.as_json:
+        session.dump(done)
+    else:
+        session.show(inventory_view.done(read(done, Plan)))
+    return Exit.DONE
+
+
+async def _asked(session: Session, what: str, body: Document) -> Document | None:
+    """The answer; None: the files have mistakes, each of which is complained of."""
+    try:
+        return await session.api.post(f"/inventory/{what}", body)
+    except Refused as refused:
+        mistakes = refused.document.get("mistakes")
+        if not isinstance(mistakes, list):
+            raise
+        for mistake in mistakes:
+            complain(str(mistake))
+        return None
+
+
+def _show(session: Session, found: Document) -> None:
+    if session.as_json:
+        session.dump(found)
+    else:
+        session.show(inventory_view.plan(read(found, Plan)))
+
+
+for _command in (plan, apply, import_):
+    inventory.add_command(_command)

@@ -1,0 +1,1 @@
+"""What others know of a lab, as the first draft of an inventory."""

@@ -1,0 +1,1 @@
+"""A new inventory in place of the old one, while the lab runs."""

@@ -1,0 +1,151 @@
+"""What a new inventory will do to the lab: for people to see before it is done. Pure.
+
+The guard against a file that was cut short or mixed up counts boards: those removed,
+those of which anything is changed, and those whose state their lifecycle has no more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+
+from lifeguard.inventory.difference import Difference, Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lifeguard.inventory.difference import Table, What
+    from lifeguard.lifecycle import Lifecycle
+    from lifeguard.model import Inventory, Standing
+
+AT_LEAST = 5
+"""As many boards may be another without a person's yes, in however small a lab."""
+
+
+class Suspended(Protocol):
+    """A board as it stands."""
+
+    lifecycle: Lifecycle
+    standing: Standing
+
+
+class Outlook(Struct, frozen=True):
+    """What becomes of a board."""
+
+    board: str
+    text: str
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What is different in the file, and what follows from it.
+
+    `digest` stands for what is different. `touched` boards are removed or another;
+    more than `allowed` need a person's yes. `restart` names the tables of
+    `lifeguard.toml` that have changed, too: those count from the next start on.
+    """
+
+    digest: str
+    entries: list[Entry]
+    boards: list[Outlook]
+    touched: int
+    allowed: int
+    restart: list[str]
+
+    @property
+    def needs_yes(self) -> bool:
+        """Whether this is more than is done without being asked."""
+        return self.touched > self.allowed
+
+    def summary(self) -> str:
+        """In one line, for a log."""
+        counts: dict[Table, Counter[What]] = {}
+        for each in self.entries:
+            counts.setdefault(each.table, Counter())[each.what] += 1
+        words = (
+            f"{table}: {', '.join(f'{number} {what}' for what, number in of.items())}"
+            for table, of in counts.items()
+        )
+        return "; ".join(words) or "nothing is different"
+
+
+def plan(
+    difference: Difference,
+    new: Inventory,
+    boards: Mapping[str, Suspended],
+    removed: Mapping[str, Standing],
+    share: float,
+    restart: list[str],
+) -> Plan:
+    """What becomes of `boards`; `removed` are those that have left the lab before.
+
+    `share` of the boards may be another without a yes.
+    """
+    changed = difference.of("boards", "changed")
+    stranded = set(_stranded(difference, new, boards))
+    gone = difference.of("boards", "removed")
+    goes_on = [entry for name, entry in changed.items() if name not in stranded]
+    outlooks = [
+        *(_of_gone(boards[name]) for name in gone),
+        *(_of_changed(entry, boards[entry.name], new) for entry in goes_on),
+        *(_of_stranded(boards[name]) for name in sorted(stranded)),
+        *(_of_new(name, removed) for name in difference.of("boards", "added")),
+    ]
+    return Plan(
+        digest=difference.digest,
+        entries=difference.entries,
+        boards=outlooks,
+        touched=len({*gone, *changed, *stranded}),
+        allowed=max(AT_LEAST, int(share * len(boards))),
+        restart=restart,
+    )
+
+
+def _stranded(
+    difference: Difference, new: Inventory, boards: Mapping[str, Suspended]
+) -> Iterator[str]:
+    """The boards whose lifecycle has their state, and will have it no more."""
+    changed = difference.of("boards", "changed")
+    kinds = difference.of("hardware", "changed")
+    for name in new.boards if kinds else changed:
+        board = boards.get(name)
+        if board is None or board.standing.state not in board.lifecycle:
+            continue
+        lifecycle = new.hardware[new.boards[name].hardware].lifecycle
+        if board.standing.state not in lifecycle:
+            yield name
+
+
+def _of_gone(board: Suspended) -> Outlook:
+    state, lifecycle = board.standing.state, board.lifecycle
+    text = f"is let go in {state}"
+    if lifecycle.is_off(state):
+        text += "; it is switched on first"
+    elif state in lifecycle and lifecycle.orders_power(state):
+        text += "; a power cycle that has begun is finished first"
+    return Outlook(board.standing.board, text)
+
+
+def _of_changed(entry: Entry, board: Suspended, new: Inventory) -> Outlook:
+    state = board.standing.state
+    lifecycle = new.hardware[new.boards[entry.name].hardware].lifecycle
+    text = f"goes on in {state}"
+    if any(field.name == "power" for field in entry.fields) and state in lifecycle:
+        if lifecycle.is_off(state):
+            text = f"is {state}: the old outlets are switched on, the new ones off"
+        elif lifecycle.orders_power(state):
+            text += ", and its power is cycled anew"
+    return Outlook(entry.name, text)
+
+
+def _of_stranded(board: Suspended) -> Outlook:
+    state = board.standing.state
+    text = f"is left alone in {state}, which its lifecycle has no more"
+    return Outlook(board.standing.board, text)
+
+
+def _of_new(name: str, removed: Mapping[str, Standing]) -> Outlook:
+    if name in removed:
+        return Outlook(name, f"comes back, and goes on in {removed[name].state}")
+    return Outlook(name, "begins in New")

@@ -1,0 +1,161 @@
+"""The configuration read again: shown as a plan, or taken, whole or not at all.
+
+What is taken is what a start would take from the same files; so a daemon that is
+killed at any moment of a reload comes up with what the files say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from twisted.internet.defer import DeferredLock
+from twisted.logger import Logger
+
+from lifeguard.config import ConfigurationError
+from lifeguard.config.settings import Settings
+from lifeguard.inventory.difference import difference, kept
+from lifeguard.inventory.plan import plan
+from lifeguard.store import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from twisted.internet.defer import Deferred
+
+    from lifeguard.config import Configuration
+    from lifeguard.inventory.difference import Difference
+    from lifeguard.inventory.plan import Plan, Suspended
+    from lifeguard.model import Inventory, Standing
+
+    Make = Callable[[Inventory, Difference, Mapping[str, Standing]], Deferred[None]]
+
+log = Logger()
+
+
+class NotApplied(Exception):
+    """Why nothing was changed, in one line."""
+
+
+class Lab(Protocol):
+    """The boards, as they are now."""
+
+    @property
+    def inventory(self) -> Inventory: ...
+
+    @property
+    def boards(self) -> Mapping[str, Suspended]: ...
+
+    @property
+    def removed(self) -> Mapping[str, Standing]: ...
+
+
+class Store(Protocol):
+    """The part of the store that knows boards which come back."""
+
+    def save_time(self) -> Deferred[None]: ...
+    def standing(self, board: str) -> Deferred[Standing | None]: ...
+
+
+class _Found(NamedTuple):
+    inventory: Inventory
+    difference: Difference
+    plan: Plan
+
+
+class Reload:
+    """Takes what `read` finds, by way of `make`, which fires when no board is leaving.
+
+    `running` is what the daemon was started with.
+    """
+
+    def __init__(
+        self,
+        running: Configuration,
+        read: Callable[[], Deferred[Configuration]],
+        lab: Lab,
+        store: Store,
+        make: Make,
+    ) -> None:
+        self._running, self._read = running, read
+        self._lab, self._store, self._make = lab, store, make
+        self._lock = DeferredLock()
+
+    async def plan(self) -> Plan:
+        """What would be done. Raises ConfigurationError."""
+        async with self._lock:
+            return (await self._find()).plan
+
+    async def apply(self, digest: str | None = None, *, yes: bool = False) -> Plan:
+        """What is done from now on; a `digest` must be that of the present plan.
+
+        Raises ConfigurationError, NotApplied or StoreUnavailable: nothing is changed.
+        """
+        async with self._lock:
+            found = await self._find()
+            self._check(found.plan, digest, yes=yes)
+            known = await self._known(found.difference)
+            making = self._make(found.inventory, found.difference, known)
+            making.addErrback(lambda failure: log.failure("the reload broke", failure))
+            _tell(found.plan)
+            return found.plan
+
+    async def hang_up(self) -> None:
+        """Take what there is without being asked; what is wrong with it is logged."""
+        try:
+            await self.apply()
+        except ConfigurationError as error:
+            for mistake in error.mistakes:
+                log.error("{mistake}", mistake=mistake)
+            log.error("inventory: not applied, for these mistakes")
+        except (NotApplied, StoreError) as error:
+            log.error("inventory: not applied: {error}", error=error)
+        except Exception:
+            log.failure("inventory: not applied")
+
+    async def _find(self) -> _Found:
+        found = await self._read()
+        running, lab = self._running, self._lab
+        inventory = kept(lab.inventory, found.inventory)
+        different = difference(lab.inventory, inventory)
+        planned = plan(
+            different,
+            inventory,
+            lab.boards,
+            lab.removed,
+            running.server.reload_share,
+            restart=[
+                table
+                for table in Settings.__struct_fields__
+                if getattr(running, table) != getattr(found, table)
+            ],
+        )
+        return _Found(inventory, different, planned)
+
+    def _check(self, planned: Plan, digest: str | None, *, yes: bool) -> None:
+        if digest not in (None, planned.digest):
+            raise NotApplied("the files, or the lab, have changed since that plan")
+        if planned.needs_yes and not yes:
+            raise NotApplied(
+                f"{planned.touched} of {len(self._lab.boards)} boards would be removed"
+                f" or another, {planned.allowed} may be;"
+                " `lifeguard inventory apply --yes` does it all the same"
+            )
+
+    async def _known(self, different: Difference) -> dict[str, Standing]:
+        """Where boards stood that come back; fails if the store is away."""
+        added = different.of("boards", "added")
+        if leaving := [name for name in added if name in self._lab.boards]:
+            raise NotApplied(f"still being let go: {', '.join(leaving)}; try again")
+        await self._store.save_time()
+        rows = [self._store.standing(name) for name in added]
+        found = [await row for row in rows]
+        return {row.board: row for row in found if row is not None}
+
+
+def _tell(planned: Plan) -> None:
+    log.info("inventory: {summary}", summary=planned.summary())
+    if planned.restart:
+        log.warn(
+            "lifeguard.toml: changed, and read at the next start only: {tables}",
+            tables=", ".join(planned.restart),
+        )
