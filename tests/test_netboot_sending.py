@@ -12,7 +12,7 @@ from lifeguard.netboot.connection import Client
 from lifeguard.wire.tftp import Ack, Error, Oack, Rrq, parse
 from tests.netboot_rig import situation
 from tests.test_netboot_boot_server import ADDRESS, PXE, SEARCH_LIST, lab_of
-from tests.test_tftp_server import BOARD, Lab
+from tests.tftp_rig import BOARD, Lab
 from tests.web_rig import web
 
 if TYPE_CHECKING:

@@ -47,10 +47,6 @@ class Reactor(Clock):
         self.rightNow += self.each_look
         return super().seconds()
 
-    def spend(self, seconds: float) -> None:
-        """Let time pass in the midst of a turn, when no timer is called."""
-        self.rightNow += seconds
-
     def addReader(self, reader: IReadDescriptor) -> None:
         self.readers.append(reader)
 

@@ -261,7 +261,6 @@ class Pump:
                 self._step(delivery, partial(delivery.transfer.on_timer, now))
         if self._wheel:
             self._timer = self._reactor.callLater(TICK, self._turn)
-        self._gave_way += self._reactor.seconds() - now  # not others' work, but its own
 
 
 def _error_is_waiting(connection: Connection) -> bool:
