@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from resource import RLIMIT_NOFILE, getrlimit, setrlimit
 from tempfile import TemporaryDirectory
@@ -28,6 +29,7 @@ from lifeguard.daemon import Daemon
 from lifeguard.demo import Demo
 from lifeguard.netboot.parameters import Server
 from lifeguard.netboot.rehearsal import rehearse
+from lifeguard.service_manager import service_manager, status_line
 from lifeguard.store import StoreError
 
 if TYPE_CHECKING:
@@ -119,7 +121,17 @@ def makeService(options: Options) -> IService:
     if options.configuration is None:
         return demo(options, reactor, ending)
     state_dir = Path(options["state-dir"] or Path(options["config"]).parent).absolute()
-    return daemon(options.configuration, state_dir, reactor, ending)
+    service = daemon(options.configuration, state_dir, reactor, ending)
+    tell_service_manager(service, reactor)
+    return service
+
+
+def tell_service_manager(service: Daemon, reactor: Any) -> None:
+    """Have it know when the daemon is ready, that it lives, and that it stops."""
+    manager = service_manager(os.environ, reactor, os.getpid())
+    status = partial(status_line, service.fleet)
+    service.started.addCallback(lambda _: manager.ready(status))
+    reactor.addSystemEventTrigger("before", "shutdown", manager.stopping)
 
 
 def raise_descriptor_limit() -> None:

@@ -38,6 +38,7 @@ HOUSE = [
     "fleet",
     "notify",
     "housekeeping",
+    "service_manager",
     "metrics",
     "web",
     "manhole",
