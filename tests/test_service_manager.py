@@ -12,6 +12,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
+from lifeguard.model import Inventory
 from lifeguard.service_manager import (
     USUAL_SECONDS,
     ServiceManager,
@@ -19,7 +20,6 @@ from lifeguard.service_manager import (
     service_manager,
     status_line,
 )
-from lifeguard.model import Inventory
 from tests.rig import inventory, rig
 
 SOCKET = "/run/systemd/notify"
