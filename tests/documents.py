@@ -23,7 +23,7 @@ _BLOCK = re.compile(
     r"(?:^<!-- (?P<remark>[^>]*) -->\n\n?)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_FILE = re.compile(r"(?:# |\{#-? |// )(?P<name>[\w./-]+\.\w+)(?: -?#\})?\n")
+_FILE = re.compile(r"(?:# |\{#-? )(?P<name>[\w./-]+\.\w+)(?: -?#\})?\n")
 _PLACE = re.compile(r"(?<![\w./}-])/(?:etc|opt|srv|usr/local|var)/")
 _CALL = re.compile(
     r"(?m)(?:^|&& )(?:[\w./]*/)?(?P<program>lifeguard|twistd) (?P<words>[^#>|;&\n]*)"
@@ -87,17 +87,13 @@ def every_block(*languages: str) -> list[Block]:
     return [block for block in each if block.language in languages]
 
 
-def write_files(document: Path, directory: Path) -> list[Path]:
+def write_files(document: Path, directory: Path) -> None:
     """Write each block that is a file, below `directory`; the absolute ones, too."""
-    written = []
     for block in blocks(document):
-        if block.file is None:
-            continue
-        path = directory / block.file.lstrip("/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(elsewhere(block.text, directory))
-        written.append(path)
-    return written
+        if block.file is not None:
+            path = directory / block.file.lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(elsewhere(block.text, directory))
 
 
 def elsewhere(text: str, directory: Path) -> str:

@@ -6,6 +6,7 @@ there. What takes a real daemon is run by tests/system/test_docs.py.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -102,6 +103,36 @@ def steps(rig: CliRig, words: list[str]) -> list[Callable[[], None]]:
     return [comes_back(rig, board, *events, "image-running") for board in boards]
 
 
+# Blocks.
+
+LANGUAGES = {
+    *SHELL,
+    "toml",
+    "jinja",
+    "python",
+    "json",
+    "yaml",
+    "text",
+    "dnsmasq",
+    "ipxe",
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_block_is_seen_and_says_what_it_is(document: Path) -> None:
+    fences = re.findall(r"(?m)^\s*```", document.read_text())
+    assert len(fences) == 2 * len(blocks(document))
+    assert {block.language for block in blocks(document)} <= LANGUAGES
+
+
+@pytest.mark.parametrize("block", every_block("json", "python"), ids=name_of)
+def test_what_has_a_syntax_keeps_to_it(block: Block) -> None:
+    if block.language == "json":
+        json.loads(block.text)
+    else:
+        compile(block.text, str(block), "exec")
+
+
 # Commands.
 
 
@@ -185,14 +216,13 @@ def test_the_readme_shows_most_of_the_command_line() -> None:
 # Configuration.
 
 
-def settle_in(document: Path, directory: Path) -> list[Path]:
+def settle_in(document: Path, directory: Path) -> None:
     """Write what the document shows, and what it takes for granted."""
     (directory / "srv" / "tftp").mkdir(parents=True)
-    written = write_files(document, directory)
+    write_files(document, directory)
     settings = directory / CONFIGURATION
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.touch()
-    return written
 
 
 @pytest.mark.parametrize("block", every_block("toml"), ids=name_of)
