@@ -7,6 +7,7 @@ manager starts lifeguard anew.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections import Counter
 from collections.abc import Callable
@@ -40,15 +41,15 @@ def send(text: str, name: str) -> None:
 
 
 class ServiceManager:
-    """Whoever listens at the socket `name`; None: there is nobody.
+    """Whoever listens at the socket `name`.
 
-    It wants a sign of life at least every two times `seconds`.
+    It hears a sign of life every `seconds`, and waits for one twice as long.
     """
 
     def __init__(
         self,
         clock: IReactorTime,
-        name: str | None,
+        name: str,
         seconds: float = USUAL_SECONDS,
         send: Send = send,
     ) -> None:
@@ -57,8 +58,6 @@ class ServiceManager:
 
     def ready(self, status: Callable[[], str]) -> None:
         """All is open; from now on there are signs of life, with a line of status."""
-        if self._name is None:
-            return
         self._tell("READY=1")
         signs = LoopingCall(lambda: self._tell("WATCHDOG=1", f"STATUS={status()}"))
         signs.clock = self._clock
@@ -71,8 +70,6 @@ class ServiceManager:
         self._tell("STOPPING=1")
 
     def _tell(self, *assignments: str) -> None:
-        if self._name is None:
-            return
         try:
             self._send("\n".join(assignments), self._name)
         except OSError as error:
@@ -85,23 +82,31 @@ class ServiceManager:
 
 def service_manager(
     environment: MutableMapping[str, str], clock: IReactorTime, process: int
-) -> ServiceManager:
-    """The one that started this `process`, as the environment says.
+) -> ServiceManager | None:
+    """The one that started this `process`, if the environment names one.
 
-    What it says is taken out: a command that lifeguard runs is not to speak for it.
+    What names it is taken out: a command that lifeguard runs is not to speak for it.
     """
     name = environment.pop("NOTIFY_SOCKET", None)
-    watched = environment.pop("WATCHDOG_PID", str(process))
-    microseconds = environment.pop("WATCHDOG_USEC", "")
-    if name is not None and name[:1] not in ("/", "@"):
+    seconds = _seconds(environment, process)
+    if name is None:
+        return None
+    if name[:1] not in ("/", "@"):
         log.warn("NOTIFY_SOCKET is {name!r}, which is no socket's name", name=name)
-        name = None
-    if watched != str(process) or not microseconds:
-        return ServiceManager(clock, name)
-    if not microseconds.isdecimal() or int(microseconds) == 0:
+        return None
+    return ServiceManager(clock, name, seconds)
+
+
+def _seconds(environment: MutableMapping[str, str], process: int) -> float:
+    """Half of what the watchdog waits, if it is this process that it watches."""
+    watched = environment.pop("WATCHDOG_PID", str(process))
+    microseconds = environment.pop("WATCHDOG_USEC", None)
+    if microseconds is None or watched != str(process):
+        return USUAL_SECONDS
+    if not re.fullmatch("[1-9][0-9]{0,15}", microseconds):
         log.warn("WATCHDOG_USEC is {text!r}, which is no time", text=microseconds)
-        return ServiceManager(clock, name)
-    return ServiceManager(clock, name, int(microseconds) / 2e6)
+        return USUAL_SECONDS
+    return int(microseconds) / 2e6
 
 
 def status_line(fleet: Fleet) -> str:

@@ -127,8 +127,10 @@ def makeService(options: Options) -> IService:
 
 
 def tell_service_manager(service: Daemon, reactor: Any) -> None:
-    """Have it know when the daemon is ready, that it lives, and that it stops."""
+    """If there is one: that the daemon is ready, that it lives, and that it stops."""
     manager = service_manager(os.environ, reactor, os.getpid())
+    if manager is None:
+        return
     status = partial(status_line, service.fleet)
     service.started.addCallback(lambda _: manager.ready(status))
     reactor.addSystemEventTrigger("before", "shutdown", manager.stopping)

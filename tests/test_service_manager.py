@@ -101,14 +101,10 @@ def test_a_service_manager_that_does_not_listen_is_told_the_next_time(
     assert heard.take() == ["WATCHDOG=1\nSTATUS=well"]
 
 
-def test_without_a_socket_nothing_is_told_and_nothing_is_timed(
-    lines: list[str],
-) -> None:
-    clock = Clock()
-    manager = service_manager({"WATCHDOG_USEC": "20000000"}, clock, HERE)
-    manager.ready(lambda: "well")
-    manager.stopping()
-    assert (clock.getDelayedCalls(), lines) == ([], [])
+def test_without_a_socket_there_is_nobody(lines: list[str]) -> None:
+    environment = {"WATCHDOG_USEC": "20000000", "PATH": "/bin"}
+    assert service_manager(environment, Clock(), HERE) is None
+    assert (environment, lines) == ({"PATH": "/bin"}, [])
 
 
 @pytest.mark.parametrize(
@@ -117,8 +113,6 @@ def test_without_a_socket_nothing_is_told_and_nothing_is_timed(
         ({"WATCHDOG_USEC": "20000000", "WATCHDOG_PID": str(HERE)}, 10),
         ({"WATCHDOG_USEC": "20000000"}, 10),
         ({"WATCHDOG_USEC": "20000000", "WATCHDOG_PID": "1"}, USUAL_SECONDS),
-        ({"WATCHDOG_USEC": "0"}, USUAL_SECONDS),
-        ({"WATCHDOG_USEC": "-3"}, USUAL_SECONDS),
         ({}, USUAL_SECONDS),
     ],
 )
@@ -126,21 +120,28 @@ def test_signs_come_twice_in_the_time_of_the_watchdog(
     said: dict[str, str], seconds: float, tmp_path: Path
 ) -> None:
     name, clock = str(tmp_path / "notify"), Clock()
+    environment = {"NOTIFY_SOCKET": name, "PATH": "/bin", **said}
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(name)
-        environment = {"NOTIFY_SOCKET": name, "PATH": "/bin", **said}
-        service_manager(environment, clock, HERE).ready(lambda: "")
+        manager = service_manager(environment, clock, HERE)
+        assert manager is not None
+        manager.ready(lambda: "")
     [sign] = clock.getDelayedCalls()
     assert sign.getTime() == seconds
     assert environment == {"PATH": "/bin"}
 
 
+@pytest.mark.parametrize("time", ["", "0", "-3", "soon", "9" * 5000])
+def test_what_is_no_time_is_one_line(time: str, lines: list[str]) -> None:
+    environment = {"NOTIFY_SOCKET": SOCKET, "WATCHDOG_USEC": time}
+    assert service_manager(environment, Clock(), HERE) is not None
+    assert lines == [f"WATCHDOG_USEC is {time!r}, which is no time"]
+
+
 @pytest.mark.parametrize("name", ["", "notify", "vsock:2:1234"])
 def test_what_is_no_socket_is_one_line(name: str, lines: list[str]) -> None:
-    clock = Clock()
-    service_manager({"NOTIFY_SOCKET": name}, clock, HERE).ready(lambda: "")
+    assert service_manager({"NOTIFY_SOCKET": name}, Clock(), HERE) is None
     assert lines == [f"NOTIFY_SOCKET is {name!r}, which is no socket's name"]
-    assert clock.getDelayedCalls() == []
 
 
 def test_a_socket_may_be_a_file_or_have_an_abstract_name(tmp_path: Path) -> None:
