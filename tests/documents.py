@@ -56,14 +56,16 @@ class Block(NamedTuple):
         typed = re.findall(r"(?m)^\$ (.*)$", self.text)
         return "".join(f"{line}\n" for line in typed)
 
+    @property
+    def commands(self) -> list[str]:
+        """The script line by line, each whole, and without comments."""
+        whole = re.sub(r"\\\n\s*", "", self.script)
+        return re.findall(r"(?m)^\s*\S.*$", re.sub(r"(?m)(^|\s)#.*$", "", whole))
+
     def calls(self, program: str) -> list[str]:
         """The words after each call of a program of ours."""
-        script = re.sub(r"\\\n\s*", "", self.script)
-        return [
-            call["words"].strip()
-            for call in _CALL.finditer(re.sub(r"(?m)(^|\s)#.*$", "", script))
-            if call["program"] == program
-        ]
+        found = _CALL.finditer("\n".join(self.commands))
+        return [each["words"].strip() for each in found if each["program"] == program]
 
 
 def blocks(document: Path) -> list[Block]:
