@@ -107,17 +107,9 @@ def steps(rig: CliRig, words: list[str]) -> list[Callable[[], None]]:
 
 # Blocks.
 
-LANGUAGES = {
-    *SHELL,
-    "toml",
-    "jinja",
-    "python",
-    "json",
-    "yaml",
-    "text",
-    "dnsmasq",
-    "ipxe",
-}
+FILES = {"toml", "jinja", "python", "json", "yaml"}
+OTHERS_FILES = {"text", "dnsmasq", "ipxe", "nginx"}
+LANGUAGES = {*SHELL, *FILES, *OTHERS_FILES}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)

@@ -57,11 +57,11 @@ def as_the_unit(*command: str | Path, capabilities: str | None = None) -> list[s
 
 
 @pytest.fixture
-def analyze(tmp_path: Path) -> Path:
+def unit(tmp_path: Path) -> Path:
     """The unit as it is when this checkout is installed where the unit says."""
     twistd = str(Path(sys.executable).with_name("twistd"))
-    unit = UNIT.read_text().replace("/opt/lifeguard/bin/twistd", twistd)
-    (tmp_path / UNIT.name).write_text(unit)
+    text = UNIT.read_text().replace("/opt/lifeguard/bin/twistd", twistd)
+    (tmp_path / UNIT.name).write_text(text)
     return tmp_path / UNIT.name
 
 
@@ -71,22 +71,22 @@ def run(*command: str | Path) -> str:
     return done.stdout + done.stderr
 
 
-def test_systemd_has_nothing_to_say_against_the_unit(analyze: Path) -> None:
-    assert run(program("systemd-analyze", "systemd"), "verify", analyze) == ""
+def test_systemd_has_nothing_to_say_against_the_unit(unit: Path) -> None:
+    assert run(program("systemd-analyze", "systemd"), "verify", unit) == ""
 
 
-def test_a_drop_in_is_taken_with_everything_on(analyze: Path) -> None:
+def test_a_drop_in_is_taken_with_everything_on(unit: Path) -> None:
     drop_in = (SYSTEMD / "devices.conf").read_text()
-    beside = analyze.with_name(f"{analyze.name}.d")
+    beside = unit.with_name(f"{unit.name}.d")
     beside.mkdir()
     (beside / "devices.conf").write_text(re.sub(r"(?m)^#(?=\S)", "", drop_in))
-    assert run(program("systemd-analyze", "systemd"), "verify", analyze) == ""
+    assert run(program("systemd-analyze", "systemd"), "verify", unit) == ""
 
 
-def test_the_unit_is_no_more_exposed_than_it_was(analyze: Path) -> None:
+def test_the_unit_is_no_more_exposed_than_it_was(unit: Path) -> None:
     run(
         *(program("systemd-analyze", "systemd"), "security", "--offline=yes"),
-        *(f"--threshold={EXPOSURE * 10:.0f}", "--no-pager", analyze),
+        *(f"--threshold={EXPOSURE * 10:.0f}", "--no-pager", unit),
     )
 
 
