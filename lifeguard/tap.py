@@ -23,6 +23,7 @@ from lifeguard.config import Configuration, ConfigurationError
 from lifeguard.daemon import Daemon
 from lifeguard.demo import Demo
 from lifeguard.inventory.reading import checked, checked_aside
+from lifeguard.service_manager import service_manager, status_line
 from lifeguard.store import StoreError
 
 if TYPE_CHECKING:
@@ -120,7 +121,18 @@ def makeService(options: Options) -> IService:
     read_again = partial(read_aside, path, options["http"])
     built = daemon(options.configuration, state_dir, reactor, ending, read_again)
     obey_hang_up(reactor, built)
+    tell_service_manager(built, reactor)
     return built
+
+
+def tell_service_manager(service: Daemon, reactor: Any) -> None:
+    """If there is one: that the daemon is ready, that it lives, and that it stops."""
+    manager = service_manager(os.environ, reactor, os.getpid())
+    if manager is None:
+        return
+    status = partial(status_line, service.fleet)
+    service.started.addCallback(lambda _: manager.ready(status))
+    reactor.addSystemEventTrigger("before", "shutdown", manager.stopping)
 
 
 def raise_descriptor_limit() -> None:

@@ -821,7 +821,7 @@ def test_postgresql_needs_its_driver(
     monkeypatch.setitem(sys.modules, "psycopg", None)
     assert mistakes() == [
         "lifeguard.toml: server.database: import of psycopg halted; None in"
-        ' sys.modules; pip install "lifeguard[postgresql]"'
+        " sys.modules; install lifeguard with its extra [postgresql]"
     ]
     monkeypatch.setitem(sys.modules, "psycopg", ModuleType("psycopg"))
     assert mistakes() == []

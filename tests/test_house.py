@@ -42,6 +42,7 @@ HOUSE = [
     "alerts",
     "housekeeping",
     "operators",
+    "service_manager",
     "metrics",
     "web",
     "manhole",

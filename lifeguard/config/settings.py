@@ -190,7 +190,7 @@ def _check_driver(database: str, reader: Reader) -> None:
     try:
         import_module("psycopg")
     except ImportError as error:
-        install = f'{reason_of(error)}; pip install "lifeguard[postgresql]"'
+        install = f"{reason_of(error)}; install lifeguard with its extra [postgresql]"
         reader.mistake(install, "server", "database")
 
 
