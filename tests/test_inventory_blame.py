@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from lifeguard.inventory.difference import difference, kept
 from lifeguard.model import Cause, Inventory, Outlet
-from tests.test_blame_inquiry import A, B, Case, case, two_racks
+from tests.blame_rig import A, B, Case, case, two_racks
 from tests.test_inventory_difference import changed, without
 
 

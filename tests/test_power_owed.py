@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
 
 from lifeguard.model import Outlet, Owed
-from tests.power_rig import NO_STORE, A, B, in_off_half, rig
+from lifeguard.power.owed import OwedOutlets
+from tests.power_rig import NO_STORE, A, B, FakeReports, in_off_half, rig
 
 
 def test_what_is_owed_is_switched_on_and_settled():
@@ -114,3 +116,14 @@ def test_a_debt_under_way_when_a_cycle_begins_settles_nothing_any_more():
     parts.told()
     parts.answer(A, on=True)
     assert parts.told() == []
+
+
+def test_who_hears_that_a_debt_is_dropped_may_drop_the_others_meanwhile():
+    owed = OwedOutlets({}, Clock(), FakeReports([]))
+    for outlet, board in ((A, "a"), (B, "b")):
+        owed.add(Owed(outlet, board, 1))
+    first, second = owed.of("rack1")
+    first.addCallback(lambda _: owed.stop())
+    assert owed.drop_those_of("rack1") == ["a", "b"]
+    assert second.called
+    assert owed.shown() == []

@@ -153,7 +153,7 @@ def test_no_rule_is_broken_where_idle_boards_are_switched_off(
     def where_boards_go_idle(planned: Plan) -> Inventory:
         lab = inventory(planned)
         boards = lab.boards.items()
-        idle = {name: replace(board, idle_off=HOUR / 2) for name, board in boards}
+        idle = {name: replace(board, idle_off=HOUR / 4) for name, board in boards}
         return replace(lab, boards=idle)
 
     monkeypatch.setattr(lab_module, "inventory", where_boards_go_idle)

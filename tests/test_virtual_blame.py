@@ -189,7 +189,7 @@ BROKEN: list[tuple[type, str, Any, str]] = [
     (Docket, "blamed", nothing, "rule 4 .* the history tells"),
     (ImageRule, "judge", _accuse_any_image, "rule 10 .* it is innocent"),
     (TogetherRule, "judge", _accuse_any_other, "rule 10 .* it is innocent"),
-    (Incidents, "_recovered", nothing, "rule 10 .* an incident tells that it fails"),
+    (Incidents, "recovered", nothing, "rule 10 .* an incident tells that it fails"),
     (Incidents, "relay_board_is", _never_works, "rule 10 .* broken relay board"),
     (Incidents, "follow", nothing, "rule 10 .* no incident tells of it"),
     (Incidents, "is_blamed_on", nothing, "rule 10 .* by two incidents at once"),
