@@ -311,11 +311,13 @@ class ManagedBoard(Keeper):
         standing, progress = self.standing, self.progress
         if event.name != TIMEOUT or standing.state not in self.lifecycle:
             return event
-        if progress is None or progress.generation != standing.generation:
-            return event
         if self.lifecycle[standing.state].boots is Boots.DISK:
             return event
-        return replace(event, reason=progress.summary())
+        if progress is not None and progress.generation == standing.generation:
+            return replace(event, reason=progress.summary())
+        if self._world.sees_boots and not self._wants("cycle_power"):
+            return replace(event, reason="it fetched nothing from lifeguard")
+        return event
 
     def _is_to_note(self, event: str) -> bool:
         """Whether the state notes such an event, and has not heard of one yet."""

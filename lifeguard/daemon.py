@@ -124,6 +124,7 @@ class Daemon(Service):
             wall,
             configuration.server.resume_rate,
             Docket(configuration.blame.patience),
+            sees_boots=configuration.tftp.mode == "serve",
         )
         self._relay_boards = RelayBoards(
             inventory.relay_boards.values(),

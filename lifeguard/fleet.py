@@ -99,6 +99,8 @@ class Fleet(Service):
         wall: WallClock,
         resume_rate: float = RESUME_RATE,
         docket: Docket | None = None,
+        *,
+        sees_boots: bool = False,
     ) -> None:
         self.inventory = inventory
         self.docket = docket or Docket()
@@ -108,6 +110,7 @@ class Fleet(Service):
         """Boards that the database knows and the inventory does not."""
         self._store, self._poller = store, poller
         self._clock, self._service_time, self._wall = clock, service_time, wall
+        self._sees_boots = sees_boots
         self._deadlines = Deadlines(clock)
         self._listeners: list[Listener] = []
         self._unsaved: dict[str, RelayBoardChange] = {}
@@ -133,6 +136,7 @@ class Fleet(Service):
             check_possible=self._check_possible,
             blamed=self._blamed,
             changed=self._changed,
+            sees_boots=self._sees_boots,
         )
         for incident in saved.incidents:
             self.docket.take(incident)

@@ -82,3 +82,5 @@ class World(NamedTuple):
     """The incident that a board's failures belong to."""
     changed: Callable[[Change], None]
     """Told after each commit, before its effects begin."""
+    sees_boots: bool
+    """Whether nothing is fetched for a boot over the network but what is seen."""

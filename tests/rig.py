@@ -349,6 +349,8 @@ def rig(
     lab: Inventory | None = None,
     saved: Saved | None = None,
     store: FakeStore | None = None,
+    *,
+    sees_boots: bool = False,
 ) -> Rig:
     """A fleet that has been started on what `saved` says."""
     said: list[Any] = store.said if store else []
@@ -365,6 +367,7 @@ def rig(
         clock,
         service_time,
         lambda: EPOCH + timedelta(seconds=clock.seconds()),
+        sees_boots=sees_boots,
     )
     fleet.load(saved, power)
     fleet.startService()

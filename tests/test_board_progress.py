@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rig import (
-    Rig,
-    rig,
-    seen,
-)
+from tests.rig import Rig, result_of, rig, seen
 
 
 def rows(parts: Rig, since: int) -> list[tuple[str, str, int]]:
@@ -53,6 +49,26 @@ def test_a_failure_tells_a_person_how_far_the_boot_came() -> None:
         "it fetched its boot config, but never its kernel and never its initrd;"
         " strike 31, 30 allowed: given up"
     )
+
+
+def test_a_timeout_says_that_nothing_was_fetched_where_that_would_be_seen() -> None:
+    for sees_boots, said in (
+        (True, "it fetched nothing from lifeguard; strike 1, 30 allowed"),
+        (False, "strike 1, 30 allowed"),
+    ):
+        parts = rig(sees_boots=sees_boots)
+        parts.request("rq-reimage", image="debian")
+        parts.cycled()
+        parts.clock.advance(180)
+        assert parts.store.rows[-1].reason == said
+
+
+def test_a_power_cycle_that_times_out_says_nothing_of_what_was_fetched() -> None:
+    parts = rig(sees_boots=True)
+    parts.request("rq-reimage", image="debian")
+    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    parts.clock.advance(60)
+    assert parts.store.rows[-1].reason == "strike 1, 200 allowed"
 
 
 def test_a_timeout_says_nothing_of_an_older_boot() -> None:
