@@ -214,6 +214,28 @@ def test_who_never_comes_to_the_end_of_a_request_is_cut(begun: bytes) -> None:
     parts.site.doStop()
 
 
+def test_who_asks_on_and_reads_no_answer_is_cut() -> None:
+    parts = web()
+    connection = parts.connect()
+    connection.send("GET", BOARDS, {}, b"")
+    assert connection.reply().status == 200
+    connection.transport.producer.pauseProducing()
+    connection.send("GET", BOARDS, {}, b"")
+    assert connection.transport.disconnected
+    assert connection.transport.value() == b""
+    connection.hang_up()
+
+
+def test_who_reads_late_what_was_sent_may_ask_again() -> None:
+    parts = web()
+    connection = parts.connect()
+    connection.transport.producer.pauseProducing()
+    connection.transport.producer.resumeProducing()
+    connection.send("GET", BOARDS, {}, b"")
+    assert connection.reply().status == 200
+    connection.hang_up()
+
+
 def test_who_is_answered_for_long_or_asks_now_and_then_is_not_cut() -> None:
     parts = web()
     parts.site.doStart()

@@ -50,6 +50,8 @@ class LabChannel(http.HTTPChannel):
         self._site = cast("LabSite", self.factory)
         self.opened = self.idle_since = self._site.clock.seconds()
         self._site.channels.add(self)
+        self.is_full = False
+        """The client has not read what it was sent: more has to wait."""
         self.is_secure: bool = super().isSecure()
         self._host: IAddress = super().getHost()
         super().connectionMade()
@@ -57,6 +59,14 @@ class LabChannel(http.HTTPChannel):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         self._site.channels.discard(self)
         super().connectionLost(reason)
+
+    def pauseProducing(self) -> None:
+        self.is_full = True
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self.is_full = False
+        super().resumeProducing()
 
     def cut(self) -> None:
         """End it at once; its client has given no sign of meaning well."""
@@ -107,6 +117,10 @@ class LabRequest(Request):
             self.content.write(data)
 
     def process(self) -> None:
+        if self._channel.is_full:
+            # A thousand requests fit into what is read at once: their answers do not.
+            self._channel.cut()
+            return
         self.is_whole = True
         self._came_at = self._lab.clock.seconds()
         self.uri = self.path
