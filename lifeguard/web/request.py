@@ -50,8 +50,10 @@ class LabChannel(http.HTTPChannel):
         self._site = cast("LabSite", self.factory)
         self.opened = self.idle_since = self._site.clock.seconds()
         self._site.channels.add(self)
-        self.is_full = False
-        """The client has not read what it was sent: more has to wait."""
+        self._is_full = False
+        """The client has not read what it was sent."""
+        self._answered: http.Request | None = None
+        """The one after which there is no next one yet."""
         self.is_secure: bool = super().isSecure()
         self._host: IAddress = super().getHost()
         super().connectionMade()
@@ -60,13 +62,26 @@ class LabChannel(http.HTTPChannel):
         self._site.channels.discard(self)
         super().connectionLost(reason)
 
+    def requestDone(self, request: http.Request) -> None:
+        """Go on to the next one, once the client reads what it is answered.
+
+        A thousand requests fit into what is read at once: their answers do not.
+        """
+        if self._is_full:
+            self._answered = request
+        else:
+            super().requestDone(request)
+
     def pauseProducing(self) -> None:
-        self.is_full = True
+        self._is_full = True
         super().pauseProducing()
 
     def resumeProducing(self) -> None:
-        self.is_full = False
+        self._is_full = False
         super().resumeProducing()
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            self.requestDone(answered)
 
     def cut(self) -> None:
         """End it at once; its client has given no sign of meaning well."""
@@ -75,7 +90,9 @@ class LabChannel(http.HTTPChannel):
     @property
     def is_answered(self) -> bool:
         """Whether a request is whole, and its answer under way."""
-        return bool(self.requests) and self.requests[0].is_whole
+        return (
+            bool(self.requests) and self.requests[0].is_whole and self._answered is None
+        )
 
     def isSecure(self) -> bool:
         return self.is_secure
@@ -117,10 +134,6 @@ class LabRequest(Request):
             self.content.write(data)
 
     def process(self) -> None:
-        if self._channel.is_full:
-            # A thousand requests fit into what is read at once: their answers do not.
-            self._channel.cut()
-            return
         self.is_whole = True
         self._came_at = self._lab.clock.seconds()
         self.uri = self.path
