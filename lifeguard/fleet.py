@@ -185,14 +185,14 @@ class Fleet(Service):
         """Have the boards of another inventory, of which that is `different`.
 
         `known` are the rows of boards that are new in it. Fires when those that it
-        lacks have been let go; `left` hears of each.
+        lacks have been let go, of which `left` hears, and the others have moved.
         """
         before, self.inventory = self.inventory, inventory
         gone = different.of("boards", "removed")
         leaving = [Deferred.fromCoroutine(self._let_go(name, left)) for name in gone]
         images = _checked_otherwise(before, inventory)
-        for name in _concerned(before, inventory, different):
-            self._change(self.boards[name], images)
+        concerned = _concerned(before, inventory, different)
+        moving = [self._change(self.boards[name], images) for name in concerned]
         added = []
         for name in different.of("boards", "added"):
             added.append(self._stand(inventory.boards[name], known.get(name)))
@@ -200,7 +200,15 @@ class Fleet(Service):
         self._index()
         # A board that was off was given its power when it was let go.
         self._resumption.join(each for each in added if _resume(each, frozenset()))
-        return gatherResults(leaving).addCallback(lambda _: None)
+        return gatherResults([*leaving, *moving]).addCallback(lambda _: None)
+
+    def needs(self, relay_board: str) -> bool:
+        """Whether a board is on it, also if only until it has left or moved."""
+        return any(
+            outlet.relay_board == relay_board
+            for managed in self.boards.values()
+            for outlet in managed.board.power
+        )
 
     async def _let_go(self, name: str, left: Callable[[str], None]) -> None:
         standing = await self.boards[name].let_go()
@@ -210,13 +218,14 @@ class Fleet(Service):
             self.removed[name] = standing
         log.info("{board}: not in the inventory any more; let go", board=name)
 
-    def _change(self, managed: ManagedBoard, images: Set[str]) -> None:
+    def _change(self, managed: ManagedBoard, images: Set[str]) -> Deferred[None]:
         board = self.inventory.boards[managed.board.name]
         hardware = self.inventory.hardware[board.hardware]
-        if board is not managed.board or hardware is not managed.hardware:
-            managed.become(board, hardware)
-        elif managed.standing.image in images:
+        if not managed.is_meant_to_be(board, hardware):
+            return managed.become(board, hardware)
+        if managed.standing.image in images:
             managed.poll_anew()
+        return succeed(None)
 
     def _index(self) -> None:
         boards = self.inventory.boards.values()

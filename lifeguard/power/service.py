@@ -72,11 +72,13 @@ class Power(Service):
             self._queues[name] = queue
             queue.hear(partial(self._relay_board_changed, name))
             self.cycles_ended.begin(name)
+            self._owed.pursue_those_of(name)
 
     def remove_relay_board(self, name: str) -> Deferred[bool]:
-        """Fires with True when it is closed: nothing is owed on it, no cycle needs it.
+        """Fires with True when nothing is owed on it and no cycle needs it.
 
-        With False when it has been added again meanwhile.
+        From then on it is unknown here, and may be closed. With False when it has been
+        added again meanwhile.
         """
         self._removed.add(name)
         return Deferred.fromCoroutine(self._remove(name))
@@ -353,7 +355,8 @@ class Power(Service):
         if name not in self._removed or self._stopping is not None:
             return False
         self._removed.remove(name)
-        await self._queues.pop(name).close()
+        del self._queues[name]
+        self.cycles_ended.forget(name)
         return True
 
     def _under_way(self, relay_board: str) -> list[Deferred[None]]:
