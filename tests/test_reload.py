@@ -59,8 +59,23 @@ def test_a_board_that_is_removed_before_it_could_move_leaves_its_old_outlets() -
     parts = switched_off(rig())
     parts.store.holds = True
     parts.request("rq-power-on")
-    parts.make(on_rack2("panda-01", "panda-02"))
+    moving = parts.make(on_rack2("panda-01", "panda-02"))
+    leaving = parts.make(without(on_rack2("panda-02"), "boards", "panda-01"))
+    assert not (moving.called or leaving.called)
+    parts.saves()
+    assert (moving.called, leaving.called) == (True, True)
+    assert parts.told()[1:] == ["on rack1/1/1"]
+    parts.answer("rack1/1/1", on=True)
+    assert parts.told() == ["close rack1"]
+
+
+def test_a_relay_board_is_there_until_boards_have_left_that_went_before_it() -> None:
+    parts = switched_off(rig())
+    parts.store.holds = True
+    parts.request("rq-power-on")
+    parts.make(without(two_racks(), "boards", "panda-01"))
     parts.make(without(on_rack2("panda-02"), "boards", "panda-01"))
+    assert parts.told() == []
     parts.saves()
     assert parts.told()[1:] == ["on rack1/1/1"]
     parts.answer("rack1/1/1", on=True)
