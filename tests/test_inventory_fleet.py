@@ -276,14 +276,12 @@ def test_a_board_that_is_moved_there_and_back_is_on_its_old_outlets() -> None:
     parts = reimaged(rig())
     parts.store.holds = True
     parts.fleet.request("panda-01", "rq-reboot", {}, "operator")
-    here, there = parts.board().board, (Outlet("rack1", "2/8"),)
-    take(parts, changed(inventory(), "boards", "panda-01", power=there))
-    take(parts, changed(inventory(), "boards", "panda-01", address="192.0.2.9"))
-    assert parts.board().board is here
+    here, there = parts.fleet.inventory, (Outlet("rack1", "2/8"),)
+    take(parts, changed(here, "boards", "panda-01", power=there))
+    take(parts, here)
     parts.store.holds = False
     parts.store.held.pop()()
-    assert parts.board().board.power == here.power
-    assert parts.board().board.address == "192.0.2.9"
+    assert parts.board().board is here.boards["panda-01"]
     assert [said for said in parts.said if "2/8" in str(said)] == []
 
 
