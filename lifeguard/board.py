@@ -6,9 +6,10 @@ How an event is taken in turn, saved and answered is the keeper's.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from lifeguard.decide import (
@@ -37,7 +38,6 @@ from lifeguard.lifecycle.state import (
 from lifeguard.store import StoreUnavailable
 
 if TYPE_CHECKING:
-    from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 
     from lifeguard.draft import Effect
@@ -64,8 +64,19 @@ _NOT_OWED = Event(
 )
 
 
+class Move(NamedTuple):
+    """What a board is to be as soon as its turn comes to be on other outlets."""
+
+    board: Board
+    hardware: Hardware
+    made: Deferred[None]
+    """Fires when nothing more is ordered of the old outlets."""
+
+
 class ManagedBoard(Keeper):
     """A board under lifeguard's care, standing where the store says it does."""
+
+    _moving: Move | None = None
 
     def __init__(
         self, board: Board, hardware: Hardware, standing: Standing, world: World
@@ -228,16 +239,27 @@ class ManagedBoard(Keeper):
 
     # What the inventory says of it from now on.
 
-    def become(self, board: Board, hardware: Hardware) -> None:
-        """Be another, with what is under way going on.
+    def is_meant_to_be(self, board: Board, hardware: Hardware) -> bool:
+        """Whether the inventory has said so already."""
+        meant: ManagedBoard | Move = self._moving or self
+        return board is meant.board and hardware is meant.hardware
+
+    def become(self, board: Board, hardware: Hardware) -> Deferred[None]:
+        """Be another, with what is under way going on; fires when it is.
 
         Other outlets are taken in turn: until then an event may be on its way into the
-        store that orders something of the old ones.
+        store that orders something of the old ones. What was said last counts.
         """
+        if self._moving is not None:
+            self._moving = self._moving._replace(board=board, hardware=hardware)
+            return self._moving.made
         if board.power == self.board.power:
             self._become(board, hardware)
-        else:
-            self._queue(Item(MOVED, partial(self._move, board, hardware), None))
+            return succeed(None)
+        made: Deferred[None] = Deferred()
+        self._moving = Move(board, hardware, made)
+        self._queue(Item(MOVED, self._move, None))
+        return made
 
     def poll_anew(self) -> None:
         """What proves that it is well is something else now."""
@@ -251,6 +273,8 @@ class ManagedBoard(Keeper):
         last = self.last
         owed = self.board.power if self._may_be_off(last) else ()
         await self._world.power.let_go(self.board.name, last.generation, owed)
+        if self._moving is not None:
+            self._moving.made.callback(None)
         return last
 
     def _become(self, board: Board, hardware: Hardware) -> None:
@@ -268,20 +292,27 @@ class ManagedBoard(Keeper):
         if (board.address, hardware.health) != old:
             self.poll_anew()
 
-    def _move(self, board: Board, hardware: Hardware, moment: Moment) -> Decision:
-        """The old outlets are on, whatever they were to be; the new are as wanted."""
-        old, may_be_off = self.board.power, self._may_be_off(self.standing)
-        self._become(board, hardware)
-        if may_be_off:
-            left = tuple(outlet for outlet in old if outlet not in board.power)
-            generation = self.standing.generation
-            self._world.power.switch_on(board.name, generation, left)
+    def _move(self, moment: Moment) -> Decision:
+        """Asked again, because the store did not take it, it has moved already."""
+        if self._moving is not None:
+            move, self._moving = self._moving, None
+            self._leave_outlets(move.board, move.hardware)
+            move.made.callback(None)
         if self.is_kept_off:
             self.switch_off_anew()
         if not self._orders_power:
             return NothingToDo()
         self._left_to_take_up = None
         return self._take_up(MOVED, moment)
+
+    def _leave_outlets(self, board: Board, hardware: Hardware) -> None:
+        """The old outlets are on, whatever they were to be."""
+        old, may_be_off = self.board.power, self._may_be_off(self.standing)
+        self._become(board, hardware)
+        if may_be_off:
+            left = tuple(outlet for outlet in old if outlet not in board.power)
+            generation = self.standing.generation
+            self._world.power.switch_on(board.name, generation, left)
 
     def _may_be_off(self, standing: Standing) -> bool:
         """Whether the store has its outlets marked as owed, for all that is known."""

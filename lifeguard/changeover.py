@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from twisted.logger import Logger
 
+from lifeguard.inventory.reload import NotApplied
 from lifeguard.model import Cause
 
 if TYPE_CHECKING:
@@ -20,12 +21,20 @@ if TYPE_CHECKING:
 
     from lifeguard.blame.inquiry import Inquiry
     from lifeguard.fleet import Fleet
-    from lifeguard.inventory.difference import Difference
-    from lifeguard.model import Inventory, Standing
+    from lifeguard.inventory.difference import Difference, Table
+    from lifeguard.model import CauseKind, Inventory, Standing
     from lifeguard.power import Power
+    from lifeguard.power.driver import Device
     from lifeguard.power.relay_boards import RelayBoards
 
 log = Logger()
+
+_CAUSES: dict[Table, CauseKind] = {
+    "relay_boards": "relay-board",
+    "hardware": "hardware",
+    "images": "image",
+}
+"""What leaves the inventory, and can be blamed."""
 
 
 class Follower(Protocol):
@@ -58,26 +67,57 @@ class Changeover:
         """Fires when all boards that `inventory` lacks have been let go.
 
         Records that are not different are those of the old one. `known` are the rows
-        of boards that are new and have stood in an inventory before.
+        of boards that are new and have stood in an inventory before. Raises NotApplied:
+        nothing is changed.
         """
-        for name in difference.of("relay_boards", "added", "changed"):
-            queue = self._relay_boards.take(inventory.relay_boards[name])
+        devices = self._devices(inventory, difference)
+        for name, device in devices.items():
+            queue = self._relay_boards.take(inventory.relay_boards[name], device)
             self._power.add_relay_board(name, queue)
         leaving = self._fleet.take_inventory(
             inventory, difference, known, self._inquiry.board_left
         )
         self._inquiry.take_boards(difference.of("boards", "added", "changed"))
+        self._tell_of_broken(difference.of("relay_boards", "added"))
         for follower in self._followers:
             follower.take_inventory(inventory)
-        for name in difference.of("relay_boards", "removed"):
-            self._inquiry.left(Cause("relay-board", name))
-            self._power.remove_relay_board(name).addCallback(self._removed, name)
-        for name in difference.of("images", "removed"):
-            self._inquiry.left(Cause("image", name))
-        return leaving
+        for table, kind in _CAUSES.items():
+            for name in difference.of(table, "removed"):
+                self._inquiry.left(Cause(kind, name))
+        return leaving.addCallback(self._remove_relay_boards)
 
-    def _removed(self, is_closed: bool, name: str) -> None:
+    def _devices(
+        self, inventory: Inventory, difference: Difference
+    ) -> dict[str, Device]:
+        """Those of all relay boards that are new or another, before one is used."""
+        devices = {}
+        for name in difference.of("relay_boards", "added", "changed"):
+            try:
+                devices[name] = self._relay_boards.device(inventory.relay_boards[name])
+            except Exception as error:
+                text = f"relay_boards.{name}: its driver failed: {error!r}"
+                raise NotApplied(text) from error
+        return devices
+
+    def _tell_of_broken(self, added: Iterable[str]) -> None:
+        """One that was just being removed may have broken since."""
+        for name in added:
+            since = self._relay_boards.queues[name].since
+            if since.state == "Broken":
+                self._inquiry.relay_board_is(name, since.state, since.why)
+
+    def _remove_relay_boards(self, _: None) -> None:
+        """Those that no board is on: until then one may be owed its outlets there.
+
+        Another inventory may have come meanwhile, whose boards have still to leave.
+        """
+        gone = self._relay_boards.queues.keys() - self._fleet.inventory.relay_boards
+        for name in gone:
+            if not self._fleet.needs(name):
+                self._power.remove_relay_board(name).addCallback(self._removed, name)
+
+    def _removed(self, is_free: bool, name: str) -> None:
         """Unless it was added again meanwhile."""
-        if is_closed:
-            self._relay_boards.forget(name)
+        if is_free:
+            self._relay_boards.close(name)
             log.info("{relay_board}: not in the inventory any more", relay_board=name)

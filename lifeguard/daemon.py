@@ -381,6 +381,8 @@ class Daemon(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        if self._reload is not None:
+            self._reload.stop()
         if self._starting is not None:
             self._starting.cancel()
         await DeferredList([maybeDeferred(port.stopListening) for port in self._ports])

@@ -6,7 +6,7 @@ request can be fulfilled at all, and passes on what other parts report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.application.service import Service
@@ -36,6 +36,7 @@ from lifeguard.model import (
 from lifeguard.netboot.decision import Situation
 from lifeguard.resumption import Resumption
 from lifeguard.store import Presence, StoreError
+from lifeguard.succession import Succession
 from lifeguard.wishes import check_possible
 from lifeguard.world import World
 
@@ -185,38 +186,27 @@ class Fleet(Service):
         """Have the boards of another inventory, of which that is `different`.
 
         `known` are the rows of boards that are new in it. Fires when those that it
-        lacks have been let go; `left` hears of each.
+        lacks have been let go, of which `left` hears, and the others have moved.
         """
-        before, self.inventory = self.inventory, inventory
-        gone = different.of("boards", "removed")
-        leaving = [Deferred.fromCoroutine(self._let_go(name, left)) for name in gone]
-        images = _checked_otherwise(before, inventory)
-        for name in _concerned(before, inventory, different):
-            self._change(self.boards[name], images)
-        added = []
-        for name in different.of("boards", "added"):
-            added.append(self._stand(inventory.boards[name], known.get(name)))
+        succession = Succession(self, self.inventory, inventory, different)
+        self.inventory = inventory
+        under_way = succession.let_go(left) + succession.change()
+        added = different.of("boards", "added")
+        new = [self._stand(inventory.boards[name], known.get(name)) for name in added]
+        for name in added:
             self.removed.pop(name, None)
         self._index()
         # A board that was off was given its power when it was let go.
-        self._resumption.join(each for each in added if _resume(each, frozenset()))
-        return gatherResults(leaving).addCallback(lambda _: None)
+        self._resumption.join(each for each in new if _resume(each, frozenset()))
+        return gatherResults(under_way).addCallback(lambda _: None)
 
-    async def _let_go(self, name: str, left: Callable[[str], None]) -> None:
-        standing = await self.boards[name].let_go()
-        left(name)
-        del self.boards[name]
-        if standing.version:
-            self.removed[name] = standing
-        log.info("{board}: not in the inventory any more; let go", board=name)
-
-    def _change(self, managed: ManagedBoard, images: Set[str]) -> None:
-        board = self.inventory.boards[managed.board.name]
-        hardware = self.inventory.hardware[board.hardware]
-        if board is not managed.board or hardware is not managed.hardware:
-            managed.become(board, hardware)
-        elif managed.standing.image in images:
-            managed.poll_anew()
+    def needs(self, relay_board: str) -> bool:
+        """Whether a board is on it, also if only until it has left or moved."""
+        return any(
+            outlet.relay_board == relay_board
+            for managed in self.boards.values()
+            for outlet in managed.board.power
+        )
 
     def _index(self) -> None:
         boards = self.inventory.boards.values()
@@ -424,26 +414,6 @@ def _resume(managed: ManagedBoard, marks: Set[tuple[str, Outlet]]) -> bool:
         managed.switch_off_anew()
         return False
     return managed.resume()
-
-
-def _concerned(
-    before: Inventory, after: Inventory, different: Difference
-) -> Iterable[str]:
-    """The boards of both that may find something changed; ten thousand may not."""
-    if not different.of("hardware", "changed") and not different.of(
-        "images", "changed"
-    ):
-        return different.of("boards", "changed")
-    return [name for name in after.boards if name in before.boards]
-
-
-def _checked_otherwise(old: Inventory, new: Inventory) -> Set[str]:
-    """The images of which another proof is asked that their boards are well."""
-    return {
-        name
-        for name, image in old.images.items()
-        if name in new.images and new.images[name].health != image.health
-    }
 
 
 def _is_owed(board: Board, marks: Set[tuple[str, Outlet]]) -> bool:

@@ -19,6 +19,7 @@ from lifeguard.netboot.linked_boards import LinkedBoards
 from lifeguard.netboot.loader_config import LoaderConfigs
 from lifeguard.netboot.symlinks import Symlinks
 from tests.netboot_rig import SERVER, TOKENS
+from tests.power_rig import FakeQueue
 from tests.rig import EPOCH, Rig, inventory, rig
 from tests.test_inventory_difference import changed, without
 
@@ -29,13 +30,19 @@ class Parts:
     def __init__(self, said: list[Any]) -> None:
         self._said = said
         self.closing: Deferred[bool] = Deferred()
+        self.queues: dict[str, FakeQueue] = {}
 
-    def take(self, relay_board: RelayBoard) -> str:
-        self._said.append(("take", relay_board.name))
-        return relay_board.name
+    def device(self, relay_board: RelayBoard) -> str:
+        return relay_board.address
 
-    def forget(self, name: str) -> None:
-        self._said.append(("forget", name))
+    def take(self, relay_board: RelayBoard, device: str) -> str:
+        name = relay_board.name
+        self._said.append(("take", name))
+        self.queues.setdefault(name, FakeQueue(name, self._said))
+        return name
+
+    def close(self, name: str) -> None:
+        self._said.append(("close", name))
 
     def add_relay_board(self, name: str, queue: str) -> None:
         self._said.append(("add", name))
@@ -63,6 +70,8 @@ def case(lab: Inventory | None = None) -> Case:
     built = rig(lab)
     built.forget()
     parts: Any = Parts(built.said)
+    for name in built.fleet.inventory.relay_boards:
+        parts.queues.setdefault(name, FakeQueue(name, built.said))
     inquiry = Inquiry(
         built.fleet, built.store, Blame(), built.clock, built.service_time,
         lambda: EPOCH, lambda: None,
@@ -95,10 +104,10 @@ def test_a_relay_board_is_there_before_what_is_on_it_and_gone_after() -> None:
     ]
     parts.lab.forget()
     parts.parts.closing.callback(True)
-    assert parts.lab.said == [("forget", "rack2")]
+    assert parts.lab.said == [("close", "rack2")]
 
 
-def test_a_relay_board_that_came_back_is_not_forgotten() -> None:
+def test_a_relay_board_that_came_back_is_not_closed() -> None:
     parts = case(on(inventory(), "rack2"))
     parts.make(inventory())
     parts.lab.forget()

@@ -37,6 +37,7 @@ HOUSE = [
     "keeper",
     "board",
     "resumption",
+    "succession",
     "fleet",
     "notify",
     "alerts",

@@ -272,6 +272,35 @@ def test_an_order_that_is_being_saved_is_for_the_outlets_that_it_names() -> None
     ]
 
 
+def test_a_board_that_is_moved_there_and_back_is_on_its_old_outlets() -> None:
+    parts = reimaged(rig())
+    parts.store.holds = True
+    parts.fleet.request("panda-01", "rq-reboot", {}, "operator")
+    here, there = parts.fleet.inventory, (Outlet("rack1", "2/8"),)
+    take(parts, changed(here, "boards", "panda-01", power=there))
+    take(parts, here)
+    parts.store.holds = False
+    parts.store.held.pop()()
+    assert parts.board().board is here.boards["panda-01"]
+    assert [said for said in parts.said if "2/8" in str(said)] == []
+
+
+def test_a_move_that_the_store_did_not_take_is_made_all_the_same() -> None:
+    parts = rig()
+    parts.request("rq-reboot")
+    parts.forget()
+    parts.store.away = True
+    other = (Outlet("rack1", "2/8"),)
+    take(parts, changed(inventory(), "boards", "panda-01", power=other))
+    assert parts.said == [("switch on", "panda-01", 1, "rack1/1/1")]
+    parts.store.away = False
+    parts.clock.advance(1)
+    assert parts.said[1:] == [
+        ("commit", "panda-01", "resume", "RebootRebooting"),
+        ("cycle", "panda-01", 2, "rack1/2/8"),
+    ]
+
+
 def test_idle_off_counts_from_when_the_state_was_entered_as_it_is_changed() -> None:
     parts = reimaged(rig(changed(inventory(), "boards", "panda-01", idle_off=100.0)))
     parts.clock.advance(50)

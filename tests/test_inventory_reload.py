@@ -172,6 +172,50 @@ def test_without_a_store_nothing_is_changed() -> None:
     assert parts.hang_up() == ["inventory: not applied: away"]
 
 
+def test_a_store_that_goes_as_many_boards_are_looked_up_is_one_error() -> None:
+    parts = case()
+    parts.say(inventory(boards=43))
+    looking: list[Deferred[Any]] = [Deferred() for _ in range(3)]
+    waiting = iter(looking)
+    parts.lab.store.standing = lambda board: next(waiting)  # type: ignore[method-assign]
+    applying = Deferred.fromCoroutine(parts.reload.apply())
+    for each in looking:
+        each.errback(StoreUnavailable("away"))
+    with pytest.raises(StoreUnavailable):
+        result_of(applying)
+    assert parts.made == []
+
+
+def test_once_lifeguard_stops_nothing_is_changed() -> None:
+    parts = case()
+    parts.say(inventory(boards=41))
+    looking: Deferred[Any] = Deferred()
+    parts.lab.store.standing = lambda board: looking  # type: ignore[method-assign]
+    applying = Deferred.fromCoroutine(parts.reload.apply())
+    parts.reload.stop()
+    looking.callback(None)
+    with pytest.raises(NotApplied, match="lifeguard is stopping"):
+        result_of(applying)
+    assert parts.made == []
+
+
+def test_listeners_hear_of_each_change_and_when_the_last_board_has_left() -> None:
+    parts = case()
+    heard: list[int] = []
+    parts.reload.subscribe(lambda: heard.append(len(parts.lab.fleet.boards)))
+    parts.apply()
+    assert heard == []
+    parts.say(inventory(boards=41))
+    parts.apply()
+    assert heard == [42]
+    parts.lab.request("rq-reboot")
+    parts.lab.power.cycles["panda-01"] = cycle = Deferred()
+    parts.say(without(inventory(boards=41), "boards", "panda-01"))
+    parts.apply()
+    cycle.callback(None)
+    assert heard == [42, 42, 41]
+
+
 def test_one_that_is_still_being_let_go_cannot_come_back() -> None:
     parts = case()
     parts.lab.request("rq-reboot")
@@ -179,6 +223,9 @@ def test_one_that_is_still_being_let_go_cannot_come_back() -> None:
     parts.say(without(LAB, "boards", "panda-01"))
     parts.apply()
     parts.say(LAB)
+    assert parts.plan().boards == [
+        Outlook("panda-01", "is still being let go; it can come back after that")
+    ]
     with pytest.raises(NotApplied, match="still being let go: panda-01; try again"):
         parts.apply()
     cycle.callback(None)

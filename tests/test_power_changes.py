@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 
 from lifeguard.model import Outlet, Owed, RelayBoard
 from lifeguard.power import Power, RelayBoardQueue
 from lifeguard.power.condition import Since
+from lifeguard.power.driver import Surroundings
 from lifeguard.power.drivers.proxr import Proxr
+from lifeguard.power.relay_boards import RelayBoards
+from lifeguard.power.step import STEP_SECONDS
 from lifeguard.wire.proxr import Relay
 from tests.fake_relay_board import FakeRelayBoard
 
@@ -141,7 +146,8 @@ def test_a_relay_board_is_removed_when_all_that_it_switched_off_is_on_again() ->
         "settled rack1/1/1 a 1",
         "settled rack1/1/2 b 1",
     ]
-    assert parts.relay_boards["rack1"].seen[-1][1] == "aborted"
+    parts.power.cycle("a", 2, (A,))
+    assert "no relay board rack1" in parts.reports.told[-1]
 
 
 def test_one_that_is_added_again_meanwhile_goes_on_as_it_is() -> None:
@@ -153,6 +159,36 @@ def test_one_that_is_added_again_meanwhile_goes_on_as_it_is() -> None:
     parts.power.cycle("a", 2, (A,))
     parts.run(10)
     assert parts.reports.told[-1] == "ended a 2: ok"
+    parts.ends()
+
+
+class Slow(Proxr):
+    """A relay board that does not come to the end of being closed."""
+
+    def close(self) -> Deferred[None]:
+        super().close()
+        return Deferred()
+
+
+def test_one_that_is_added_while_it_is_being_closed_is_another() -> None:
+    parts = rig()
+    relay_boards = RelayBoards(
+        (), Surroundings(parts.clock, Path()), lambda name, queue: None
+    )
+    record, device = parts.device("rack2")
+    fake = parts.relay_boards["rack2"]
+    slow = Slow(parts.clock, fake, "classic", linger=3.0)
+    parts.power.add_relay_board("rack2", relay_boards.take(record, slow))
+    parts.power.remove_relay_board("rack2").addCallback(
+        lambda _: relay_boards.close("rack2")
+    )
+    assert (parts.names(), relay_boards.queues) == (["rack1"], {})
+    parts.power.add_relay_board("rack2", relay_boards.take(record, device))
+    parts.power.cycle("b", 1, (Outlet("rack2", "1/1"),))
+    with capturedLogs() as logged:
+        parts.run(STEP_SECONDS + 1)
+    assert parts.reports.told[-1] == "ended b 1: ok"
+    assert [each["relay_board"] for each in logged if "error" in each] == ["rack2"]
     parts.ends()
 
 

@@ -23,6 +23,7 @@ from lifeguard.power import OwedOutlet
 from lifeguard.store import StoreUnavailable
 from lifeguard.web.consequences import Consequence, consequences
 from tests.rig import EPOCH, inventory
+from tests.test_inventory_difference import without
 from tests.web_rig import (
     BOARDS,
     HERE,
@@ -464,7 +465,8 @@ def test_the_history_of_a_relay_board_comes_in_pages() -> None:
     def history(
         relay_board: str, limit: int = 100, before: int | None = None
     ) -> Deferred[list[RelayBoardChange]]:
-        older = [row for row in rows if before is None or row.id < before]
+        of_it = [row for row in rows if row.relay_board == relay_board]
+        older = [row for row in of_it if before is None or row.id < before]
         return succeed(older[:limit])
 
     parts.lab.store.relay_board_history = history  # type: ignore[attr-defined]
@@ -475,6 +477,19 @@ def test_the_history_of_a_relay_board_comes_in_pages() -> None:
     assert [row["state"] for row in second["history"]] == ["Suspect"]
     assert second["next"] is None
     assert parts.ask("/api/v1/relay-boards/rack9/history").status == 404
+    removed = without(parts.lab.fleet.inventory, "relay_boards", "rack1")
+    parts.lab.fleet.inventory = removed
+    assert parts.ask(path).json["history"] == first["history"] + second["history"]
+    assert parts.ask(f"{path}?before=1").json == {"history": [], "next": None}
+
+
+def test_a_relay_board_that_waits_to_be_closed_is_not_shown_and_not_tested() -> None:
+    parts = web()
+    removed = without(parts.lab.fleet.inventory, "relay_boards", "rack1")
+    parts.lab.fleet.inventory = removed
+    assert parts.ask("/api/v1/relay-boards").json["relay_boards"] == []
+    tested = parts.post("/api/v1/relay-boards/rack1/test", peer=HERE)
+    assert tested.status == 404
 
 
 def test_what_is_owed_on_a_relay_board_that_is_gone_is_shown() -> None:

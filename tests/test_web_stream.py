@@ -16,6 +16,7 @@ from lifeguard.web.stream import (
     MOST_WAITING,
     StreamedChange,
 )
+from tests.rig import inventory
 from tests.web_rig import HERE, PANDA_01, STRANGER, Connection, WebRig, web
 
 STREAM = "/api/v1/stream"
@@ -256,6 +257,21 @@ def test_streams_end_when_the_port_is_closed() -> None:
     assert ids(chunks(said)) == [["id: panda-01/2", "id: panda-01/3"]]
     connection.hang_up()
     parts.request("rq-reboot")
+
+
+def test_streams_end_when_the_lab_has_other_boards_and_can_be_opened_again() -> None:
+    parts = web()
+    connection = listen(parts)
+    parts.post("/api/v1/inventory/apply", peer=HERE)
+    assert connection.transport.value() == b""
+    parts.found[0] = inventory(boards=3)
+    parts.post("/api/v1/inventory/apply", peer=HERE)
+    assert connection.transport.value() == b"0\r\n\r\n"
+    connection.hang_up()
+    again = listen(parts)
+    parts.request("rq-reboot")
+    assert ids(heard(again)) == [["id: panda-01/1"]]
+    again.hang_up()
 
 
 def test_the_headers_of_a_stream_end_at_once() -> None:

@@ -237,8 +237,12 @@ class Inquiry:
         )
 
     def relay_board_is(self, name: str, state: State, why: str) -> None:
-        """A relay board has come to a state, for a reason if it is ill."""
-        self._incidents.relay_board_is(name, state, why)
+        """A relay board has come to a state, for a reason if it is ill.
+
+        One that only waits to be closed is nobody's trouble any more.
+        """
+        if name in self._lab.inventory.relay_boards:
+            self._incidents.relay_board_is(name, state, why)
 
     # What is said of them.
 

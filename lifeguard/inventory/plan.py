@@ -90,7 +90,7 @@ def plan(
         *(_of_gone(boards[name]) for name in gone),
         *(_of_changed(entry, boards[entry.name], new) for entry in goes_on),
         *(_of_stranded(boards[name]) for name in sorted(stranded)),
-        *(_of_new(name, removed) for name in difference.of("boards", "added")),
+        *(_of_new(name, boards, removed) for name in difference.of("boards", "added")),
     ]
     return Plan(
         digest=difference.digest,
@@ -145,7 +145,11 @@ def _of_stranded(board: Suspended) -> Outlook:
     return Outlook(board.standing.board, text)
 
 
-def _of_new(name: str, removed: Mapping[str, Standing]) -> Outlook:
+def _of_new(
+    name: str, boards: Mapping[str, Suspended], removed: Mapping[str, Standing]
+) -> Outlook:
+    if name in boards:
+        return Outlook(name, "is still being let go; it can come back after that")
     if name in removed:
         return Outlook(name, f"comes back, and goes on in {removed[name].state}")
     return Outlook(name, "begins in New")

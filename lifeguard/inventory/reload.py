@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from twisted.internet.defer import DeferredLock
+from twisted.internet.defer import DeferredLock, FirstError, gatherResults
 from twisted.logger import Logger
 
 from lifeguard.config import ConfigurationError
@@ -79,6 +79,16 @@ class Reload:
         self._running, self._read = running, read
         self._lab, self._store, self._make = lab, store, make
         self._lock = DeferredLock()
+        self._listeners: list[Callable[[], None]] = []
+        self._stopped = False
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Hear when the inventory is another, and when all that it lacks have left."""
+        self._listeners.append(listener)
+
+    def stop(self) -> None:
+        """Change nothing any more, also of what is being read."""
+        self._stopped = True
 
     async def plan(self) -> Plan:
         """What would be done. Raises ConfigurationError."""
@@ -94,7 +104,11 @@ class Reload:
             found = await self._find()
             self._check(found.plan, digest, yes=yes)
             known = await self._known(found.difference)
+            if self._stopped:
+                raise NotApplied("lifeguard is stopping")
             making = self._make(found.inventory, found.difference, known)
+            if found.plan.entries:
+                self._has_changed(making)
             making.addErrback(lambda failure: log.failure("the reload broke", failure))
             _tell(found.plan)
             return found.plan
@@ -148,8 +162,20 @@ class Reload:
             raise NotApplied(f"still being let go: {', '.join(leaving)}; try again")
         await self._store.save_time()
         rows = [self._store.standing(name) for name in added]
-        found = [await row for row in rows]
+        try:
+            found = await gatherResults(rows, consumeErrors=True)
+        except FirstError as error:
+            error.subFailure.raiseException()
         return {row.board: row for row in found if row is not None}
+
+    def _has_changed(self, making: Deferred[None]) -> None:
+        if not making.called:
+            self._tell_listeners(None)
+        making.addCallback(self._tell_listeners)
+
+    def _tell_listeners(self, _: None) -> None:
+        for listener in self._listeners:
+            listener()
 
 
 def _tell(planned: Plan) -> None:

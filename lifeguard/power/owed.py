@@ -189,6 +189,10 @@ class OwedOutlets:
             if outlet.relay_board == relay_board:
                 debt.hurry()
 
+    def pursue_those_of(self, relay_board: str) -> None:
+        """Begin to settle what is owed on a relay board that was not there before."""
+        self.pursue([each for each in self._debts if each.relay_board == relay_board])
+
     def drop_those_of(self, relay_board: str) -> list[str]:
         """Forget what is owed on a relay board; says of which boards that is."""
         outlets = [each for each in self._debts if each.relay_board == relay_board]

@@ -11,13 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, fail, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
 from lifeguard.power.cycle import Cycle, Order
 from lifeguard.power.errors import UnknownRelayBoard
 from lifeguard.power.off import Off
 from lifeguard.power.owed import OwedOutlet, OwedOutlets
+from lifeguard.power.present import PresentRelayBoards
 from lifeguard.power.stopping import Stopping
 from lifeguard.power.tally import CyclesEnded
 
@@ -51,34 +52,32 @@ class Power(Service):
     ) -> None:
         self.cycles_ended = CyclesEnded(queues)
         """What has come of the cycles that had begun."""
-        self._clock, self._queues, self._reports = clock, dict(queues), reports
+        self._clock, self._reports = clock, reports
+        self._present = PresentRelayBoards(
+            queues, self._relay_board_changed, self._needing
+        )
+        self._queues = self._present.queues
         self._stop_seconds = stop_seconds
         self._cycles: dict[str, Cycle] = {}
         self._off: dict[str, Off] = {}
         """The boards that are to be off."""
         self._were_off: set[str] = set()
         """The boards that were, and that a cycle is to bring back."""
-        self._removed: set[str] = set()
-        """The relay boards that only finish what has begun."""
         self._owed = OwedOutlets(self._queues, clock, reports)
         self._stopping: Stopping | None = None
-        for name, queue in queues.items():
-            queue.hear(partial(self._relay_board_changed, name))
 
     def add_relay_board(self, name: str, queue: Switches) -> None:
         """Switch what is on this one, too; it may be one that is just being removed."""
-        self._removed.discard(name)
-        if self._queues.get(name) is not queue:
-            self._queues[name] = queue
-            queue.hear(partial(self._relay_board_changed, name))
+        if self._present.add(name, queue):
             self.cycles_ended.begin(name)
+            self._owed.pursue_those_of(name)
 
     def remove_relay_board(self, name: str) -> Deferred[bool]:
-        """Fires with True when it is closed: nothing is owed on it, no cycle needs it.
+        """Fires with True when nothing is owed on it and no cycle needs it.
 
-        With False when it has been added again meanwhile.
+        From then on it is unknown here, and may be closed. With False when it has been
+        added again meanwhile.
         """
-        self._removed.add(name)
         return Deferred.fromCoroutine(self._remove(name))
 
     def let_go(
@@ -174,11 +173,7 @@ class Power(Service):
 
     def relay_boards(self) -> list[RelayBoardStatus]:
         """How every relay board is doing."""
-        return [
-            queue.status()
-            for name, queue in self._queues.items()
-            if name not in self._removed
-        ]
+        return self._present.status()
 
     def test(self, relay_board: str) -> Deferred[None]:
         """Fires when a relay board has passed a link test; fails with a RelayError."""
@@ -203,6 +198,7 @@ class Power(Service):
         keeps their marks.
         """
         super().stopService()
+        self._present.keep_all()
         self._stopping = stopping = Stopping(
             self._clock, self._queues, self._cycles, self._owed, self._stop_seconds
         )
@@ -348,18 +344,12 @@ class Power(Service):
         return False
 
     async def _remove(self, name: str) -> bool:
-        while waited_for := self._under_way(name):
-            await DeferredList(waited_for)
-        if name not in self._removed or self._stopping is not None:
+        if self._stopping is not None or not await self._present.remove(name):
             return False
-        self._removed.remove(name)
-        await self._queues.pop(name).close()
+        self.cycles_ended.forget(name)
         return True
 
-    def _under_way(self, relay_board: str) -> list[Deferred[None]]:
-        """What must end before a relay board that is removed may be closed."""
-        if relay_board not in self._removed or self._stopping is not None:
-            return []
+    def _needing(self, relay_board: str) -> list[Deferred[None]]:
         cycles = self._cycles.values()
         needing = [each.ended for each in cycles if each.order.needs(relay_board)]
         return needing + self._owed.of(relay_board)

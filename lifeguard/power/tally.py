@@ -27,9 +27,13 @@ class CyclesEnded:
             self.begin(name)
 
     def begin(self, relay_board: str) -> None:
-        """Count for this one, too; what was counted for it before stands."""
-        self.outcomes.setdefault(relay_board, dict.fromkeys(OUTCOMES, 0))
-        self.seconds.setdefault(relay_board, 0.0)
+        """Count for this one, too."""
+        self.outcomes[relay_board] = dict.fromkeys(OUTCOMES, 0)
+        self.seconds[relay_board] = 0.0
+
+    def forget(self, relay_board: str) -> None:
+        """It is not there any more, and no cycle needs it."""
+        del self.outcomes[relay_board], self.seconds[relay_board]
 
     def count(
         self, relay_boards: Iterable[str], outcome: Outcome, seconds: float

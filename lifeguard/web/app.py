@@ -45,6 +45,8 @@ def site(world: World, access: Access) -> LabSite:
     """
     proxies = Proxies(access.trusted_proxies)
     callers, stream = Callers(world, access, proxies), Stream(world, proxies)
+    # It tells of changes only: who comes back reads which boards there are.
+    world.reload.subscribe(stream.close)
     app = router()
     route(app, described(operations(world, callers, stream)), callers)
     _route_probes(app, world, callers)

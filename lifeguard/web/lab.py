@@ -102,17 +102,19 @@ class Lab:
         self, request: LabRequest, name: str
     ) -> RelayBoardHistory:
         query = read_query(request, HistoryQuery)
-        if name not in self._world.fleet.inventory.relay_boards:
-            raise UnknownRelayBoard(name)
         rows = await self._world.store.relay_board_history(
             name, query.limit, query.before
         )
+        is_listed = name in self._world.fleet.inventory.relay_boards
+        if not (rows or is_listed or query.before):
+            raise UnknownRelayBoard(name)
         next_page = rows[-1].id if len(rows) == query.limit else None
         return RelayBoardHistory(rows, next_page)
 
     async def test_relay_board(self, request: LabRequest, name: str) -> RelayBoardView:
+        self._relay_board(name)
         await self._world.power.test(name)
-        return next(view for view in self._relay_boards() if view.name == name)
+        return self._relay_board(name)
 
     async def health(self, request: LabRequest) -> HealthStatus:
         return self._world.poller.status()
@@ -125,12 +127,21 @@ class Lab:
         failed = self._world.fleet.docket.failed_image(image.name)
         return image_view(image, failed)
 
+    def _relay_board(self, name: str) -> RelayBoardView:
+        for view in self._relay_boards():
+            if view.name == name:
+                return view
+        raise UnknownRelayBoard(name)
+
     def _relay_boards(self) -> list[RelayBoardView]:
+        """Those of the inventory; one that left it may wait for its boards."""
         world, power = self._world, self._world.power
         owed, seconds, wall = power.owed(), world.clock.seconds(), world.wall()
+        inventory = world.fleet.inventory
         return [
-            relay_board_view(status, world.fleet.inventory, owed, seconds, wall)
+            relay_board_view(status, inventory, owed, seconds, wall)
             for status in power.relay_boards()
+            if status.name in inventory.relay_boards
         ]
 
 

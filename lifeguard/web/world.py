@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from lifeguard.draft import Moment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IReactorTime
 
@@ -87,13 +89,16 @@ class Alerts(Protocol):
 
 
 class Reload(Protocol):
-    """Who reads the inventory again; both raise ConfigurationError."""
+    """Who reads the inventory again; plan and apply raise ConfigurationError."""
 
     async def plan(self) -> Plan:
         """What would be done."""
 
     async def apply(self, digest: str | None = None, *, yes: bool = False) -> Plan:
         """What is done from now on; raises NotApplied."""
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Hear when the inventory is another, and when all that it lacks have left."""
 
 
 class Files(Protocol):
