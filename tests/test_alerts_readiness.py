@@ -7,12 +7,14 @@ from typing import Any
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import LogEvent
 
 from lifeguard.alerts.readiness import LOOK_SECONDS, Readiness, count
 from lifeguard.config import Alerts
 from lifeguard.model import Notice, Saved, Standing
 from lifeguard.store import StoreUnavailable
 from tests.rig import EPOCH, Rig, inventory, rig
+from tests.test_inventory_fleet import leaving_last, take
 
 SETTINGS = Alerts(few_ready=0.5, few_ready_for=60)
 
@@ -71,6 +73,21 @@ def test_boards_that_are_left_alone_or_strange_do_not_count() -> None:
     assert count(lab().fleet) == (4, 4)
     assert count(lab(b1="FailedFlapping", b2="RebootComplete").fleet) == (2, 4)
     assert count(lab(b1="LockedOut", b2="New", b3="Odd").fleet) == (1, 1)
+
+
+def test_a_board_that_leaves_after_its_hardware_is_counted_still() -> None:
+    parts = lab()
+    take(parts, leaving_last(parts))
+    assert count(parts.fleet) == (1, 1)
+
+
+def test_a_fault_in_counting_is_logged(logged_failures: list[LogEvent]) -> None:
+    parts = lab()
+    _, _, watch = watched(parts)
+    watch.start(False)
+    parts.fleet.boards["panda-01"].standing = None  # type: ignore[assignment]
+    wait(parts, 10)
+    assert logged_failures.pop()["log_format"] == "nobody counts the boards any more"
 
 
 def test_few_ready_boards_are_told_when_it_lasts_and_once() -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lifeguard.clock import WallClock
     from lifeguard.config.alerts import Alerts
     from lifeguard.lifecycle import Lifecycle
-    from lifeguard.model import Board, Inventory, Standing
+    from lifeguard.model import Inventory, Standing
 
 log = Logger()
 
@@ -43,7 +43,7 @@ class Store(Protocol):
 class Counted(Protocol):
     """A board, as it stands."""
 
-    board: Board
+    lifecycle: Lifecycle
     standing: Standing
 
 
@@ -90,7 +90,9 @@ class Readiness:
     def start(self, is_few: bool) -> None:
         """Go on from what people were told last."""
         self._is_few = is_few
-        self._looking.start(LOOK_SECONDS)
+        self._looking.start(LOOK_SECONDS).addErrback(
+            lambda failure: log.failure("nobody counts the boards any more", failure)
+        )
 
     def stop(self) -> None:
         """Look no more."""
@@ -133,11 +135,11 @@ class Readiness:
 def count(lab: Lab) -> Ready:
     """How the boards stand that are Ready, failed or on their way."""
     standing = Counter(
-        (each.board.hardware, each.standing.state) for each in lab.boards.values()
+        (each.lifecycle, each.standing.state) for each in lab.boards.values()
     )
     kinds: Counter[str] = Counter()
-    for (hardware, state), boards in standing.items():
-        kinds[_kind(lab.inventory.hardware[hardware].lifecycle, state)] += boards
+    for (lifecycle, state), boards in standing.items():
+        kinds[_kind(lifecycle, state)] += boards
     return Ready(kinds["well"], kinds["well"] + kinds["failed"] + kinds["busy"])
 
 
