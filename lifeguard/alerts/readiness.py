@@ -79,17 +79,18 @@ class Readiness:
     ) -> None:
         self._lab, self._settings, self._store = lab, settings, store
         self._clock, self._wall, self._name, self._told = clock, wall, name, told
-        self._is_few = False
-        """Whether people know that too few are Ready."""
-        self._turned_at: float | None = None
-        """Since when it is otherwise than people know."""
+        self._told_few: bool | None = None
+        """What people were told last; None: a write's answer was lost."""
+        self._is_few: bool | None = None
+        self._since = 0.0
+        """Since when it is so; both as of the last look."""
         self._saving = False
         self._looking = LoopingCall(self._look)
         self._looking.clock = clock
 
     def start(self, is_few: bool) -> None:
         """Go on from what people were told last."""
-        self._is_few = is_few
+        self._told_few = is_few
         self._looking.start(LOOK_SECONDS).addErrback(
             lambda failure: log.failure("nobody counts the boards any more", failure)
         )
@@ -103,12 +104,10 @@ class Readiness:
         found = count(self._lab)
         is_few = found.ready < self._settings.few_ready * found.boards
         now = self._clock.seconds()
-        if is_few == self._is_few:
-            self._turned_at = None
-            return
-        if self._turned_at is None:
-            self._turned_at = now
-        if now - self._turned_at >= self._settings.few_ready_for and not self._saving:
+        if is_few != self._is_few:
+            self._is_few, self._since = is_few, now
+        lasts = now - self._since >= self._settings.few_ready_for
+        if is_few != self._told_few and lasts and not self._saving:
             self._turn(is_few, found)
 
     def _turn(self, is_few: bool, found: Ready) -> None:
@@ -123,12 +122,12 @@ class Readiness:
         saving.addCallbacks(lambda _: self._turned(is_few), self._turns_later)
 
     def _turned(self, is_few: bool) -> None:
-        self._is_few, self._turned_at, self._saving = is_few, None, False
+        self._told_few, self._saving = is_few, False
         self._told()
 
     def _turns_later(self, failure: Failure) -> None:
         """With the next look; one that was saved all the same is not saved twice."""
-        self._saving = False
+        self._told_few, self._saving = None, False
         failure.trap(StoreError)
 
 
