@@ -392,9 +392,9 @@ class Daemon(Service):
         self._housekeeping.stopService()
         self._metrics.stopService()
         self._notifier.stop()
-        self._alerts.stop()
         self.poller.stopService()
         self._pinger.stopService()
+        await self._alerts.stop()
         await self._store.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from lifeguard.alerts.channel import ChannelStatus
@@ -27,7 +27,7 @@ from lifeguard.config.alerts import AlertChannel
 from lifeguard.model import Message, Notice, Queue
 from lifeguard.store import StoreUnavailable
 from tests.alerts_rig import SETTINGS, FakeSender, life, notice, sqlite
-from tests.rig import EPOCH
+from tests.rig import EPOCH, result_of
 
 MESSAGE = Message(key="k", channel="ops", made=EPOCH, notices=(), counts={})
 DOWN = NotDelivered("cannot connect: ConnectionRefusedError")
@@ -275,6 +275,46 @@ def test_a_crash_between_sending_and_marking_repeats_once_with_the_same_key(
     with life(sqlite(tmp_path)) as parts:
         parts.turn(3600)
         assert parts.told() == []
+
+
+def test_a_stop_waits_until_what_is_being_sent_is_saved(tmp_path: Path) -> None:
+    with life(sqlite(tmp_path), FakeSender(holds=True)) as parts:
+        parts.wants(notice("gone"))
+        parts.turn(10)
+        stopping = parts.channel.stop()
+        assert not stopping.called
+        parts.sender.answered.callback(None)
+        assert result_of(stopping) is None
+        assert parts.told() == [["gone"]]
+    with life(sqlite(tmp_path)) as parts:
+        parts.turn(100)
+        assert parts.told() == []
+
+
+def test_a_stop_waits_for_no_pause_and_begins_nothing(tmp_path: Path) -> None:
+    with life(sqlite(tmp_path)) as parts:
+        parts.wants(notice("gathered"))
+        assert result_of(parts.channel.stop()) is None
+        parts.turn(100)
+        assert parts.sender.tried == []
+    with life(sqlite(tmp_path), FakeSender(is_down=True)) as parts:
+        parts.turn(10)
+        assert result_of(parts.channel.stop()) is None
+        parts.turn(1000)
+        assert parts.sender.tried == [10]
+
+
+def test_a_stop_does_not_wait_for_a_store_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with life(sqlite(tmp_path), FakeSender(holds=True)) as parts:
+        parts.wants(notice("gone"))
+        parts.turn(10)
+        away = fail(StoreUnavailable("away"))
+        monkeypatch.setattr(parts.store, "save_message", lambda message: away)
+        stopping = parts.channel.stop()
+        parts.sender.answered.callback(None)
+        assert result_of(stopping) is None
 
 
 def test_a_back_off_outlives_a_crash(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
+from twisted.internet.defer import Deferred, gatherResults
+
 from lifeguard.alerts import channel, readiness
 from lifeguard.alerts.channel import Channel
 from lifeguard.alerts.readiness import Readiness
@@ -78,11 +80,14 @@ class Alerts:
         if self._minds_readiness:
             self._readiness.start(saved.few_ready)
 
-    def stop(self) -> None:
-        """What has not been told is told after the next start."""
+    def stop(self) -> Deferred[None]:
+        """What has not been told is told after the next start.
+
+        Fires when no channel has a message under way, as `Channel.stop`.
+        """
         self._readiness.stop()
-        for each in self.channels.values():
-            each.stop()
+        stopping = gatherResults(each.stop() for each in self.channels.values())
+        return stopping.addCallback(lambda _: None)
 
     def store_is_away(self) -> None:
         """What is not told yet has to wait."""
