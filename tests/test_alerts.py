@@ -360,6 +360,28 @@ def _away() -> None:
 # A try of it.
 
 
+def test_a_lost_answer_spares_nobody_the_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with life(sqlite(tmp_path)) as parts:
+        store, begin = parts.store, parts.store.begin_message
+        lost = StoreUnavailable("the answer was lost")
+
+        def begin_unheard(message: Message, through: int) -> Deferred[None]:
+            monkeypatch.setattr(store, "begin_message", begin)
+            return begin(message, through).addCallback(lambda _: fail(lost))
+
+        monkeypatch.setattr(store, "begin_message", begin_unheard)
+        parts.wants(notice("1"))
+        parts.turn(10)
+        parts.turn(10)
+        parts.wants(notice("2"))
+        parts.turn(59)
+        assert parts.told() == [["1"]]
+        parts.turn(1)
+        assert parts.told() == [["1"], ["2"]]
+
+
 def test_a_test_is_sent_at_once_and_tells_how_the_channel_is(tmp_path: Path) -> None:
     with life(sqlite(tmp_path), FakeSender(errors=[NO])) as parts:
         heard: list[object] = []

@@ -152,6 +152,7 @@ class Channel:
 
     async def _step(self, saved: SavedChannel) -> None:
         if saved.message is not None:
+            self._gathered_at = None
             self._more = True
             await self._deliver(saved.message)
         elif saved.queue.through:
@@ -166,7 +167,6 @@ class Channel:
             return await self._sleep(self._gathered_at - now)
         message = compose(self._name, queue, uuid4().hex, self._wall())
         await self._store.begin_message(message, queue.through)
-        self._gathered_at = None
 
     async def _deliver(self, message: Message) -> None:
         await self._sleep(message.due - self._service_time.now())
