@@ -44,7 +44,8 @@ def site(world: World, access: Access) -> LabSite:
     When its port is closed, the streams that are open end.
     """
     proxies = Proxies(access.trusted_proxies)
-    callers, stream = Callers(world, access, proxies), Stream(world, proxies)
+    callers = Callers(world, access, proxies)
+    stream = Stream(world, callers, proxies)
     app = router()
     route(app, described(operations(world, callers, stream)), callers)
     _route_probes(app, world, callers)
