@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from lifeguard.model import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from twisted.internet.defer import Deferred
 
@@ -35,7 +35,10 @@ class Follower(Protocol):
 
 
 class Changeover:
-    """Has all parts go by another inventory; `followers` when the boards do."""
+    """Has all parts go by another inventory; `followers` when the boards do.
+
+    Those may become more until then.
+    """
 
     def __init__(
         self,
@@ -43,11 +46,11 @@ class Changeover:
         power: Power,
         relay_boards: RelayBoards,
         inquiry: Inquiry,
-        followers: Iterable[Follower],
+        followers: Sequence[Follower],
     ) -> None:
         self._fleet, self._power = fleet, power
         self._relay_boards, self._inquiry = relay_boards, inquiry
-        self._followers = list(followers)
+        self._followers = followers
 
     def make(
         self,

@@ -318,7 +318,9 @@ class Daemon(Service):
             wall=self._wall,
         )
         access = Access(http.require_token, http.read, http.trusted_proxies)
-        await self._listen("http", http.listen, site(world, access))
+        served = site(world, access)
+        self._followers.append(served)
+        await self._listen("http", http.listen, served)
 
     async def _listen_manhole(self) -> None:
         if (manhole := self.configuration.manhole) is None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from twisted.internet.defer import Deferred
 
+from lifeguard.model import Inventory
 from lifeguard.web import Access
 from lifeguard.web.stream import (
     BATCH_SECONDS,
@@ -18,6 +20,8 @@ from lifeguard.web.stream import (
     MOST_WAITING,
     StreamedChange,
 )
+from tests.rig import inventory
+from tests.test_inventory_difference import without
 from tests.web_rig import (
     HERE,
     OPERATOR,
@@ -29,6 +33,9 @@ from tests.web_rig import (
 )
 
 STREAM = "/api/v1/stream"
+
+END = b"0\r\n\r\n"
+"""How an answer in pieces ends."""
 
 
 def listen(parts: WebRig, peer: str = STRANGER, **headers: str) -> Connection:
@@ -277,8 +284,8 @@ def is_heard(parts: WebRig, connection: Connection) -> bool:
     parts.lab.clock.advance(HEARTBEAT_SECONDS)
     said = connection.transport.value()
     connection.transport.clear()
-    assert said in (b"0\r\n\r\n", b"e\r\n" + HEARTBEAT + b"\r\n")
-    return said != b"0\r\n\r\n"
+    assert said in (END, b"e\r\n" + HEARTBEAT + b"\r\n")
+    return bool(said != END)
 
 
 def test_a_revoked_token_hears_no_more() -> None:
@@ -312,6 +319,37 @@ def test_who_signs_out_hears_no_more_unless_all_may_look() -> None:
         assert parts.post("/api/v1/session/end", headers=own).status == 200
         assert is_heard(parts, connection) is goes_on
         connection.hang_up()
+
+
+def apply(parts: WebRig, lab: Inventory) -> None:
+    parts.found[0] = lab
+    reply = parts.post("/api/v1/inventory/apply", {"yes": True}, peer=HERE)
+    assert reply.status == 200
+
+
+def test_another_inventory_ends_the_streams_so_that_all_is_read_anew() -> None:
+    parts = web()
+    before = listen(parts)
+    apply(parts, inventory(boards=3))
+    assert before.transport.value() == END
+    after = listen(parts)
+    assert is_heard(parts, after)
+    for connection in (before, after):
+        connection.hang_up()
+
+
+def test_they_end_again_when_the_last_that_leaves_has_left() -> None:
+    parts, cycle = web(), Deferred[None]()
+    parts.lab.power.cycles["panda-01"] = cycle
+    apply(parts, without(inventory(), "boards", "panda-01"))
+    connection = listen(parts)
+    assert is_heard(parts, connection)
+    cycle.callback(None)
+    assert not is_heard(parts, connection)
+    again = listen(parts)
+    assert is_heard(parts, again)
+    for each in (connection, again):
+        each.hang_up()
 
 
 def test_the_headers_of_a_stream_end_at_once() -> None:

@@ -285,12 +285,18 @@ def web(
         parts.fleet, parts.store, relay_boards, totals, alerts, parts.clock
     )
     found: list[Inventory | ConfigurationError] = [parts.fleet.inventory]
+
+    def make(new: Inventory, *how: Any) -> Deferred[None]:
+        leaving = parts.fleet.take_inventory(new, *how, lambda name: None)
+        served.take_inventory(new)
+        return leaving
+
     reload = Reload(
         Configuration(inventory=parts.fleet.inventory),
         lambda: _read(found[0]),
         parts.fleet,
         parts.store,
-        lambda *new: parts.fleet.take_inventory(*new, lambda name: None),
+        make,
     )
     world = World(
         fleet=parts.fleet,

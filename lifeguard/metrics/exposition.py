@@ -245,7 +245,7 @@ def boards_by_state(fleet: Fleet) -> dict[Labels, int]:
     Also where there are none: a number that is not there raises no alert. The hardware
     of a board that is still leaving may be in the inventory no more.
     """
-    found = Counter(
+    found: Counter[Labels] = Counter(
         {
             (name, state, each.lifecycle.kind(state)): 0
             for name, each in fleet.inventory.hardware.items()

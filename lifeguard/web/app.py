@@ -53,7 +53,7 @@ def site(world: World, access: Access) -> LabSite:
     files = FileServer(world.files, world.clock)
     app.route("/files/<path:path>", methods=["GET"])(files.send)
     route_dashboard(app, world, callers)
-    return LabSite(app.resource(), world.clock, stream.close, world.metrics.answers)
+    return LabSite(app.resource(), world.clock, stream, world.metrics.answers)
 
 
 def described(table: list[Operation]) -> list[Operation]:

@@ -17,13 +17,13 @@ from twisted.web.server import Request, Site
 from lifeguard.web.answers import Error, answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
     from twisted.python.failure import Failure
     from twisted.web.resource import IResource
 
     from lifeguard.metrics import Answers
+    from lifeguard.model import Inventory
+    from lifeguard.web.stream import Stream
 
 LARGEST_BODY = 64 * 1024
 """Bytes; nobody's boot config is larger."""
@@ -144,7 +144,7 @@ def _can_be_ours(path: bytes) -> bool:
 
 
 class LabSite(Site):
-    """Serves `resource`; `stopped` is called when the port is closed.
+    """Serves `resource`; `stream` is closed when the port is.
 
     `answers` counts what is answered, and how soon.
 
@@ -158,11 +158,11 @@ class LabSite(Site):
         self,
         resource: IResource,
         clock: IReactorTime,
-        stopped: Callable[[], None],
+        stream: Stream,
         answers: Answers,
     ) -> None:
         super().__init__(resource, reactor=clock)
-        self.clock, self._stopped, self.answers = clock, stopped, answers
+        self.clock, self._stream, self.answers = clock, stream, answers
         self.channels: set[LabChannel] = set()
         """The connections that are open."""
         self._sweeping = LoopingCall(self.sweep)
@@ -173,7 +173,11 @@ class LabSite(Site):
 
     def stopFactory(self) -> None:
         self._sweeping.stop()
-        self._stopped()
+        self._stream.close()
+
+    def take_inventory(self, inventory: Inventory) -> None:
+        """Whoever hears of changes hears that the lab is another."""
+        self._stream.take_inventory(inventory)
 
     def sweep(self) -> None:
         """Cut those who have taken too long for their next request."""

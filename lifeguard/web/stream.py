@@ -29,7 +29,7 @@ from lifeguard.web.views import BoardSummary, summary
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
 
-    from lifeguard.model import Change
+    from lifeguard.model import Change, Inventory
     from lifeguard.web.callers import Callers
     from lifeguard.web.peers import Proxies
     from lifeguard.web.request import LabRequest
@@ -142,13 +142,16 @@ class Stream:
         self._batch: list[bytes] = []
         self._rest: IDelayedCall | None = None
         """Ends when the next batch may be sent; None: it may be now."""
+        self._leaving: set[str] = set()
+        """The boards that the last inventory lacks, and that are not let go yet."""
         self._heart = LoopingCall(self._beat)
         self._heart.clock = world.clock
         world.fleet.subscribe(self._changed)
 
     def listen(self, request: LabRequest) -> Deferred[None]:
-        """Fires when lifeguard stops, or within `HEARTBEAT_SECONDS` after the client
-        would be let in no more; is cancelled when it has gone.
+        """Fires when lifeguard stops or has another inventory, or within
+        `HEARTBEAT_SECONDS` after the client would be let in no more; is cancelled when
+        it has gone.
 
         Raises NotNow or TooMany.
         """
@@ -168,6 +171,11 @@ class Stream:
         listener.send(Piece(HEARTBEAT))
         return ended
 
+    def take_inventory(self, inventory: Inventory) -> None:
+        """Clients come back, and read the boards anew: some have come, others gone."""
+        self._leaving = self._world.fleet.boards.keys() - inventory.boards.keys()
+        self.close()
+
     def close(self) -> None:
         """End every answer that is being given."""
         self._flush()
@@ -184,7 +192,10 @@ class Stream:
             raise TooMany(text, HEARTBEAT_SECONDS)
 
     def _beat(self) -> None:
-        """Whoever would be turned away by now hears no more."""
+        """Whoever would be turned away by now, or shows who has left, hears no more."""
+        if self._leaving and self._leaving.isdisjoint(self._world.fleet.boards):
+            self._leaving.clear()
+            return self.close()
         for listener in tuple(self._listeners):
             if not self._callers.may_still(listener.request, "see"):
                 self._end(listener)
