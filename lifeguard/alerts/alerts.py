@@ -14,14 +14,13 @@ from lifeguard.alerts.senders import sender_of
 from lifeguard.alerts.wishes import Wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from lifeguard.alerts.channel import ChannelStatus, Tally
-    from lifeguard.alerts.readiness import Lab
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.config import Alerts as Settings
-    from lifeguard.model import Alert, Notice, Saved
+    from lifeguard.model import Alert, Notice, Saved, Standing
     from lifeguard.netboot.parameters import Server
 
 _ABOUT_READY = {"few-ready", "enough-ready"}
@@ -33,6 +32,13 @@ class UnknownChannel(Exception):
 
 class Store(channel.Store, readiness.Store, Protocol):
     """The part of the store that keeps alerts."""
+
+
+class Lab(readiness.Lab, Protocol):
+    """All boards, also those that have left."""
+
+    @property
+    def removed(self) -> Mapping[str, Standing]: ...
 
 
 class Alerts:
@@ -64,7 +70,8 @@ class Alerts:
             )
             for name, each in settings.channels.items()
         }
-        self._wishes = Wishes(settings.channels, lab.inventory.boards)
+        self._lab = lab
+        self._wishes = Wishes(settings.channels, self._is_board)
         self._readiness = Readiness(
             lab, settings, store, reactor, wall, server.name, told
         )
@@ -122,6 +129,9 @@ class Alerts:
         if name not in self.channels:
             raise UnknownChannel(f"no such channel: {name}")
         await self.channels[name].test()
+
+    def _is_board(self, name: str) -> bool:
+        return name in self._lab.boards or name in self._lab.removed
 
     def _wake_all(self) -> None:
         for each in self.channels.values():
