@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from twisted.internet.defer import Deferred
+    from twisted.python.failure import Failure
 
     from lifeguard.clock import WallClock
     from lifeguard.model import OperatorRole
@@ -138,7 +139,7 @@ class Operators:
             raise NoSuchOperator(f"nobody called {name} has a token")
         revoked = list(map(self._revoked, of_name))
         saving = gatherResults(map(self._keep, revoked), consumeErrors=True)
-        await saving.addErrback(lambda failure: failure.value.subFailure)
+        await saving.addErrback(_of_one)
         return revoked[-1]
 
     def _let_go(self, operator: Operator) -> None:
@@ -156,3 +157,9 @@ class Operators:
     def _keep(self, operator: Operator) -> Deferred[None]:
         self._known[operator.digest] = operator
         return self._store.save_operator(operator)
+
+
+def _of_one(failure: Failure) -> Failure:
+    """What has failed of several, instead of that one of them has."""
+    of_one: Failure = failure.value.subFailure
+    return of_one
