@@ -81,13 +81,14 @@ async def measure(directory: Path) -> None:
     ) -> Deferred[None]:
         began = time.perf_counter()
         making = parts.fleet.take_inventory(inventory, different, known, print)
+        garbage.settle_anew()
         made.append(time.perf_counter() - began)
         return making
 
     async def read() -> Configuration:
         garbage.pause()
         found: Configuration = await deferToThread(checked_aside, file)
-        garbage.settle()
+        garbage.go_on()
         return found
 
     garbage.settle()

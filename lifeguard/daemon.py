@@ -363,16 +363,18 @@ class Daemon(Service):
         changeover = Changeover(
             self.fleet, self.power, self._relay_boards, self._inquiry, self._followers
         )
-        return Reload(
-            self.configuration, self._read, self.fleet, self._store, changeover.make
-        )
+
+        def make(*to: Any) -> Deferred[None]:
+            return changeover.make(*to).addBoth(_after(garbage.settle_anew))
+
+        return Reload(self.configuration, self._read, self.fleet, self._store, make)
 
     def _read(self) -> Deferred[Configuration]:
         """In a thread, and with no look for garbage among ten thousand new records."""
         garbage.pause()
         pool = self._reactor.getThreadPool()
         reading = deferToThreadPool(self._reactor, pool, self._read_again)
-        return reading.addBoth(_settled)
+        return reading.addBoth(_after(garbage.go_on))
 
     # Stopping.
 
@@ -394,15 +396,20 @@ class Daemon(Service):
         self._housekeeping.stopService()
         self._metrics.stopService()
         self._notifier.stop()
-        self._alerts.stop()
         self.poller.stopService()
         self._pinger.stopService()
+        await self._alerts.stop()
         await self._store.close()
 
 
-def _settled(result: Result) -> Result:
-    garbage.settle()
-    return result
+def _after(step: Callable[[], None]) -> Callable[[Result], Result]:
+    """Takes the step, and hands on what it was taken after."""
+
+    def taken(result: Result) -> Result:
+        step()
+        return result
+
+    return taken
 
 
 def with_backlog(where: str) -> str:

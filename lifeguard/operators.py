@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec.structs import replace
+from twisted.internet.defer import gatherResults
 from twisted.logger import Logger
 
 from lifeguard.model import Operator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from twisted.internet.defer import Deferred
+    from twisted.python.failure import Failure
 
     from lifeguard.clock import WallClock
     from lifeguard.model import OperatorRole
@@ -111,7 +113,7 @@ class Operators:
     async def make(
         self, name: str, role: OperatorRole, lifetime: timedelta | None
     ) -> Made:
-        """A new token; raises NameTaken, or StoreError, after which there is none."""
+        """A new token; raises NameTaken, or StoreError, after which none counts."""
         if any(each.name == name and self.counts(each) for each in self.all()):
             raise NameTaken(f"{name} has a token already; revoke it first")
         token, now = PREFIX + secrets.token_urlsafe(TOKEN_BYTES), self._wall()
@@ -122,23 +124,43 @@ class Operators:
         try:
             await self._keep(operator)
         except BaseException:
-            del self._known[operator.digest]
+            # It may be saved all the same, and nobody was told it.
+            self._let_go(operator)
             raise
         return Made(operator, token)
 
     async def revoke(self, name: str) -> Operator:
-        """The operator whose token counts no more; raises NoSuchOperator.
+        """Of that name no token counts any more; the newest, or raises NoSuchOperator.
 
         Asked again, it is saved again: after a StoreError it must be.
         """
         of_name = [each for each in self.all() if each.name == name]
         if not of_name:
             raise NoSuchOperator(f"nobody called {name} has a token")
-        newest = of_name[-1]
-        revoked = replace(newest, revoked=newest.revoked or self._wall())
-        await self._keep(revoked)
-        return revoked
+        revoked = list(map(self._revoked, of_name))
+        saving = gatherResults(map(self._keep, revoked), consumeErrors=True)
+        await saving.addErrback(_of_one)
+        return revoked[-1]
+
+    def _let_go(self, operator: Operator) -> None:
+        self._keep(self._revoked(operator)).addErrback(
+            lambda failure: log.info(
+                "a token of {name} that nobody has may be saved; revoke it: {error}",
+                name=operator.name,
+                error=failure.value,
+            )
+        )
+
+    def _revoked(self, operator: Operator) -> Operator:
+        return replace(operator, revoked=operator.revoked or self._wall())
 
     def _keep(self, operator: Operator) -> Deferred[None]:
         self._known[operator.digest] = operator
         return self._store.save_operator(operator)
+
+
+def _of_one(failure: Failure) -> Failure:
+    """What has failed of several, instead of that one of them has."""
+    failure.trap(FirstError)
+    of_one: Failure = cast("FirstError", failure.value).subFailure
+    return of_one

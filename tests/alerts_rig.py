@@ -46,8 +46,9 @@ class Inline:
 
 @dataclass
 class FakeSender:
-    """Takes messages; fails first with each of `errors`, and never ends while `holds`.
+    """Takes messages; fails first with each of `errors`.
 
+    While `holds`, it does not end before it is `answered`.
     `taken` are the messages as the receiver has them.
     """
 
@@ -56,6 +57,7 @@ class FakeSender:
     tried: list[float] = field(default_factory=list)
     now: Callable[[], float] = lambda: 0.0
     holds: bool = False
+    answered: Deferred[None] = field(default_factory=Deferred)
     is_down: bool = False
 
     async def send(self, message: Message) -> None:
@@ -66,7 +68,7 @@ class FakeSender:
             raise self.errors.pop(0)
         self.taken.append(message)
         if self.holds:
-            await Deferred()
+            await self.answered
 
 
 @dataclass

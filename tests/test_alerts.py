@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from lifeguard.alerts.channel import ChannelStatus
@@ -27,7 +27,7 @@ from lifeguard.config.alerts import AlertChannel
 from lifeguard.model import Message, Notice, Queue
 from lifeguard.store import StoreUnavailable
 from tests.alerts_rig import SETTINGS, FakeSender, life, notice, sqlite
-from tests.rig import EPOCH
+from tests.rig import EPOCH, result_of
 
 MESSAGE = Message(key="k", channel="ops", made=EPOCH, notices=(), counts={})
 DOWN = NotDelivered("cannot connect: ConnectionRefusedError")
@@ -45,7 +45,7 @@ def queue(*notices: Notice) -> Queue:
 
 
 def wanted(channel: AlertChannel, *notices: Notice) -> list[str]:
-    wishes = Wishes({"ops": channel}, {"panda-01", "bone-01"})
+    wishes = Wishes({"ops": channel}, {"panda-01", "bone-01"}.__contains__)
     return [alert.notice.text for alert in wishes.alerts(notices)]
 
 
@@ -71,7 +71,7 @@ def test_patterns_choose_among_boards_and_leave_all_else() -> None:
 
 def test_a_notice_waits_once_for_each_channel_that_wants_it() -> None:
     everything = AlertChannel(kind="webhook")
-    wishes = Wishes({"a": everything, "b": everything}, set())
+    wishes = Wishes({"a": everything, "b": everything}, lambda name: False)
     alerts = wishes.alerts([notice("1"), notice("2")])
     assert [(each.channel, each.notice.text) for each in alerts] == [
         ("a", "1"),
@@ -277,6 +277,46 @@ def test_a_crash_between_sending_and_marking_repeats_once_with_the_same_key(
         assert parts.told() == []
 
 
+def test_a_stop_waits_until_what_is_being_sent_is_saved(tmp_path: Path) -> None:
+    with life(sqlite(tmp_path), FakeSender(holds=True)) as parts:
+        parts.wants(notice("gone"))
+        parts.turn(10)
+        stopping = parts.channel.stop()
+        assert not stopping.called
+        parts.sender.answered.callback(None)
+        assert result_of(stopping) is None
+        assert parts.told() == [["gone"]]
+    with life(sqlite(tmp_path)) as parts:
+        parts.turn(100)
+        assert parts.told() == []
+
+
+def test_a_stop_waits_for_no_pause_and_begins_nothing(tmp_path: Path) -> None:
+    with life(sqlite(tmp_path)) as parts:
+        parts.wants(notice("gathered"))
+        assert result_of(parts.channel.stop()) is None
+        parts.turn(100)
+        assert parts.sender.tried == []
+    with life(sqlite(tmp_path), FakeSender(is_down=True)) as parts:
+        parts.turn(10)
+        assert result_of(parts.channel.stop()) is None
+        parts.turn(1000)
+        assert parts.sender.tried == [10]
+
+
+def test_a_stop_does_not_wait_for_a_store_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with life(sqlite(tmp_path), FakeSender(holds=True)) as parts:
+        parts.wants(notice("gone"))
+        parts.turn(10)
+        away = fail(StoreUnavailable("away"))
+        monkeypatch.setattr(parts.store, "save_message", lambda message: away)
+        stopping = parts.channel.stop()
+        parts.sender.answered.callback(None)
+        assert result_of(stopping) is None
+
+
 def test_a_back_off_outlives_a_crash(tmp_path: Path) -> None:
     with life(sqlite(tmp_path), FakeSender(is_down=True)) as parts:
         parts.wants(notice("1"))
@@ -318,6 +358,28 @@ def _away() -> None:
 
 
 # A try of it.
+
+
+def test_a_lost_answer_spares_nobody_the_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with life(sqlite(tmp_path)) as parts:
+        store, begin = parts.store, parts.store.begin_message
+        lost = StoreUnavailable("the answer was lost")
+
+        def begin_unheard(message: Message, through: int) -> Deferred[None]:
+            monkeypatch.setattr(store, "begin_message", begin)
+            return begin(message, through).addCallback(lambda _: fail(lost))
+
+        monkeypatch.setattr(store, "begin_message", begin_unheard)
+        parts.wants(notice("1"))
+        parts.turn(10)
+        parts.turn(10)
+        parts.wants(notice("2"))
+        parts.turn(59)
+        assert parts.told() == [["1"]]
+        parts.turn(1)
+        assert parts.told() == [["1"], ["2"]]
 
 
 def test_a_test_is_sent_at_once_and_tells_how_the_channel_is(tmp_path: Path) -> None:

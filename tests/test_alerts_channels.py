@@ -28,7 +28,8 @@ from lifeguard.model import (
 from lifeguard.netboot.parameters import Server
 from lifeguard.notify import Notifier
 from tests.alerts_rig import OPS, SETTINGS, life, notice, sqlite
-from tests.rig import EPOCH, Rig, result_of, rig
+from tests.rig import EPOCH, Rig, inventory, result_of, rig
+from tests.test_inventory_fleet import take
 
 
 class FakeStore:
@@ -54,7 +55,7 @@ class FakeStore:
 
 def alerts_of(settings: Settings) -> tuple[Rig, Alerts, list[Any]]:
     """A lab whose one board that counts has failed; its alerts, and what was done."""
-    failed = Standing(board="panda-01", state="FailedFlapping", since=EPOCH)
+    failed = Standing(board="panda-01", state="FailedFlapping", since=EPOCH, version=1)
     parts, said = rig(saved=Saved(standings={"panda-01": failed})), []
     alerts = Alerts(
         settings,
@@ -134,6 +135,17 @@ def test_what_is_no_channel_cannot_be_tried() -> None:
         result_of(Deferred.fromCoroutine(alerts.test("no")))
     assert [each.name for each in alerts.status()] == ["ops"]
     assert list(alerts.tallies()) == ["ops"]
+
+
+def test_patterns_choose_among_the_boards_that_there_are_by_now() -> None:
+    far = replace(OPS, boards=("bare",))
+    parts, alerts, _ = alerts_of(Settings(channels={"far": far}))
+    about_another = [notice(board="panda-03")]
+    assert len(alerts.alerts(about_another)) == 1
+    take(parts, inventory(boards=3))
+    assert alerts.alerts(about_another) == []
+    take(parts, inventory(boards=0))
+    assert alerts.alerts([notice(board="panda-01")]) == []
 
 
 def test_from_a_commit_to_one_message_that_tells_of_a_thousand_boards(

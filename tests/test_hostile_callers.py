@@ -93,7 +93,7 @@ def subjects() -> list[Subject]:
 def _subjects(parts: WebRig) -> Iterator[Subject]:
     proxies = Proxies(())
     callers = Callers(parts.world, OPEN, proxies)
-    stream = Stream(parts.world, proxies)
+    stream = Stream(parts.world, callers, proxies)
     for one in described(operations(parts.world, callers, stream)):
         path = re.sub("<name>", "panda-01", one.path)
         if "<event>" not in path:

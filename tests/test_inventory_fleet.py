@@ -27,6 +27,13 @@ def take(parts: Rig, new: Inventory, **known: Standing) -> list[str]:
     return left
 
 
+def leaving_last(parts: Rig) -> Inventory:
+    """The lab without its pandas, of which panda-01 waits for its power cycle."""
+    parts.power.cycles["panda-01"] = Deferred()
+    lab = without(parts.fleet.inventory, "hardware", "panda")
+    return replace(lab, boards={"bare": lab.boards["bare"]})
+
+
 def under_way(parts: Rig, *boards: str) -> list[Any]:
     """All that those boards have, by its identity."""
     deadlines = parts.fleet._deadlines

@@ -22,6 +22,7 @@ from lifeguard.power import OwedOutlet
 from lifeguard.tally import Histogram
 from lifeguard.web import Access
 from tests.rig import EPOCH, inventory
+from tests.test_inventory_fleet import leaving_last, take
 from tests.web_rig import BOARDS, HERE, PANDA_01, STRANGER, WebRig, web
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +80,15 @@ def test_boards_are_counted_by_hardware_kind_and_state() -> None:
         ("bare", "still", "New"): 1,
         ("panda", "still", "New"): 1,
         ("panda", "busy", "ReimageRebooting"): 1,
+    }
+
+
+def test_a_board_that_leaves_after_its_hardware_is_counted_still() -> None:
+    parts = rig()
+    take(parts.lab, leaving_last(parts.lab))
+    assert values(parts, "lifeguard_boards") == {
+        ("bare", "still", "New"): 1,
+        ("panda", "still", "New"): 1,
     }
 
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
+from lifeguard.model import Operator
 from lifeguard.operators import Made, NameTaken, NoSuchOperator, Operators, digest
 from lifeguard.store import StoreUnavailable
 from tests.rig import EPOCH, FakeStore, result_of
@@ -110,7 +111,7 @@ def test_without_a_store_no_token_is_made_and_one_is_revoked_at_once() -> None:
         parts.make("other")
     with pytest.raises(StoreUnavailable):
         parts.revoke()
-    assert [each.name for each in parts.operators.all()] == ["ci"]
+    assert [each.name for each in parts.operators.all() if not each.revoked] == []
     assert not parts.is_known(token)
     parts.store.come_back()
     parts.revoke()
@@ -141,3 +142,39 @@ def test_a_use_that_cannot_be_saved_harms_nobody() -> None:
     assert found is not None
     parts.operators.used(found)
     assert parts.is_known(token)
+
+
+class Doubtful(FakeStore):
+    """Saves, and answers nothing."""
+
+    def save_operator(self, operator: Operator) -> Deferred[None]:
+        super().save_operator(operator)
+        return Deferred()
+
+
+def test_a_token_that_nobody_was_told_counts_neither_now_nor_after_a_start() -> None:
+    parts = Rig(Doubtful([]))
+    making = Deferred.fromCoroutine(parts.operators.make("ci", "admin", None))
+    making.cancel()
+    with pytest.raises(CancelledError):
+        result_of(making)
+    [saved] = parts.store.operators.values()
+    assert saved.revoked == EPOCH
+    parts.start()
+    Deferred.fromCoroutine(parts.operators.make("ci", "admin", None))
+    assert [each.revoked for each in parts.operators.all()] == [EPOCH, None]
+
+
+def test_all_tokens_of_a_name_are_revoked() -> None:
+    parts = Rig()
+    token = parts.make().token
+    parts.now += HOUR
+    other = Operator(name="ci", role="admin", digest=digest("lost"), made=parts.now)
+    parts.store.save_operator(other)
+    parts.start()
+    parts.revoke()
+    parts.start()
+    assert (parts.is_known(token), parts.is_known("lost")) == (False, False)
+    parts.store.leave()
+    with pytest.raises(StoreUnavailable):
+        parts.revoke()

@@ -18,14 +18,14 @@ from alembic.runtime.migration import MigrationContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from sqlalchemy import Connection, create_engine, delete, inspect, text
+from sqlalchemy import Connection, bindparam, create_engine, delete, inspect, text
 
 from lifeguard.model import Change, HistoryRow, Request, Standing, Strikes
 from lifeguard.store import StoreError, StoreUnavailable, fence, statements
 from lifeguard.store.boot_index import metadata
 from lifeguard.store.database import Database
 from lifeguard.store.migrate import NEWEST, migrate
-from lifeguard.store.schema import boards
+from lifeguard.store.schema import Moment, boards
 from tests.postgres import KINDS, fresh_url
 from tests.process_lab import Child, twistd
 from tests.test_hostile_start import CONFIG, last_words, run, write_working
@@ -100,11 +100,42 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
     assert database.run(dumped) == [(NEWEST,)]
 
 
+def upgrade(connection: Connection, revision: str) -> None:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "lifeguard.store:migrations")
+    command.upgrade(config, revision)
+
+
+UNTOLD = {
+    "Ready -- timeout --> FailedFlapping: incident 3: ": "given-up",
+    "incident 3: board b-1: Ready -- timeout --> FailedFlapping": "given-up",
+    "incident 4: image debian is set aside: it failed": "incident-opened",
+    "incident 4 is closed: image debian: taken back by an operator": "incident-closed",
+    "incident 5: relay board rack1 is broken: it is closed: no": "relay-board-broken",
+    "incident 5 is closed: relay board rack1: it works again": "relay-board-works",
+    "incident 6 is closed: relay board rack1: no board fails by it": "incident-closed",
+}
+"""What was not told before kinds were saved, and what it is about."""
+
+
+def test_what_was_not_told_yet_is_of_its_kind_after_the_migration(
+    empty: Database,
+) -> None:
+    def before(connection: Connection) -> None:
+        upgrade(connection, "0006")
+        row = text("INSERT INTO notices (at, board, text) VALUES (:at, 'b', :text)")
+        rows = [{"at": NOON, "text": each} for each in UNTOLD]
+        connection.execute(row.bindparams(bindparam("at", type_=Moment)), rows)
+
+    empty.run(before)
+    empty.run(migrate)
+    told = empty.read(statements.untold)
+    assert {each.text: each.kind for each in told} == UNTOLD
+
+
 def test_the_migrations_go_through_from_each_to_the_next(empty: Database) -> None:
     def first(connection: Connection) -> None:
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", "lifeguard.store:migrations")
-        command.upgrade(config, "0001")
+        upgrade(connection, "0001")
         row = "INSERT INTO daemon (id, service_seconds, token_key) VALUES (1, 7.0, '')"
         connection.execute(text(row))
 

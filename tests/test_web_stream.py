@@ -8,24 +8,40 @@ from typing import Any
 
 import msgspec
 import pytest
+from twisted.internet.defer import Deferred
 
+from lifeguard.model import Inventory
+from lifeguard.web import Access
 from lifeguard.web.stream import (
     BATCH_SECONDS,
     HEARTBEAT,
+    HEARTBEAT_SECONDS,
     MOST_OF_A_CLIENT,
     MOST_WAITING,
     StreamedChange,
 )
 from tests.rig import inventory
-from tests.web_rig import HERE, PANDA_01, STRANGER, Connection, WebRig, web
+from tests.test_inventory_difference import without
+from tests.web_rig import (
+    HERE,
+    OPERATOR,
+    PANDA_01,
+    STRANGER,
+    Connection,
+    WebRig,
+    web,
+)
 
 STREAM = "/api/v1/stream"
 
+END = b"0\r\n\r\n"
+"""How an answer in pieces ends."""
 
-def listen(parts: WebRig, peer: str = STRANGER) -> Connection:
+
+def listen(parts: WebRig, peer: str = STRANGER, **headers: str) -> Connection:
     """A client that has read the head of the answer."""
     connection = parts.connect(peer)
-    connection.send("GET", STREAM, {}, b"")
+    connection.send("GET", STREAM, headers, b"")
     reply = connection.reply()
     assert (reply.status, reply.headers["content-type"]) == (200, "text/event-stream")
     assert chunks(reply.body) == [HEARTBEAT]
@@ -259,19 +275,81 @@ def test_streams_end_when_the_port_is_closed() -> None:
     parts.request("rq-reboot")
 
 
-def test_streams_end_when_the_lab_has_other_boards_and_can_be_opened_again() -> None:
-    parts = web()
-    connection = listen(parts)
-    parts.post("/api/v1/inventory/apply", peer=HERE)
-    assert connection.transport.value() == b""
-    parts.found[0] = inventory(boards=3)
-    parts.post("/api/v1/inventory/apply", peer=HERE)
-    assert connection.transport.value() == b"0\r\n\r\n"
+def by_token(parts: WebRig, name: str = "eve") -> str:
+    return f"Bearer {parts.operator(name, 'see')}"
+
+
+def is_heard(parts: WebRig, connection: Connection) -> bool:
+    """Whether the heart beats for it; a stream that ends says so."""
+    parts.lab.clock.advance(HEARTBEAT_SECONDS)
+    said = connection.transport.value()
+    connection.transport.clear()
+    assert said in (END, b"e\r\n" + HEARTBEAT + b"\r\n")
+    return bool(said != END)
+
+
+def test_a_revoked_token_hears_no_more() -> None:
+    parts = web(access=Access(read="token"))
+    eve = listen(parts, Authorization=by_token(parts))
+    ann = listen(parts, Authorization=by_token(parts, "ann"))
+    assert parts.post("/api/v1/operators/eve/revoke", headers=OPERATOR).status == 200
+    assert (is_heard(parts, eve), heard(ann)) == (False, [HEARTBEAT])
+    assert is_heard(parts, ann)
+    for connection in (eve, ann):
+        connection.hang_up()
+
+
+def test_a_token_that_expires_hears_no_more() -> None:
+    parts = web(access=Access(read="token"))
+    connection = listen(parts, Authorization=by_token(parts))
+    assert is_heard(parts, connection)
+    parts.lab.clock.pump([3600 - 2 * HEARTBEAT_SECONDS])
+    heard(connection)
+    assert not is_heard(parts, connection)
     connection.hang_up()
+
+
+def test_who_signs_out_hears_no_more_unless_all_may_look() -> None:
+    for access, goes_on in ((Access(read="token"), False), (Access(), True)):
+        parts = web(access=access)
+        cookie = parts.sign_in(parts.operator("eve", "see"))
+        connection = listen(parts, Cookie=cookie)
+        assert is_heard(parts, connection)
+        own = {"Cookie": cookie, "X-Lifeguard": "1", "Origin": "http://localhost:8080"}
+        assert parts.post("/api/v1/session/end", headers=own).status == 200
+        assert is_heard(parts, connection) is goes_on
+        connection.hang_up()
+
+
+def apply(parts: WebRig, lab: Inventory) -> None:
+    parts.found[0] = lab
+    reply = parts.post("/api/v1/inventory/apply", {"yes": True}, peer=HERE)
+    assert reply.status == 200
+
+
+def test_another_inventory_ends_the_streams_so_that_all_is_read_anew() -> None:
+    parts = web()
+    before = listen(parts)
+    apply(parts, inventory(boards=3))
+    assert before.transport.value() == END
+    after = listen(parts)
+    assert is_heard(parts, after)
+    for connection in (before, after):
+        connection.hang_up()
+
+
+def test_they_end_again_when_the_last_that_leaves_has_left() -> None:
+    parts, cycle = web(), Deferred[None]()
+    parts.lab.power.cycles["panda-01"] = cycle
+    apply(parts, without(inventory(), "boards", "panda-01"))
+    connection = listen(parts)
+    assert is_heard(parts, connection)
+    cycle.callback(None)
+    assert not is_heard(parts, connection)
     again = listen(parts)
-    parts.request("rq-reboot")
-    assert ids(heard(again)) == [["id: panda-01/1"]]
-    again.hang_up()
+    assert is_heard(parts, again)
+    for each in (connection, again):
+        each.hang_up()
 
 
 def test_the_headers_of_a_stream_end_at_once() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
+from twisted.internet.defer import Deferred, gatherResults
+
 from lifeguard.alerts import channel, readiness
 from lifeguard.alerts.channel import Channel
 from lifeguard.alerts.readiness import Readiness
@@ -12,14 +14,13 @@ from lifeguard.alerts.senders import sender_of
 from lifeguard.alerts.wishes import Wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from lifeguard.alerts.channel import ChannelStatus, Tally
-    from lifeguard.alerts.readiness import Lab
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.config import Alerts as Settings
-    from lifeguard.model import Alert, Notice, Saved
+    from lifeguard.model import Alert, Notice, Saved, Standing
     from lifeguard.netboot.parameters import Server
 
 _ABOUT_READY = {"few-ready", "enough-ready"}
@@ -31,6 +32,13 @@ class UnknownChannel(Exception):
 
 class Store(channel.Store, readiness.Store, Protocol):
     """The part of the store that keeps alerts."""
+
+
+class Lab(readiness.Lab, Protocol):
+    """All boards, also those that have left."""
+
+    @property
+    def removed(self) -> Mapping[str, Standing]: ...
 
 
 class Alerts:
@@ -62,7 +70,8 @@ class Alerts:
             )
             for name, each in settings.channels.items()
         }
-        self._wishes = Wishes(settings.channels, lab.inventory.boards)
+        self._lab = lab
+        self._wishes = Wishes(settings.channels, self._is_board)
         self._readiness = Readiness(
             lab, settings, store, reactor, wall, server.name, told
         )
@@ -78,11 +87,14 @@ class Alerts:
         if self._minds_readiness:
             self._readiness.start(saved.few_ready)
 
-    def stop(self) -> None:
-        """What has not been told is told after the next start."""
+    def stop(self) -> Deferred[None]:
+        """What has not been told is told after the next start.
+
+        Fires when no channel has a message under way, as `Channel.stop`.
+        """
         self._readiness.stop()
-        for each in self.channels.values():
-            each.stop()
+        stopping = gatherResults(each.stop() for each in self.channels.values())
+        return stopping.addCallback(lambda _: None)
 
     def store_is_away(self) -> None:
         """What is not told yet has to wait."""
@@ -117,6 +129,9 @@ class Alerts:
         if name not in self.channels:
             raise UnknownChannel(f"no such channel: {name}")
         await self.channels[name].test()
+
+    def _is_board(self, name: str) -> bool:
+        return name in self._lab.boards or name in self._lab.removed
 
     def _wake_all(self) -> None:
         for each in self.channels.values():

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 from msgspec.structs import replace
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -100,6 +100,7 @@ class Channel:
         self._store, self._sender = store, sender
         self._clock, self._service_time, self._wall = clock, service_time, wall
         self._working: Deferred[None] | None = None
+        self._pause: Deferred[None] | None = None
         self._more = self._stopped = False
         self._gathered_at: float | None = None
         """When what waits has been gathered; None: nothing waits."""
@@ -114,11 +115,16 @@ class Channel:
             self._working = Deferred.fromCoroutine(self._work())
             self._working.addBoth(self._rest)
 
-    def stop(self) -> None:
-        """What has not been told is told after the next start."""
+    def stop(self) -> Deferred[None]:
+        """What has not been told is told after the next start.
+
+        Fires when the step that is under way is over, which may take `SEND_SECONDS`: a
+        message that the receiver has already is to be saved as sent.
+        """
         self._stopped = True
-        if self._working is not None:
-            self._working.cancel()
+        if self._pause is not None:
+            self._pause.cancel()
+        return self._working or succeed(None)
 
     async def test(self) -> None:
         """Send a message that tells nothing, now; fails with NotDelivered."""
@@ -133,7 +139,7 @@ class Channel:
     # A step after the other, for as long as there is something to do.
 
     async def _work(self) -> None:
-        while self._more:
+        while self._more and not self._stopped:
             self._more = False
             try:
                 saved = await self._store.channel(self._name, MOST)
@@ -146,6 +152,7 @@ class Channel:
 
     async def _step(self, saved: SavedChannel) -> None:
         if saved.message is not None:
+            self._gathered_at = None
             self._more = True
             await self._deliver(saved.message)
         elif saved.queue.through:
@@ -160,7 +167,6 @@ class Channel:
             return await self._sleep(self._gathered_at - now)
         message = compose(self._name, queue, uuid4().hex, self._wall())
         await self._store.begin_message(message, queue.through)
-        self._gathered_at = None
 
     async def _deliver(self, message: Message) -> None:
         await self._sleep(message.due - self._service_time.now())
@@ -215,8 +221,12 @@ class Channel:
                 await self._sleep(STORE_SECONDS)
 
     async def _sleep(self, seconds: float) -> None:
+        if self._stopped:
+            raise CancelledError
         if seconds > 0:
-            await deferLater(self._clock, seconds)
+            self._pause = deferLater(self._clock, seconds)
+            await self._pause
+            self._pause = None
 
     # What others see of it.
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lifeguard.clock import WallClock
     from lifeguard.config.alerts import Alerts
     from lifeguard.lifecycle import Lifecycle
-    from lifeguard.model import Board, Inventory, Standing
+    from lifeguard.model import Inventory, Standing
 
 log = Logger()
 
@@ -43,7 +43,7 @@ class Store(Protocol):
 class Counted(Protocol):
     """A board, as it stands."""
 
-    board: Board
+    lifecycle: Lifecycle
     standing: Standing
 
 
@@ -79,18 +79,21 @@ class Readiness:
     ) -> None:
         self._lab, self._settings, self._store = lab, settings, store
         self._clock, self._wall, self._name, self._told = clock, wall, name, told
-        self._is_few = False
-        """Whether people know that too few are Ready."""
-        self._turned_at: float | None = None
-        """Since when it is otherwise than people know."""
+        self._told_few: bool | None = None
+        """What people were told last; None: a write's answer was lost."""
+        self._is_few: bool | None = None
+        self._since = 0.0
+        """Since when it is so; both as of the last look."""
         self._saving = False
         self._looking = LoopingCall(self._look)
         self._looking.clock = clock
 
     def start(self, is_few: bool) -> None:
         """Go on from what people were told last."""
-        self._is_few = is_few
-        self._looking.start(LOOK_SECONDS)
+        self._told_few = is_few
+        self._looking.start(LOOK_SECONDS).addErrback(
+            lambda failure: log.failure("nobody counts the boards any more", failure)
+        )
 
     def stop(self) -> None:
         """Look no more."""
@@ -101,12 +104,10 @@ class Readiness:
         found = count(self._lab)
         is_few = found.ready < self._settings.few_ready * found.boards
         now = self._clock.seconds()
-        if is_few == self._is_few:
-            self._turned_at = None
-            return
-        if self._turned_at is None:
-            self._turned_at = now
-        if now - self._turned_at >= self._settings.few_ready_for and not self._saving:
+        if is_few != self._is_few:
+            self._is_few, self._since = is_few, now
+        lasts = now - self._since >= self._settings.few_ready_for
+        if is_few != self._told_few and lasts and not self._saving:
             self._turn(is_few, found)
 
     def _turn(self, is_few: bool, found: Ready) -> None:
@@ -121,23 +122,23 @@ class Readiness:
         saving.addCallbacks(lambda _: self._turned(is_few), self._turns_later)
 
     def _turned(self, is_few: bool) -> None:
-        self._is_few, self._turned_at, self._saving = is_few, None, False
+        self._told_few, self._saving = is_few, False
         self._told()
 
     def _turns_later(self, failure: Failure) -> None:
         """With the next look; one that was saved all the same is not saved twice."""
-        self._saving = False
+        self._told_few, self._saving = None, False
         failure.trap(StoreError)
 
 
 def count(lab: Lab) -> Ready:
     """How the boards stand that are Ready, failed or on their way."""
     standing = Counter(
-        (each.board.hardware, each.standing.state) for each in lab.boards.values()
+        (each.lifecycle, each.standing.state) for each in lab.boards.values()
     )
     kinds: Counter[str] = Counter()
-    for (hardware, state), boards in standing.items():
-        kinds[_kind(lab.inventory.hardware[hardware].lifecycle, state)] += boards
+    for (lifecycle, state), boards in standing.items():
+        kinds[_kind(lifecycle, state)] += boards
     return Ready(kinds["well"], kinds["well"] + kinds["failed"] + kinds["busy"])
 
 

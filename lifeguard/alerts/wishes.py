@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from lifeguard.model import Alert
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from lifeguard.config.alerts import AlertChannel
     from lifeguard.model import Notice
 
 
 class Wishes:
-    """Of all channels; `boards` are the names that a channel's patterns choose from."""
+    """Of all channels; their patterns choose among what `is_board` by its name."""
 
     def __init__(
-        self, channels: Mapping[str, AlertChannel], boards: Container[str]
+        self, channels: Mapping[str, AlertChannel], is_board: Callable[[str], bool]
     ) -> None:
-        self._channels, self._boards = channels, boards
+        self._channels, self._is_board = channels, is_board
 
     def alerts(self, notices: Iterable[Notice]) -> list[Alert]:
         """One for each channel that wants a notice, in the order of the notices."""
@@ -32,6 +32,6 @@ class Wishes:
         ]
 
     def _is_near(self, about: str, channel: AlertChannel) -> bool:
-        if not channel.boards or about not in self._boards:
+        if not channel.boards or not self._is_board(about):
             return True
         return any(fnmatchcase(about, pattern) for pattern in channel.boards)

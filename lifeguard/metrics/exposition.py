@@ -242,19 +242,23 @@ class LabCollector(Collector):
 def boards_by_state(fleet: Fleet) -> dict[Labels, int]:
     """How many boards of each hardware are in each state, and of which kind that is.
 
-    Also where there are none: a number that is not there raises no alert.
+    Also where there are none: a number that is not there raises no alert. The hardware
+    of a board that is still leaving may be in the inventory no more.
     """
-    lifecycles = {name: h.lifecycle for name, h in fleet.inventory.hardware.items()}
-    found = Counter(
-        {(name, state): 0 for name, each in lifecycles.items() for state in each.states}
+    found: Counter[Labels] = Counter(
+        {
+            (name, state, each.lifecycle.kind(state)): 0
+            for name, each in fleet.inventory.hardware.items()
+            for state in each.lifecycle.states
+        }
     )
-    found.update(
-        (each.board.hardware, each.standing.state) for each in fleet.boards.values()
+    places = Counter(
+        (each.board.hardware, each.lifecycle, each.standing.state)
+        for each in fleet.boards.values()
     )
-    return {
-        (name, state, _kind(lifecycles[name], state)): count
-        for (name, state), count in found.items()
-    }
+    for (hardware, lifecycle, state), boards in places.items():
+        found[hardware, state, _kind(lifecycle, state)] += boards
+    return found
 
 
 def _kind(lifecycle: Lifecycle, state: str) -> str:

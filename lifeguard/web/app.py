@@ -44,7 +44,8 @@ def site(world: World, access: Access) -> LabSite:
     When its port is closed, the streams that are open end.
     """
     proxies = Proxies(access.trusted_proxies)
-    callers, stream = Callers(world, access, proxies), Stream(world, proxies)
+    callers = Callers(world, access, proxies)
+    stream = Stream(world, callers, proxies)
     # It tells of changes only: who comes back reads which boards there are.
     world.reload.subscribe(stream.close)
     app = router()

@@ -85,6 +85,13 @@ class Callers:
         """The operator who calls, and may do what `role` may."""
         return self._operator(request, role)
 
+    def may_still(self, request: LabRequest, role: OperatorRole) -> bool:
+        """Whether an operator who was let in would be now; it counts as no call."""
+        try:
+            return may(self._operators.who(request).role, role)
+        except Forbidden:
+            return False
+
     @counted
     def check_insider(
         self, request: LabRequest, board: ManagedBoard, role: OperatorRole

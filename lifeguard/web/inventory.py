@@ -1,7 +1,7 @@
 """The inventory read again: what would be done, and that it is done.
 
 The daemon reads its own files on its own disk. They may hold what a relay board is to
-be told, so only an operator learns what is different in them.
+be told, so only an admin learns what is different in them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Consent(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InventoryFiles:
-    """Has the files read again for operators."""
+    """Has the files read again for an admin."""
 
     def __init__(self, world: World) -> None:
         self._world = world

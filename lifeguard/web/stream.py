@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
 
     from lifeguard.model import Change
+    from lifeguard.web.callers import Callers
     from lifeguard.web.peers import Proxies
     from lifeguard.web.request import LabRequest
     from lifeguard.web.world import World
@@ -81,7 +82,7 @@ class Listener:
     """One client, and what waits until it reads on."""
 
     def __init__(self, request: LabRequest, client: str | None) -> None:
-        self._request, self.client = request, client
+        self.request, self.client = request, client
         self._paused = False
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
@@ -101,7 +102,7 @@ class Listener:
 
     def end(self) -> None:
         """Nothing more will be sent; the request may be finished."""
-        self._request.unregisterProducer()
+        self.request.unregisterProducer()
 
     def pauseProducing(self) -> None:
         self._paused = True
@@ -121,32 +122,33 @@ class Listener:
         while self._waiting and not self._paused:
             data = self._waiting.popleft()
             self._bytes -= len(data)
-            self._request.write(data)
+            self.request.write(data)
 
     def _drop(self) -> None:
-        peer = self._request.getClientAddress()
+        peer = self.request.getClientAddress()
         log.info("{peer} does not read the stream and is dropped", peer=peer)
         self._waiting.clear()
         self._bytes = 0
-        self._request.abort()
+        self.request.abort()
 
 
 class Stream:
     """The clients that hear of changes, each with what ends its request."""
 
-    def __init__(self, world: World, proxies: Proxies) -> None:
-        self._world, self._proxies = world, proxies
+    def __init__(self, world: World, callers: Callers, proxies: Proxies) -> None:
+        self._world, self._callers, self._proxies = world, callers, proxies
         self._listeners: dict[Listener, Deferred[None]] = {}
         self._of_clients: Counter[str | None] = Counter()
         self._batch: list[bytes] = []
         self._rest: IDelayedCall | None = None
         """Ends when the next batch may be sent; None: it may be now."""
-        self._heart = LoopingCall(self._send, Piece(HEARTBEAT))
+        self._heart = LoopingCall(self._beat)
         self._heart.clock = world.clock
         world.fleet.subscribe(self._changed)
 
     def listen(self, request: LabRequest) -> Deferred[None]:
-        """Fires when lifeguard stops; is cancelled when the client has gone.
+        """Fires when lifeguard stops, or within `HEARTBEAT_SECONDS` after the client
+        would be let in no more; is cancelled when it has gone.
 
         Raises NotNow or TooMany.
         """
@@ -169,10 +171,8 @@ class Stream:
     def close(self) -> None:
         """End every answer that is being given."""
         self._flush()
-        for listener, ended in tuple(self._listeners.items()):
-            self._leave(listener)
-            listener.end()
-            ended.callback(None)
+        for listener in tuple(self._listeners):
+            self._end(listener)
 
     def _check_room(self, client: str | None) -> None:
         if len(self._listeners) >= MOST_LISTENERS:
@@ -182,6 +182,19 @@ class Stream:
         if self._of_clients[client] >= MOST_OF_A_CLIENT:
             text = "your address has as many streams open as it may"
             raise TooMany(text, HEARTBEAT_SECONDS)
+
+    def _beat(self) -> None:
+        """Whoever would be turned away by now hears no more."""
+        for listener in tuple(self._listeners):
+            if not self._callers.may_still(listener.request, "see"):
+                self._end(listener)
+        self._send(Piece(HEARTBEAT))
+
+    def _end(self, listener: Listener) -> None:
+        ended = self._listeners[listener]
+        self._leave(listener)
+        listener.end()
+        ended.callback(None)
 
     def _leave(self, listener: Listener) -> None:
         del self._listeners[listener]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -11,12 +13,22 @@ down_revision = "0006"
 _id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _moment = sa.DateTime(timezone=True)
 
+# What they are about stood in their texts alone; all others tell of boards given up.
+_KINDS = {
+    r"incident \d+ is closed: relay board \S+: it works again": "relay-board-works",
+    r"incident \d+ is closed: ": "incident-closed",
+    r"incident \d+: relay board \S+ is broken: ": "relay-board-broken",
+    r"incident \d+: board ": "given-up",
+    r"incident \d+: ": "incident-opened",
+}
+
 
 def upgrade() -> None:
     op.add_column(
         "notices",
         sa.Column("kind", sa.Text, nullable=False, server_default="given-up"),
     )
+    _name_kinds(op.get_bind())
     op.add_column(
         "daemon",
         sa.Column("few_ready", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -51,3 +63,16 @@ def upgrade() -> None:
         "alert_messages",
         ["channel", "outcome", "ended"],
     )
+
+
+def _name_kinds(connection: sa.Connection) -> None:
+    notices = sa.table("notices", sa.column("id"), sa.column("text"), sa.column("kind"))
+    untold = connection.execute(sa.select(notices.c.id, notices.c.text)).all()
+    for number, text in untold:
+        here = sa.update(notices).where(notices.c.id == number)
+        connection.execute(here.values(kind=_kind(text)))
+
+
+def _kind(text: str) -> str:
+    of = (kind for words, kind in _KINDS.items() if re.match(words, text))
+    return next(of, "given-up")

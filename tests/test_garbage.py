@@ -1,0 +1,54 @@
+"""What is garbage is found, whatever was settled, read and dropped meanwhile."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from weakref import ref
+
+import pytest
+
+from lifeguard import garbage
+
+
+class Ring:
+    """Refers to itself, as a lifecycle's classes do: only by looking is it found."""
+
+    def __init__(self) -> None:
+        self.own = self
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """Python's own, as it was."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.set_threshold(*thresholds)
+    gc.enable()
+    gc.unfreeze()
+    gc.freeze()
+
+
+def test_what_was_read_to_be_shown_only_is_not_settled() -> None:
+    garbage.settle()
+    settled = gc.get_freeze_count()
+    garbage.pause()
+    shown = ref(Ring())
+    garbage.go_on()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == settled
+    gc.collect()
+    assert shown() is None
+
+
+def test_what_was_settled_and_replaced_is_found() -> None:
+    ring = Ring()
+    replaced = ref(ring)
+    garbage.settle()
+    del ring
+    gc.collect()
+    assert replaced() is not None
+    garbage.settle_anew()
+    assert replaced() is None
+    assert (gc.isenabled(), gc.get_threshold()) == (True, garbage.THRESHOLDS)
+    assert gc.get_freeze_count() > 0
