@@ -355,8 +355,10 @@ class Daemon(Service):
     # While it runs.
 
     def hang_up(self) -> None:
-        """The configuration may have changed: read it again."""
-        if self.started.called and self._reload is not None and self.running:
+        """The configuration may have changed: read it again, once all boards stand."""
+        if not self.started.called:
+            self.started.addCallback(lambda _: self.hang_up())
+        elif self._reload is not None and self.running:
             Deferred.fromCoroutine(self._reload.hang_up())
 
     def _made_reload(self) -> Reload:

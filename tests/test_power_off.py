@@ -301,6 +301,21 @@ def test_a_board_is_kept_off_only_when_its_cycle_has_ended() -> None:
     ]
 
 
+def test_an_outlet_that_a_cycle_of_another_board_brings_back_is_off_again() -> None:
+    """The inventory may give a board the outlet of one that is just being cycled."""
+    parts = in_off_half()
+    parts.power.switch_off("b", 1, (A,), urgent=True)
+    parts.answer(A, on=False)
+    parts.clock.advance(1.0)
+    parts.told()
+    parts.answer(A, on=True)
+    assert parts.told() == [
+        "settled rack1/1/1 a 1",
+        "ended a 1: ok",
+        "off rack1/1/1",
+    ]
+
+
 def test_relays_that_do_not_move_are_tried_with_one_board_and_ever_more_seldom() -> (
     None
 ):

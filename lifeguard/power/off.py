@@ -78,8 +78,8 @@ class Off:
         if self._running is not None:
             self._running.cancel()
 
-    def relay_board_works(self) -> None:
-        """One of its relay boards works again, and may have forgotten all about it."""
+    def again(self) -> None:
+        """One of its outlets may have been switched on: see to it that it is off."""
         if self._is_free and self._running is None and self.kept:
             self.begin()
 

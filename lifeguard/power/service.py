@@ -256,7 +256,16 @@ class Power(Service):
             self._take(cycle.newer)
         elif (off := self._off.get(cycle.order.board)) is not None and cycle.begun:
             off.begin()
+        if cycle.begun:
+            self._switch_off_again(cycle.order)
         cycle.ended.callback(None)
+
+    def _switch_off_again(self, cycled: Order) -> None:
+        """An outlet that was cycled may by now be that of another board."""
+        for board, off in tuple(self._off.items()):
+            shared = set(off.order.outlets).intersection(cycled.outlets)
+            if shared and board != cycled.board:
+                off.again()
 
     def _broken(self, failure: Failure, cycle: Cycle) -> None:
         order = cycle.order
@@ -319,9 +328,10 @@ class Power(Service):
                 self._reports.cycle_goes_on(order.board, order.generation)
         if self._queues[name].since.state == "Working":
             self._owed.hurry(name)
+            # It may have lost its power, and forgotten what was off.
             for off in tuple(self._off.values()):
                 if off.order.needs(name):
-                    off.relay_board_works()
+                    off.again()
 
     def _waiting_for(self, relay_board: str) -> list[tuple[Order, bool]]:
         """The orders that need it, and which of them have begun."""
