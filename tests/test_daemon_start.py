@@ -13,8 +13,10 @@ from lifeguard import daemon
 from lifeguard.blame.inquiry import Inquiry
 from lifeguard.config import Configuration
 from lifeguard.config.settings import Tftp
+from lifeguard.inventory.reload import Reload
 from lifeguard.lifecycle.standard import LIFECYCLE
 from lifeguard.model import Board, Hardware, Inventory, Saved
+from lifeguard.power import Power
 from tests.rig import EPOCH, FakeStore
 
 
@@ -27,30 +29,40 @@ class OpenedStore(FakeStore):
     def open(self) -> Deferred[Saved]:
         return succeed(Saved(token_key=b"key"))
 
+    def close(self) -> Deferred[None]:
+        return succeed(None)
 
-def test_blame_hears_of_what_is_asked_while_the_ports_are_opened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+
+def rig(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, heard: list[str]
+) -> daemon.Daemon:
+    """A daemon of one board; `heard` is told why it cannot start."""
     monkeypatch.setattr(daemon, "SqlStore", OpenedStore)
     monkeypatch.setattr(daemon, "WorkerThreads", lambda _: None)
-    tftp = Tftp(mode="symlinks", directory=str(tmp_path))
+    tftp = Tftp(mode="symlinks", directory=str(directory))
     bare = Board(name="bare", mac="02:00:00:00:ff:01", hardware="bare")
     inventory = Inventory(
         hardware={"bare": Hardware(name="bare", lifecycle=LIFECYCLE)},
         boards={"bare": bare},
     )
     configuration = Configuration(tftp=tftp, inventory=inventory)
-    heard: list[str] = []
-    monkeypatch.setattr(
-        Inquiry, "changed", lambda _, change: heard.append(change.row.event)
-    )
-    parts = daemon.Daemon(
+    return daemon.Daemon(
         configuration,
-        tmp_path,
+        directory,
         MemoryReactorClock(),
         lambda: EPOCH,
         heard.append,
         lambda: configuration,
+    )
+
+
+def test_blame_hears_of_what_is_asked_while_the_ports_are_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    parts = rig(tmp_path, monkeypatch, heard)
+    monkeypatch.setattr(
+        Inquiry, "changed", lambda _, change: heard.append(change.row.event)
     )
 
     async def listen(*_: object) -> None:
@@ -60,3 +72,25 @@ def test_blame_hears_of_what_is_asked_while_the_ports_are_opened(
     monkeypatch.setattr(parts, "_listen_http", listen)
     parts.startService()
     assert heard == ["set-state", "that was all"]
+
+
+def test_no_inventory_is_taken_any_more_once_it_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    parts = rig(tmp_path, monkeypatch, heard)
+    monkeypatch.setattr(Reload, "stop", lambda _: heard.append("no reload"))
+
+    def stop_power(_: Power) -> Deferred[None]:
+        heard.append("no power")
+        return succeed(None)
+
+    monkeypatch.setattr(Power, "stopService", stop_power)
+
+    async def listen(*_: object) -> None:
+        raise daemon.CannotStart("that was all")
+
+    monkeypatch.setattr(parts, "_listen_http", listen)
+    parts.startService()
+    parts.stopService()
+    assert heard == ["that was all", "no reload", "no power"]
