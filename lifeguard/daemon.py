@@ -7,14 +7,12 @@ Stopping goes the other way: begun power cycles are finished before the store is
 
 from __future__ import annotations
 
-import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
@@ -25,6 +23,7 @@ from lifeguard.blame.docket import Docket
 from lifeguard.blame.inquiry import Inquiry
 from lifeguard.changeover import Changeover, Follower
 from lifeguard.clock import ServiceTime, WallClock
+from lifeguard.endpoints import CannotOpen, open_endpoint
 from lifeguard.fleet import Fleet
 from lifeguard.health.network import Network, board_agent
 from lifeguard.health.pinger import Pinger
@@ -45,6 +44,7 @@ from lifeguard.netboot.tokens import Tokens
 from lifeguard.netboot.totals import TransferTotals
 from lifeguard.notify import Notifier
 from lifeguard.operators import Operators
+from lifeguard.own_token import EmptyToken, own_token
 from lifeguard.power import Power, RelayBoardQueue
 from lifeguard.power.driver import Surroundings
 from lifeguard.power.relay_boards import RelayBoards
@@ -65,17 +65,12 @@ log = Logger()
 
 Result = TypeVar("Result")
 
-BACKLOG = 4096
-"""Connections that may wait to be taken; Twisted's 50 let 2,000 boards wait 30 s."""
-
-_WITH_BACKLOG = {"tcp", "tcp6", "ssl", "unix"}
-
 
 class CannotStart(Exception):
     """Why the daemon cannot do its work, in one line."""
 
 
-_KNOWN_REASONS = (CannotStart, OSError, StoreError)
+_KNOWN_REASONS = (CannotStart, CannotOpen, EmptyToken, OSError, StoreError)
 
 
 class Daemon(Service):
@@ -197,7 +192,7 @@ class Daemon(Service):
         self._recall_boots(boot, saved.boots)
         self._reload = reload = self._made_reload()
         operators = Operators(
-            saved.operators, operator_token(self.state_dir), self._store, self._wall
+            saved.operators, own_token(self.state_dir), self._store, self._wall
         )
         await self._listen_http(boot, tokens, operators, reload)
         await self._listen_manhole()
@@ -338,19 +333,7 @@ class Daemon(Service):
         await self._listen("manhole", manhole.listen, factory)
 
     async def _listen(self, name: str, where: str, factory: IProtocolFactory) -> None:
-        """Listen at an endpoint; raises CannotStart that names it.
-
-        Endpoints are plugins, and raise what they like.
-        """
-        try:
-            endpoint = serverFromString(self._reactor, with_backlog(where))
-            port = await endpoint.listen(factory)
-        except Exception as error:
-            raise CannotStart(
-                f"{name}.listen: cannot listen on {where}: {error}"
-            ) from error
-        self._ports.append(port)
-        log.info("{name} listens on {where}", name=name, where=where)
+        self._ports.append(await open_endpoint(self._reactor, name, where, factory))
 
     # While it runs.
 
@@ -412,29 +395,3 @@ def _after(step: Callable[[], None]) -> Callable[[Result], Result]:
         return result
 
     return taken
-
-
-def with_backlog(where: str) -> str:
-    """The same endpoint with room for a whole lab that calls at once."""
-    kind, _, arguments = where.partition(":")
-    if kind not in _WITH_BACKLOG or ":backlog=" in arguments:
-        return where
-    return f"{where}:backlog={BACKLOG}"
-
-
-def operator_token(state_dir: Path) -> str:
-    """The token that lets a person in from anywhere; made at the first start.
-
-    Raises CannotStart for an empty file: it would let in everybody.
-    """
-    path = state_dir / "operator.token"
-    if not path.exists():
-        # Renamed when it is whole: a crash leaves no half of it.
-        unfinished = path.with_suffix(".new")
-        unfinished.touch(mode=0o600)
-        unfinished.write_text(secrets.token_urlsafe(32) + "\n", "ascii")
-        unfinished.rename(path)
-    token = path.read_text("utf-8").strip()
-    if not token:
-        raise CannotStart(f"{path}: empty; remove it, and a new one is made")
-    return token

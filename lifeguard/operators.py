@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec.structs import replace
 from twisted.internet.defer import FirstError, gatherResults
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from twisted.internet.defer import Deferred
-    from twisted.python.failure import Failure
 
     from lifeguard.clock import WallClock
     from lifeguard.model import OperatorRole
@@ -138,8 +137,10 @@ class Operators:
         if not of_name:
             raise NoSuchOperator(f"nobody called {name} has a token")
         revoked = list(map(self._revoked, of_name))
-        saving = gatherResults(map(self._keep, revoked), consumeErrors=True)
-        await saving.addErrback(_of_one)
+        try:
+            await gatherResults(map(self._keep, revoked), consumeErrors=True)
+        except FirstError as error:
+            error.subFailure.raiseException()
         return revoked[-1]
 
     def _let_go(self, operator: Operator) -> None:
@@ -157,10 +158,3 @@ class Operators:
     def _keep(self, operator: Operator) -> Deferred[None]:
         self._known[operator.digest] = operator
         return self._store.save_operator(operator)
-
-
-def _of_one(failure: Failure) -> Failure:
-    """What has failed of several, instead of that one of them has."""
-    failure.trap(FirstError)
-    of_one: Failure = cast("FirstError", failure.value).subFailure
-    return of_one

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.process_lab import LIMIT, process_lab, until
+from tests.process_lab import LIMIT, ProcessLab, process_lab, until
 
 Heard = list[tuple[str, dict[str, Any]]]
 
@@ -45,15 +45,39 @@ def receiver() -> Iterator[tuple[str, Heard, threading.Event]]:
         serving.join()
 
 
+def tell(settings: Path, url: str) -> None:
+    """Have one channel, which takes its time for nothing."""
+    table = (
+        "\n[alerts]\ngroup = 0.05\npause = 0.05\n"
+        '[alerts.channels.ops]\nkind = "webhook"\n'
+        f'url = "{url}"\non = ["given-up", "incident-closed"]\n'
+    )
+    settings.write_text(settings.read_text() + table)
+
+
+def is_done(lab: ProcessLab) -> bool:
+    """Whether the channel has told something, and nothing waits."""
+    [ops] = lab.ask("/api/v1/alerts")[1]["channels"]
+    return ops["waiting"] == 0 and ops["last_sent"] is not None
+
+
+def test_a_stop_before_the_answer_repeats_nothing(tmp_path: Path) -> None:
+    with receiver() as (url, heard, may_answer), process_lab(tmp_path) as lab:
+        tell(tmp_path / "lifeguard.toml", url)
+        daemon = lab.start()
+        moved = {"from": "New", "to": "FailedRebootComplete"}
+        assert lab.ask("/api/v1/boards/sim-01/state", moved)[0] == 200
+        until(lambda: len(heard) == 1)
+        threading.Timer(0.5, may_answer.set).start()
+        daemon.end(signal.SIGTERM)
+        lab.start()
+        until(lambda: is_done(lab))
+        assert len(heard) == 1
+
+
 def test_a_kill_before_the_answer_repeats_one_message_once(tmp_path: Path) -> None:
     with receiver() as (url, heard, may_answer), process_lab(tmp_path) as lab:
-        settings = tmp_path / "lifeguard.toml"
-        table = (
-            "\n[alerts]\ngroup = 0.05\npause = 0.05\n"
-            '[alerts.channels.ops]\nkind = "webhook"\n'
-            f'url = "{url}"\non = ["given-up", "incident-closed"]\n'
-        )
-        settings.write_text(settings.read_text() + table)
+        tell(tmp_path / "lifeguard.toml", url)
         daemon = lab.start()
         moved = {"from": "New", "to": "FailedRebootComplete"}
         assert lab.ask("/api/v1/boards/sim-01/state", moved)[0] == 200
@@ -68,12 +92,7 @@ def test_a_kill_before_the_answer_repeats_one_message_once(tmp_path: Path) -> No
         assert first["title"].endswith(
             "sim-01: New -- set-state --> FailedRebootComplete"
         )
-
-        def is_done() -> bool:
-            [ops] = lab.ask("/api/v1/alerts")[1]["channels"]
-            return ops["waiting"] == 0 and ops["last_sent"] is not None
-
-        until(is_done)
+        until(lambda: is_done(lab))
         back = {"from": "FailedRebootComplete", "to": "New"}
         assert lab.ask("/api/v1/boards/sim-01/state", back)[0] == 200
         until(lambda: len(heard) == 3)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from lifeguard.daemon import with_backlog
 from tests.process_lab import ProcessLab, process_lab, twistd, until
 
 Moves = list[tuple[str, str]]
@@ -168,20 +167,6 @@ def test_the_demo_reimages_its_boards_and_leaves_nothing_behind(
     demo.wait_for("all 3 boards are Ready after ")
     assert demo.leave() == 0
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("where", "opened"),
-    [
-        ("tcp:8080", "tcp:8080:backlog=4096"),
-        ("ssl:8443:privateKey=k.pem", "ssl:8443:privateKey=k.pem:backlog=4096"),
-        ("unix:/run/lifeguard.sock", "unix:/run/lifeguard.sock:backlog=4096"),
-        ("tcp:8080:backlog=5:interface=::1", "tcp:8080:backlog=5:interface=::1"),
-        ("systemd:domain=INET:index=0", "systemd:domain=INET:index=0"),
-    ],
-)
-def test_a_whole_lab_may_call_at_once(where: str, opened: str) -> None:
-    assert with_backlog(where) == opened
 
 
 def test_a_port_that_is_taken_is_one_line_and_a_failure(tmp_path: Path) -> None:

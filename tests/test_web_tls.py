@@ -24,7 +24,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.utils import getProcessOutputAndValue
 
 from lifeguard.clock import utc_now
-from lifeguard.daemon import with_backlog
+from lifeguard.endpoints import with_backlog
 from lifeguard.web import Access
 from lifeguard.web.request import HTTPS_SECONDS
 from tests.process_lab import REPOSITORY
