@@ -196,6 +196,11 @@ class FakeStore:
     ) -> Deferred[list[HistoryRow]]:
         return succeed([row for row in self.rows[::-1] if row.board == board][:limit])
 
+    def relay_board_history(
+        self, relay_board: str, limit: int = 100, before: int | None = None
+    ) -> Deferred[list[RelayBoardChange]]:
+        return succeed([])
+
 
 @dataclass
 class FakePower:
