@@ -19,6 +19,7 @@ import pytest
 
 from lifeguard.simulator.configuration import DATABASE
 from lifeguard.simulator.plan import plan_boards
+from lifeguard.simulator.status import DELAY_SECONDS
 from tests.postgres import schema_url
 
 from .kills import Campaign, Plan, campaign, plan
@@ -56,6 +57,8 @@ def test_kills_lose_nothing_and_strand_nobody(tmp_path: Path, database: str) -> 
 
 def evidence(over: Campaign, plan: Plan) -> dict[str, Evidence]:
     lab = over.lab
+    # What boards do is written down a moment after they do it.
+    lab.simulator.read_for(5 * DELAY_SECONDS)
     log = (lab.directory / "simulator.log").read_text()
     logs, lives = read_log(log, plan_boards(plan.boards)), lab.boards()
     return {
