@@ -54,7 +54,9 @@ for board in json.load(sys.stdin)["boards"]:
 }
 
 clean_up() {
-    kill $(cat lab/twistd.pid rack.pid 2>/dev/null) 2>/dev/null || true
+    for file in lab/twistd.pid rack.pid; do # neither ends with a newline for sure
+        if [ -s "$file" ]; then kill "$(cat "$file")" 2>/dev/null || true; fi
+    done
 }
 trap clean_up EXIT
 
