@@ -86,14 +86,11 @@ async def measure(directory: Path) -> None:
         return making
 
     async def read() -> Configuration:
-        garbage.pause()
-        found: Configuration = await deferToThread(checked_aside, file)
-        garbage.go_on()
-        return found
+        with garbage.paused():
+            return await deferToThread(checked_aside, file)
 
     garbage.settle()
-    again = lambda: Deferred.fromCoroutine(read())  # noqa: E731
-    reload = Reload(running, again, parts.fleet, parts.store, make)
+    reload = Reload(running, read, parts.fleet, parts.store, make)
     for number in range(5):
         write(directory, f"10.200.1.{number + 1}")
         watch, cpu, wall = Watch(), time.process_time(), time.monotonic()

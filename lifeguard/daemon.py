@@ -7,13 +7,10 @@ Stopping goes the other way: begun power cycles are finished before the store is
 
 from __future__ import annotations
 
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred
-from twisted.internet.error import CannotListenError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
@@ -21,9 +18,10 @@ from lifeguard import garbage
 from lifeguard.alerts import Alerts
 from lifeguard.blame.docket import Docket
 from lifeguard.blame.inquiry import Inquiry
-from lifeguard.changeover import Changeover, Follower
+from lifeguard.changeover import Changeover
 from lifeguard.clock import ServiceTime, WallClock
-from lifeguard.endpoints import CannotOpen, open_endpoint
+from lifeguard.doors import Doors
+from lifeguard.endpoints import CannotOpen
 from lifeguard.fleet import Fleet
 from lifeguard.health.network import Network, board_agent
 from lifeguard.health.pinger import Pinger
@@ -31,17 +29,9 @@ from lifeguard.health.poller import Poller
 from lifeguard.housekeeping import Housekeeping
 from lifeguard.inventory.reload import Reload
 from lifeguard.metrics import Metrics
-from lifeguard.netboot.boot_server import BootServer
-from lifeguard.netboot.files import Content, Root
-from lifeguard.netboot.linked_boards import LinkedBoards
-from lifeguard.netboot.loader_config import LoaderConfigs
 from lifeguard.netboot.parameters import Server
-from lifeguard.netboot.proxy_dhcp import ProxyDhcp
-from lifeguard.netboot.proxy_dhcp_server import ProxyDhcpServer
-from lifeguard.netboot.symlinks import Symlinks
-from lifeguard.netboot.tftp_server import TftpServer
 from lifeguard.netboot.tokens import Tokens
-from lifeguard.netboot.totals import TransferTotals
+from lifeguard.netbooting import Netbooting
 from lifeguard.notify import Notifier
 from lifeguard.operators import Operators
 from lifeguard.own_token import EmptyToken, own_token
@@ -49,28 +39,24 @@ from lifeguard.power import Power, RelayBoardQueue
 from lifeguard.power.driver import Surroundings
 from lifeguard.power.relay_boards import RelayBoards
 from lifeguard.store import SqlStore, StoreError, WorkerThreads
-from lifeguard.web import Access, World, site
+from lifeguard.web import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable
+    from pathlib import Path
 
-    from twisted.internet.interfaces import IListeningPort, IProtocolFactory
     from twisted.python.failure import Failure
 
     from lifeguard.config import Configuration
-    from lifeguard.model import SeenBoot
-    from lifeguard.netboot.decision import Situation
+    from lifeguard.model import Saved
+    from lifeguard.web.world import Files
 
 log = Logger()
 
 Result = TypeVar("Result")
 
 
-class CannotStart(Exception):
-    """Why the daemon cannot do its work, in one line."""
-
-
-_KNOWN_REASONS = (CannotStart, CannotOpen, EmptyToken, OSError, StoreError)
+_KNOWN_REASONS = (CannotOpen, EmptyToken, OSError, StoreError)
 
 
 class Daemon(Service):
@@ -95,10 +81,8 @@ class Daemon(Service):
         self.started: Deferred[None] = Deferred()
         """Fires when all boards stand and all ports are open; never if they cannot."""
         self._starting: Deferred[None] | None = None
-        self._ports: list[IListeningPort] = []
-        self._boot: BootServer | None = None
 
-        inventory, root = configuration.inventory, configuration.tftp.root
+        inventory = configuration.inventory
         self._service_time = ServiceTime(reactor)
         self._store = SqlStore(
             configuration.server.database_url(state_dir),
@@ -139,15 +123,6 @@ class Daemon(Service):
             lambda: self._notifier.tell(),
         )
         self._notifier = Notifier(self._store, reactor, self._alerts)
-        self._transfers = TransferTotals()
-        self._metrics = Metrics(
-            self.fleet,
-            self._store,
-            self.power,
-            self._transfers,
-            self._alerts,
-            reactor,
-        )
         self._inquiry = Inquiry(
             self.fleet,
             self._store,
@@ -160,20 +135,38 @@ class Daemon(Service):
         self._housekeeping = Housekeeping(
             self._store, reactor, wall, configuration.server.history_days
         )
-        self._followers: list[Follower] = []
-        self._reload: Reload | None = None
-        self._files = None if root is None else Root(Path(root))
-        self._netboot = list(self._netboot_servers())
+        self._netbooting = Netbooting(
+            configuration, self.fleet, self._server, reactor, wall
+        )
+        self._metrics = Metrics(
+            self.fleet,
+            self._store,
+            self.power,
+            self._netbooting.totals,
+            self._alerts,
+            reactor,
+        )
+        self._doors = Doors(
+            configuration.http, configuration.manhole, state_dir, reactor
+        )
+        self._changeover = Changeover(
+            self.fleet,
+            self.power,
+            self._relay_boards,
+            self._inquiry,
+            [self._netbooting],
+        )
+        self._reload = Reload(
+            configuration, self._read, self.fleet, self._store, self._make
+        )
 
     # Starting.
 
     def privilegedStartService(self) -> None:
-        """Bind what may need root; a failure is met again, and told, by the start."""
+        """Bind what may need root."""
         super().privilegedStartService()
         self._pinger.privilegedStartService()
-        for server in self._netboot:
-            with suppress(CannotListenError):
-                server.listen()
+        self._netbooting.privilegedStartService()
 
     def startService(self) -> None:
         super().startService()
@@ -181,21 +174,51 @@ class Daemon(Service):
         self._starting.addErrback(self._cannot_start)
 
     async def _start(self) -> None:
-        self._start_netboot()
+        self._netbooting.startService()
         saved = await self._store.open()
+        await self._doors.open(self._loaded(saved))
+        self._begin(saved)
+        log.info(
+            "{boards} boards, {relay_boards} relay boards",
+            boards=len(self.fleet.boards),
+            relay_boards=len(self.configuration.inventory.relay_boards),
+        )
+        garbage.settle()
+        self.started.callback(None)
+
+    def _loaded(self, saved: Saved) -> World:
+        """The lab as it was saved; nothing of it moves yet."""
         self._service_time.start(saved.service_seconds)
-        tokens = Tokens(saved.token_key)
         self.fleet.load(saved, self.power)
         self._inquiry.load(saved)
         self.fleet.subscribe(self._inquiry.changed)
-        self._boot = boot = self._boot_server(tokens)
-        self._recall_boots(boot, saved.boots)
-        self._reload = reload = self._made_reload()
-        operators = Operators(
-            saved.operators, own_token(self.state_dir), self._store, self._wall
+        tokens = Tokens(saved.token_key)
+        files = self._netbooting.load(tokens, saved.boots)
+        own = own_token(self.state_dir)
+        operators = Operators(saved.operators, own, self._store, self._wall)
+        return self._world(files, tokens, operators)
+
+    def _world(self, files: Files, tokens: Tokens, operators: Operators) -> World:
+        return World(
+            fleet=self.fleet,
+            store=self._store,
+            power=self.power,
+            poller=self.poller,
+            inquiry=self._inquiry,
+            alerts=self._alerts,
+            reload=self._reload,
+            files=files,
+            tokens=tokens,
+            operators=operators,
+            server=self._server,
+            metrics=self._metrics,
+            clock=self._reactor,
+            service_time=self._service_time,
+            wall=self._wall,
         )
-        await self._listen_http(boot, tokens, operators, reload)
-        await self._listen_manhole()
+
+    def _begin(self, saved: Saved) -> None:
+        """From now on boards move, and lifeguard with them."""
         for service in (
             self._pinger,
             self.poller,
@@ -206,32 +229,13 @@ class Daemon(Service):
         ):
             service.startService()
         self.fleet.subscribe(self._notifier.changed)
-        self._store.tell(self._notifier)
-        self._store.tell(self.power)
-        self._store.tell(self._inquiry)
-        self._store.tell(self._alerts)
+        for presence in (self._notifier, self.power, self._inquiry, self._alerts):
+            self._store.tell(presence)
         self._notifier.tell()
         self._alerts.start(saved)
         resuming = self.fleet.resume(saved, self.power)
         self._inquiry.begin(saved)
         resuming.addCallback(lambda _: garbage.settle())
-        log.info(
-            "{boards} boards, {relay_boards} relay boards",
-            boards=len(self.fleet.boards),
-            relay_boards=len(self.configuration.inventory.relay_boards),
-        )
-        garbage.settle()
-        self.started.callback(None)
-
-    def _relay_board_changed(self, name: str, queue: RelayBoardQueue) -> None:
-        self._inquiry.relay_board_is(name, queue.since.state, queue.since.why)
-
-    def _start_netboot(self) -> None:
-        for server in self._netboot:
-            try:
-                server.startService()
-            except CannotListenError as error:
-                raise CannotStart(f"{server.name}: {error}") from error
 
     def _cannot_start(self, failure: Failure) -> None:
         """Anything but a known reason is a fault of ours, and logged whole."""
@@ -241,125 +245,26 @@ class Daemon(Service):
             log.failure("the start failed", failure)
         self._failed(str(failure.value) or repr(failure.value))
 
-    def _netboot_servers(self) -> Iterator[TftpServer | ProxyDhcpServer]:
-        tftp, proxy_dhcp = self.configuration.tftp, self.configuration.proxy_dhcp
-        if tftp.mode == "serve":
-            yield TftpServer(
-                self._resolve,
-                self._reactor,
-                address=tftp.address,
-                port=tftp.port,
-                cache=tftp.cache,
-                networks=tftp.clients,
-                known=self.fleet.knows_address,
-                totals=self._transfers,
-            )
-        if proxy_dhcp is not None:
-            answers = ProxyDhcp(
-                self._by_mac,
-                self.configuration.inventory,
-                proxy_dhcp.loaders,
-                self.configuration.server.url,
-            )
-            self._followers.append(answers)
-            yield ProxyDhcpServer(answers, self._reactor, address=proxy_dhcp.address)
-
-    def _by_mac(self, mac: str) -> Situation | None:
-        """Nobody is known before the boards are loaded: their ROMs ask again."""
-        return None if self._boot is None else self.fleet.by_mac(mac)
-
-    def _boot_server(self, tokens: Tokens) -> BootServer:
-        """What shows the boards' boot configs; in a directory too, if one is named."""
-        inventory = self.fleet.inventory
-        configs = LoaderConfigs(inventory, tokens, self._server)
-        boot = BootServer(self.fleet, configs, self._files, self._wall)
-        self._followers.append(boot)
-        if self.configuration.tftp.directory is not None:
-            links = Symlinks(Path(self.configuration.tftp.directory), configs)
-            linked = LinkedBoards(links, self.fleet, inventory, self._reactor)
-            self._followers.append(linked)
-            self.fleet.subscribe(linked.changed)
-        return boot
-
-    def _recall_boots(self, boot: BootServer, seen: Mapping[str, SeenBoot]) -> None:
-        for name in seen.keys() & self.fleet.boards.keys():
-            board = self.fleet.board(name)
-            board.progress = boot.recall(self.fleet.situation(board), seen[name])
-
-    def _resolve(self, filename: str, client_address: str) -> Content:
-        if self._boot is None:
-            raise OSError("the boards are not loaded yet")
-        return self._boot.resolve(filename, client_address)
-
-    async def _listen_http(
-        self, boot: BootServer, tokens: Tokens, operators: Operators, reload: Reload
-    ) -> None:
-        http = self.configuration.http
-        world = World(
-            fleet=self.fleet,
-            store=self._store,
-            power=self.power,
-            poller=self.poller,
-            inquiry=self._inquiry,
-            alerts=self._alerts,
-            reload=reload,
-            files=boot,
-            tokens=tokens,
-            operators=operators,
-            server=self._server,
-            metrics=self._metrics,
-            clock=self._reactor,
-            service_time=self._service_time,
-            wall=self._wall,
-        )
-        access = Access(http.require_token, http.read, http.trusted_proxies)
-        await self._listen("http", http.listen, site(world, access))
-
-    async def _listen_manhole(self) -> None:
-        if (manhole := self.configuration.manhole) is None:
-            return
-        # SSH is a fortieth of a start, and few labs have a shell.
-        from lifeguard.manhole import HostKeyError, manhole_factory
-
-        keys = Path(manhole.authorized_keys)
-        if not keys.exists():
-            log.warn("manhole: {keys}: no such file, nobody can log in", keys=keys)
-        try:
-            factory = manhole_factory(
-                self.fleet, self._reactor, self._service_time, self.state_dir, keys
-            )
-        except HostKeyError as error:
-            raise CannotStart(str(error)) from error
-        await self._listen("manhole", manhole.listen, factory)
-
-    async def _listen(self, name: str, where: str, factory: IProtocolFactory) -> None:
-        self._ports.append(await open_endpoint(self._reactor, name, where, factory))
-
     # While it runs.
+
+    def _relay_board_changed(self, name: str, queue: RelayBoardQueue) -> None:
+        self._inquiry.relay_board_is(name, queue.since.state, queue.since.why)
 
     def hang_up(self) -> None:
         """The configuration may have changed: read it again, once all boards stand."""
         if not self.started.called:
             self.started.addCallback(lambda _: self.hang_up())
-        elif self._reload is not None and self.running:
+        elif self.running:
             Deferred.fromCoroutine(self._reload.hang_up())
 
-    def _made_reload(self) -> Reload:
-        changeover = Changeover(
-            self.fleet, self.power, self._relay_boards, self._inquiry, self._followers
-        )
-
-        def make(*to: Any) -> Deferred[None]:
-            return changeover.make(*to).addBoth(_after(garbage.settle_anew))
-
-        return Reload(self.configuration, self._read, self.fleet, self._store, make)
-
-    def _read(self) -> Deferred[Configuration]:
+    async def _read(self) -> Configuration:
         """In a thread, and with no look for garbage among ten thousand new records."""
-        garbage.pause()
         pool = self._reactor.getThreadPool()
-        reading = deferToThreadPool(self._reactor, pool, self._read_again)
-        return reading.addBoth(_after(garbage.go_on))
+        with garbage.paused():
+            return await deferToThreadPool(self._reactor, pool, self._read_again)
+
+    def _make(self, *to: Any) -> Deferred[None]:
+        return self._changeover.make(*to).addBoth(_settled_anew)
 
     # Stopping.
 
@@ -368,13 +273,11 @@ class Daemon(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        if self._reload is not None:
-            self._reload.stop()
+        self._reload.stop()
         if self._starting is not None:
             self._starting.cancel()
-        await DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
-        for server in self._netboot:
-            await server.stopService()
+        await self._doors.close()
+        await self._netbooting.stopService()
         await self.power.stopService()
         self.fleet.stopService()
         self._inquiry.stop()
@@ -387,11 +290,7 @@ class Daemon(Service):
         await self._store.close()
 
 
-def _after(step: Callable[[], None]) -> Callable[[Result], Result]:
-    """Takes the step, and hands on what it was taken after."""
-
-    def taken(result: Result) -> Result:
-        step()
-        return result
-
-    return taken
+def _settled_anew(result: Result) -> Result:
+    """What was replaced is found, however that went."""
+    garbage.settle_anew()
+    return result

@@ -19,7 +19,7 @@ _WITH_BACKLOG = {"tcp", "tcp6", "ssl", "unix"}
 
 
 class CannotOpen(Exception):
-    """Which endpoint cannot be listened on, and why, in one line."""
+    """Which port cannot be opened, and why, in one line."""
 
 
 async def open_endpoint(

@@ -7,6 +7,11 @@ lifeguard drops is gone at once, without being looked for.
 from __future__ import annotations
 
 import gc
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 THRESHOLDS = 10_000, 10, 50
 """At Python's own, ten thousand boards that moved in one instant were gone through
@@ -15,13 +20,18 @@ times as many, what HTTP requests leave behind took 60 ms at once to be found.""
 
 
 def pause() -> None:
-    """Look for none until `go_on` or `settle`: much is made, and little dropped."""
+    """Look for none until `settle`: much is made, and little dropped."""
     gc.disable()
 
 
-def go_on() -> None:
-    """Look again, also among what has been made meanwhile."""
-    gc.enable()
+@contextmanager
+def paused() -> Iterator[None]:
+    """Look for none until the end of it; then also among what was made meanwhile."""
+    pause()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def settle() -> None:

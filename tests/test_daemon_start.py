@@ -9,15 +9,18 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.testing import MemoryReactorClock
 
-from lifeguard import daemon
+from lifeguard import daemon, garbage
 from lifeguard.blame.inquiry import Inquiry
 from lifeguard.config import Configuration
 from lifeguard.config.settings import Tftp
+from lifeguard.doors import Doors
+from lifeguard.endpoints import CannotOpen
 from lifeguard.inventory.reload import Reload
 from lifeguard.lifecycle.standard import LIFECYCLE
 from lifeguard.model import Board, Hardware, Inventory, Saved
+from lifeguard.notify import Notifier
 from lifeguard.power import Power
-from tests.rig import EPOCH, FakeStore
+from tests.rig import EPOCH, FakeStore, result_of
 
 
 class OpenedStore(FakeStore):
@@ -65,11 +68,11 @@ def test_blame_hears_of_what_is_asked_while_the_ports_are_opened(
         Inquiry, "changed", lambda _, change: heard.append(change.row.event)
     )
 
-    async def listen(*_: object) -> None:
+    async def open_doors(*_: object) -> None:
         await parts.fleet.change("bare", "New", "LockedOut", "me")
-        raise daemon.CannotStart("that was all")
+        raise CannotOpen("that was all")
 
-    monkeypatch.setattr(parts, "_listen_http", listen)
+    monkeypatch.setattr(Doors, "open", open_doors)
     parts.startService()
     assert heard == ["set-state", "that was all"]
 
@@ -87,10 +90,40 @@ def test_no_inventory_is_taken_any_more_once_it_stops(
 
     monkeypatch.setattr(Power, "stopService", stop_power)
 
-    async def listen(*_: object) -> None:
-        raise daemon.CannotStart("that was all")
+    async def open_doors(*_: object) -> None:
+        raise CannotOpen("that was all")
 
-    monkeypatch.setattr(parts, "_listen_http", listen)
+    monkeypatch.setattr(Doors, "open", open_doors)
     parts.startService()
     parts.stopService()
     assert heard == ["that was all", "no reload", "no power"]
+
+
+def test_a_hang_up_while_it_starts_is_heard_once_it_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    parts = rig(tmp_path, monkeypatch, heard)
+    monkeypatch.setattr(garbage, "settle", lambda: None)
+    monkeypatch.setattr(Notifier, "tell", lambda _: None)
+    opening: Deferred[None] = Deferred()
+
+    async def open_doors(*_: object) -> None:
+        await opening
+
+    async def read_again(_: Reload) -> None:
+        heard.append("read again")
+
+    monkeypatch.setattr(Doors, "open", open_doors)
+    monkeypatch.setattr(Reload, "hang_up", read_again)
+    parts.started.addCallback(lambda _: heard.append("started"))
+    parts.startService()
+    parts.hang_up()
+    assert heard == []
+    opening.callback(None)
+    assert heard == ["started", "read again"]
+    parts.hang_up()
+    assert heard == ["started", "read again", "read again"]
+    result_of(parts.stopService())
+    parts.hang_up()
+    assert heard == ["started", "read again", "read again"]

@@ -32,9 +32,9 @@ def collector() -> Iterator[None]:
 def test_what_was_read_to_be_shown_only_is_not_settled() -> None:
     garbage.settle()
     settled = gc.get_freeze_count()
-    garbage.pause()
-    shown = ref(Ring())
-    garbage.go_on()
+    with garbage.paused():
+        assert not gc.isenabled()
+        shown = ref(Ring())
     assert gc.isenabled()
     assert gc.get_freeze_count() <= settled
     gc.collect()

@@ -51,6 +51,8 @@ HOUSE = [
     "manhole",
     "simulator",
     "changeover",
+    "netbooting",
+    "doors",
     "daemon",
     "demo",
     "tap",

@@ -18,7 +18,7 @@ from lifeguard.inventory.plan import plan
 from lifeguard.store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from twisted.internet.defer import Deferred
 
@@ -71,7 +71,7 @@ class Reload:
     def __init__(
         self,
         running: Configuration,
-        read: Callable[[], Deferred[Configuration]],
+        read: Callable[[], Awaitable[Configuration]],
         lab: Lab,
         store: Store,
         make: Make,
