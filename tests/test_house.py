@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,12 @@ def room(module: str) -> str:
     return module.split(".")[1]
 
 
+def name_of(path: Path) -> str:
+    """As it is imported: a package by its own name."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
 def imported(path: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -96,6 +103,19 @@ def test_a_module_imports_only_from_those_above_it(path: Path) -> None:
     here = HOUSE.index(own[1])
     below = {name for name in imported(path) if HOUSE.index(room(name)) > here}
     assert below == set()
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Nor for its annotations: what two need of each other is a third one's."""
+    paths = {name_of(path): path for path in MODULES}
+    graph = {
+        module: {
+            name if name in paths else name.rpartition(".")[0]
+            for name in imported(path)
+        }
+        for module, path in paths.items()
+    }
+    TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

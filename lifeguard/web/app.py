@@ -8,7 +8,7 @@ from msgspec import Struct
 from twisted.internet.defer import TimeoutError
 
 from lifeguard.store import StoreUnavailable
-from lifeguard.web.answers import WITHOUT_STORE, answer
+from lifeguard.web.answers import answer
 from lifeguard.web.callers import Callers
 from lifeguard.web.dashboard import route_dashboard
 from lifeguard.web.errors import NotNow
@@ -17,6 +17,7 @@ from lifeguard.web.metrics import route_metrics
 from lifeguard.web.openapi import describe
 from lifeguard.web.operations import Operation, route, router
 from lifeguard.web.peers import Proxies
+from lifeguard.web.refusals import WITHOUT_STORE
 from lifeguard.web.request import LabRequest, LabSite
 from lifeguard.web.stream import Stream
 from lifeguard.web.table import operations

@@ -14,7 +14,7 @@ from lifeguard.netboot.decision import decide
 from lifeguard.netboot.parameters import boot_config
 from lifeguard.netboot.unknown_boards import UnknownBoard
 from lifeguard.store import StoreUnavailable
-from lifeguard.web.answers import read_query
+from lifeguard.web.reading import read_query
 from lifeguard.web.views import (
     BoardDetail,
     BoardSummary,

@@ -15,8 +15,8 @@ from werkzeug.exceptions import MethodNotAllowed
 from lifeguard.event import Event, UnknownEvent
 from lifeguard.lifecycle import Boots
 from lifeguard.lifecycle.state import REQUEST_PREFIX, Move
-from lifeguard.web.answers import read_body
 from lifeguard.web.errors import BadRequest
+from lifeguard.web.reading import read_body
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from lifeguard.web.answers import read_body
+from lifeguard.web.reading import read_body
 
 if TYPE_CHECKING:
     from lifeguard.inventory.plan import Plan

@@ -8,7 +8,6 @@ from msgspec import Meta, Struct
 
 from lifeguard.model import IncidentPlace, RelayBoardChange
 from lifeguard.power import UnknownRelayBoard
-from lifeguard.web.answers import read_query
 from lifeguard.web.boards import HistoryQuery, Limit
 from lifeguard.web.errors import Missing
 from lifeguard.web.lab_views import (
@@ -19,6 +18,7 @@ from lifeguard.web.lab_views import (
     incident_view,
     relay_board_view,
 )
+from lifeguard.web.reading import read_query
 from lifeguard.web.views import OwedView, owed_view
 
 if TYPE_CHECKING:

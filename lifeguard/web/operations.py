@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from klein import Klein
 from twisted.logger import Logger
 
-from lifeguard.web.answers import answer, refuse
+from lifeguard.web.answers import answer
+from lifeguard.web.refusals import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable

@@ -9,8 +9,8 @@ from msgspec import Meta, Struct
 
 from lifeguard.model import Operator, OperatorRole
 from lifeguard.operators import OWN_NAME
-from lifeguard.web.answers import read_body
 from lifeguard.web.errors import BadRequest
+from lifeguard.web.reading import read_body
 
 if TYPE_CHECKING:
     from lifeguard.operators import Operators
