@@ -147,8 +147,9 @@ class Stream:
         world.fleet.subscribe(self._changed)
 
     def listen(self, request: LabRequest) -> Deferred[None]:
-        """Fires when lifeguard stops, or within `HEARTBEAT_SECONDS` after the client
-        would be let in no more; is cancelled when it has gone.
+        """Fires when lifeguard stops, when the inventory is another one, or within
+        `HEARTBEAT_SECONDS` after the client would be let in no more; is cancelled
+        when the client has gone.
 
         Raises NotNow or TooMany.
         """
