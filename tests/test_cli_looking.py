@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import fields, replace
 
 from lifeguard.cli import documents
+from lifeguard.cli.reading import read
 from lifeguard.cli.session import plain_console
 from lifeguard.cli.views.lab import incidents
 from lifeguard.model import Cause, Incident, Outlet, Saved, Standing
@@ -251,7 +252,7 @@ def test_relay_boards_and_what_they_owe() -> None:
 def test_only_in_an_open_incident_do_boards_still_fail(
     closed: str | None, text: str
 ) -> None:
-    incident = documents.read(
+    incident = read(
         {
             "opened": "2026-01-01T00:00:00Z",
             "closed": closed,

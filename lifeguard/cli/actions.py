@@ -9,9 +9,10 @@ from rich.text import Text
 from twisted.internet.defer import Deferred, TimeoutError
 
 from lifeguard.cli.api import Refused
-from lifeguard.cli.documents import Accepted, read
+from lifeguard.cli.documents import Accepted
 from lifeguard.cli.exits import Exit, Stop
 from lifeguard.cli.live import follow
+from lifeguard.cli.reading import read
 from lifeguard.cli.selection import Selection
 from lifeguard.cli.session import complain
 from lifeguard.cli.together import together

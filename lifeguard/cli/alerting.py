@@ -9,8 +9,9 @@ import click
 from rich.text import Text
 
 from lifeguard.cli.command import command
-from lifeguard.cli.documents import AlertChannel, AlertChannels, read
+from lifeguard.cli.documents import AlertChannel, AlertChannels
 from lifeguard.cli.exits import Exit
+from lifeguard.cli.reading import read
 from lifeguard.cli.views.lab import alert_channels
 
 if TYPE_CHECKING:

@@ -21,8 +21,9 @@ from twisted.protocols.policies import TimeoutMixin
 from twisted.web.client import RequestTransmissionFailed, ResponseFailed
 from twisted.web.http_headers import Headers
 
-from lifeguard.cli.documents import BoardPage, Document, Strange, decode, read
+from lifeguard.cli.documents import BoardPage, Document
 from lifeguard.cli.exits import Exit, Stop
+from lifeguard.cli.reading import Strange, decode, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

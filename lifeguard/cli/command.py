@@ -10,8 +10,9 @@ import click
 from click.shell_completion import CompletionItem
 from twisted.internet.defer import Deferred, TimeoutError
 
-from lifeguard.cli.documents import Board, BoardPage, read
+from lifeguard.cli.documents import Board, BoardPage
 from lifeguard.cli.exits import Exit, Stop
+from lifeguard.cli.reading import read
 from lifeguard.cli.selection import Selection
 
 if TYPE_CHECKING:

@@ -1,33 +1,18 @@
 """What of the interface's answers is shown: records of the fields that are read.
 
-Whatever else an answer holds is left alone, so that a newer daemon can be asked. No
-character of it steers a terminal.
+Whatever else an answer holds is left alone, so that a newer daemon can be asked.
 """
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct, structs
 
-from lifeguard.cli.exits import Exit, Stop
 from lifeguard.lifecycle import Kind
 
-Record = TypeVar("Record")
-
 Document = dict[str, Any]
-
-_HARMLESS = dict.fromkeys((*range(32), *range(127, 160)), " ")
-"""What becomes of control characters: texts are lines, whoever wrote them."""
-
-
-class Strange(Stop):
-    """The daemon's answer is not what this client knows."""
-
-    status = Exit.UNREACHABLE
 
 
 class StrikeCount(Struct, frozen=True):
@@ -300,35 +285,3 @@ class Plan(Struct, frozen=True, kw_only=True):
     touched: int
     allowed: int
     restart: list[str]
-
-
-def decode(data: bytes) -> Document:
-    """The document that the daemon sent; raises Strange."""
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise Strange("the daemon answers no JSON")
-    harmless: Document = _harmless(document)
-    return harmless
-
-
-def _harmless(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.translate(_HARMLESS)
-    if isinstance(value, list):
-        return [_harmless(item) for item in value]
-    if isinstance(value, dict):
-        return {_harmless(key): _harmless(item) for key, item in value.items()}
-    return value
-
-
-def read(value: Any, record: type[Record]) -> Record:
-    """The document as a record; raises Strange."""
-    try:
-        return msgspec.convert(value, record)
-    except msgspec.ValidationError as error:
-        raise Strange(
-            f"the daemon answers what this client cannot read: {error}"
-        ) from None

@@ -8,9 +8,10 @@ import click
 
 from lifeguard.cli.api import Refused
 from lifeguard.cli.command import InOrder, command
-from lifeguard.cli.documents import Plan, read
+from lifeguard.cli.documents import Plan
 from lifeguard.cli.exits import Exit
 from lifeguard.cli.importing import import_
+from lifeguard.cli.reading import read
 from lifeguard.cli.session import complain
 from lifeguard.cli.views import inventory as inventory_view
 

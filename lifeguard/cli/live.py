@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from twisted.internet.task import deferLater
 
 from lifeguard.cli.api import Unreachable
-from lifeguard.cli.documents import Streamed, decode, read
+from lifeguard.cli.documents import Streamed
+from lifeguard.cli.reading import decode, read
 from lifeguard.cli.selection import Selection, select
 
 if TYPE_CHECKING:

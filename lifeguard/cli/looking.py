@@ -17,10 +17,10 @@ from lifeguard.cli.documents import (
     Incidents,
     RelayBoards,
     Row,
-    read,
 )
 from lifeguard.cli.exits import Exit
 from lifeguard.cli.live import follow
+from lifeguard.cli.reading import read
 from lifeguard.cli.selection import Selection, select
 from lifeguard.cli.together import together
 from lifeguard.cli.views import board as board_view

@@ -5,8 +5,9 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
-from lifeguard.cli.documents import Board, read
+from lifeguard.cli.documents import Board
 from lifeguard.cli.exits import Stop
+from lifeguard.cli.reading import read
 from lifeguard.cli.words import folded
 
 if TYPE_CHECKING:

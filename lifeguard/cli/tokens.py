@@ -10,8 +10,9 @@ import click
 from rich.text import Text
 
 from lifeguard.cli.command import command
-from lifeguard.cli.documents import NewToken, Operator, Operators, read
+from lifeguard.cli.documents import NewToken, Operator, Operators
 from lifeguard.cli.exits import Exit
+from lifeguard.cli.reading import read
 from lifeguard.cli.views import tokens as tokens_view
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 from twisted.internet.defer import Deferred
 
-from lifeguard.cli.documents import Accepted, Board, Row, read
+from lifeguard.cli.documents import Accepted, Board, Row
 from lifeguard.cli.exits import Exit
+from lifeguard.cli.reading import read
 from lifeguard.cli.views.status import strikes
 from lifeguard.cli.views.tables import plain_table, state_text
 from lifeguard.cli.words import LOOKS, duration

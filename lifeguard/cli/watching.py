@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
-from lifeguard.cli.documents import Board, Streamed, read
+from lifeguard.cli.documents import Board, Streamed
+from lifeguard.cli.reading import read
 from lifeguard.cli.session import complain
 from lifeguard.cli.views.history import change_line
 from lifeguard.cli.views.status import by_state
