@@ -1,21 +1,18 @@
 """What `boards.toml` says of the lab, as the records of `lifeguard.model`.
 
-Here is checked what must hold between its tables and outside them: what is named
-exists, and what must belong to one only does.
+Here is checked what must hold between its tables: what is named exists, and what must
+belong to one only does.
 """
 
 from __future__ import annotations
 
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import TemplateSyntaxError
-from jinja2.sandbox import SandboxedEnvironment
 from msgspec import structs
 
-from lifeguard.config.drivers import BadDriver, driver_names, find_driver
-from lifeguard.config.forms import LOADER, one_of
-from lifeguard.config.reader import did_you_mean, dotted, read_text, reason_of
+from lifeguard.config.forms import LOADER
+from lifeguard.config.outside import Outside
+from lifeguard.config.reader import did_you_mean, dotted
 from lifeguard.config.tables import (
     BoardTable,
     BootTable,
@@ -25,7 +22,7 @@ from lifeguard.config.tables import (
     Tables,
     UnknownBoardsTable,
 )
-from lifeguard.lifecycle import Lifecycle, LifecycleError, standard
+from lifeguard.lifecycle import LifecycleError
 from lifeguard.model import Board, Boot, Hardware, Image, Inventory, Outlet, RelayBoard
 
 if TYPE_CHECKING:
@@ -33,6 +30,7 @@ if TYPE_CHECKING:
 
     from lifeguard.config.drivers import Driver
     from lifeguard.config.reader import Key, Reader
+    from lifeguard.lifecycle import Lifecycle
     from lifeguard.model import LoaderName
 
 INRUSH_SECONDS = 30.0
@@ -65,7 +63,7 @@ class _Builder:
         self._owners: dict[str, str] = {}
         self._drivers: dict[str, Driver] = {}
         """Of the relay boards, by their names."""
-        self._templates = SandboxedEnvironment()
+        self._outside = Outside(reader)
 
     def inventory(self) -> Inventory:
         tables = self._tables
@@ -112,16 +110,11 @@ class _Builder:
         )
 
     def _driver(self, table: dict[str, Any], *keys: Key) -> Driver | None:
-        if "driver" not in table:
-            self._reader.mistake("missing", *keys, "driver")
-            return None
         keys = (*keys, "driver")
-        name = self._reader.single(one_of(*driver_names()), table["driver"], *keys)
-        try:
-            return None if name is None else find_driver(name)
-        except BadDriver as error:
-            self._reader.mistake(str(error), *keys)
+        if "driver" not in table:
+            self._reader.mistake("missing", *keys)
             return None
+        return self._outside.driver(table["driver"], *keys)
 
     def _check_inrush(self, table: RelayBoardTable, *keys: Key) -> None:
         """All whose cycles are under way must be on again well within their time."""
@@ -134,31 +127,17 @@ class _Builder:
             self._reader.mistake(reason, *keys, "on_apart")
 
     def _hardware(self, name: str, table: HardwareTable) -> Hardware | None:
-        lifecycle = self._lifecycle(table.lifecycle, "hardware", name, "lifecycle")
+        keys = ("hardware", name)
+        lifecycle = self._outside.lifecycle(table.lifecycle, *keys, "lifecycle")
         if lifecycle is None:
             return None
         return Hardware(
             name=name,
-            lifecycle=self._with_figures(
-                lifecycle, table.states, "hardware", name, "states"
-            ),
+            lifecycle=self._with_figures(lifecycle, table.states, *keys, "states"),
             disk_boot=table.disk_boot,
             boot_file=table.boot_file,
             health=table.health,
         )
-
-    def _lifecycle(self, name: str, *keys: Key) -> Lifecycle | None:
-        if name == "standard":
-            return standard.LIFECYCLE
-        try:
-            found = resolve_name(name)
-        except (Exception, SystemExit) as error:  # importing runs a lab's own code
-            self._reader.mistake(f"{name}: {reason_of(error)}", *keys)
-            return None
-        if not isinstance(found, Lifecycle):
-            self._reader.mistake(f"{name} is not a Lifecycle", *keys)
-            return None
-        return found
 
     def _with_figures(
         self, lifecycle: Lifecycle, states: Mapping[str, dict[str, Any]], *keys: Key
@@ -220,23 +199,9 @@ class _Builder:
                 self._reader.mistake("missing", *keys, key)
             if value is not None and loader not in loaders:
                 self._reader.mistake(f"not for {loader}", *keys, key)
-        return Boot(
-            loader=loader,
-            template=None if template is None else self._template(template, *keys),
-            files=files,
-        )
-
-    def _template(self, name: str, *keys: Key) -> str:
-        """The path of a template that can be read; what it comes to is not known."""
-        path = (self._reader.path.parent / name).absolute()
-        try:
-            self._templates.compile(read_text(path), raw=True)
-        except TemplateSyntaxError as error:
-            reason = f"{name}, line {error.lineno}: {reason_of(error)}"
-            self._reader.mistake(reason, *keys, "template")
-        except (OSError, ValueError, RecursionError) as error:
-            self._reader.mistake(f"{name}: {reason_of(error)}", *keys, "template")
-        return str(path)
+        if template is not None:
+            template = self._outside.template(template, *keys, "template")
+        return Boot(loader=loader, template=template, files=files)
 
     def _board(self, name: str, table: BoardTable) -> Board:
         keys = ("boards", name)
