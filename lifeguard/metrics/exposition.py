@@ -8,7 +8,6 @@ and no names of boards.
 from __future__ import annotations
 
 from collections import Counter
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -26,18 +25,23 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from lifeguard.lifecycle.state import TIMEOUT
+from lifeguard.metrics.families import (
+    Labels,
+    buckets,
+    counters,
+    gauges,
+    histogram,
+    single,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
     from prometheus_client import Metric
 
     from lifeguard.fleet import Fleet
     from lifeguard.lifecycle import Lifecycle
     from lifeguard.metrics.metrics import Metrics
-    from lifeguard.tally import Histogram
-
-Labels = tuple[str, ...]
 
 
 class Exposition:
@@ -68,7 +72,8 @@ class LabCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._boards()
         yield from self._changes()
-        yield from self._power()
+        yield from self._power_cycles()
+        yield from self._relay_boards()
         yield from self._transfers()
         yield from self._answers()
         yield from self._store()
@@ -119,9 +124,8 @@ class LabCollector(Collector):
         hardware = self._metrics.fleet.inventory.hardware.values()
         return list({state: None for h in hardware for state in h.lifecycle.states})
 
-    def _power(self) -> Iterator[Metric]:
-        power = self._metrics.power
-        ended = power.cycles_ended
+    def _power_cycles(self) -> Iterator[Metric]:
+        ended = self._metrics.power.cycles_ended
         yield counters(
             "lifeguard_power_cycles",
             "Power cycles that had begun and have ended.",
@@ -140,6 +144,9 @@ class LabCollector(Collector):
         for name, total in ended.seconds.items():
             seconds.add_metric((name,), sum(ended.outcomes[name].values()), total)
         yield seconds
+
+    def _relay_boards(self) -> Iterator[Metric]:
+        power = self._metrics.power
         relay_boards = power.relay_boards()
         yield gauges(
             "lifeguard_relay_board_state",
@@ -263,42 +270,3 @@ def boards_by_state(fleet: Fleet) -> dict[Labels, int]:
 
 def _kind(lifecycle: Lifecycle, state: str) -> str:
     return lifecycle.kind(state) if state in lifecycle else "unknown"
-
-
-def gauges(
-    name: str, help_: str, labels: Labels, values: Iterable[tuple[Labels, int]]
-) -> Metric:
-    """A value for each combination of labels."""
-    return _filled(GaugeMetricFamily(name, help_, labels=labels), values)
-
-
-def counters(
-    name: str, help_: str, labels: Labels, values: Iterable[tuple[Labels, int]]
-) -> Metric:
-    """A count for each combination of labels; `_total` is added to the name."""
-    return _filled(CounterMetricFamily(name, help_, labels=labels), values)
-
-
-def _filled(
-    family: GaugeMetricFamily | CounterMetricFamily,
-    values: Iterable[tuple[Labels, int]],
-) -> Metric:
-    for of, value in values:
-        family.add_metric(of, value)
-    return family
-
-
-def single(counted: Mapping[str, int]) -> Iterator[tuple[Labels, int]]:
-    """What is counted by one label."""
-    return (((name,), count) for name, count in counted.items())
-
-
-def histogram(name: str, help_: str, counted: Histogram) -> Metric:
-    """One without labels."""
-    return HistogramMetricFamily(name, help_, buckets(counted), counted.total)
-
-
-def buckets(counted: Histogram) -> list[tuple[str, float]]:
-    """Each bound, and how many were not above it; the last is +Inf."""
-    bounds = [*map(str, map(float, counted.bounds)), "+Inf"]
-    return list(zip(bounds, accumulate(counted.counts), strict=True))
