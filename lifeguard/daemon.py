@@ -55,7 +55,6 @@ log = Logger()
 
 Result = TypeVar("Result")
 
-
 _KNOWN_REASONS = (CannotOpen, EmptyToken, OSError, StoreError)
 
 
