@@ -1,7 +1,7 @@
 """The README and the pages of docs/, taken apart into blocks that tests try out.
 
 A block is run by tests/test_docs.py, or says in an HTML comment before it who else runs
-it, `<!-- run by tests/FILE.py -->`, or why nobody can, `<!-- not run: REASON -->`.
+it: `<!-- run by tests/FILE.py -->`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,19 +25,22 @@ LIMIT = 60.0
 """Seconds that anything waited for may take on a slow machine."""
 
 
-class Child:
-    """A process whose output is read line by line, and kept."""
+class Process:
+    """A command whose output is read line by line, and kept; it leads a group."""
 
-    def __init__(self, *arguments: str | Path) -> None:
+    def __init__(
+        self, *command: str | Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.lines: list[str] = []
         self._rest = b""
         self.process = subprocess.Popen(
-            [sys.executable, *map(str, arguments)],
+            [*map(str, command)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=REPOSITORY,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            env=environment,
+            process_group=0,
         )
 
     def wait_for(self, text: str, limit: float = LIMIT) -> str:
@@ -86,6 +89,14 @@ class Child:
         line, self._rest = self._rest.split(b"\n", 1)
         self.lines.append(line.decode(errors="replace"))
         return self.lines[-1]
+
+
+class Child(Process):
+    """This Python, which finds lifeguard and the tests."""
+
+    def __init__(self, *arguments: str | Path) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        super().__init__(sys.executable, *arguments, environment=environment)
 
 
 def twistd(*arguments: str | Path) -> Child:
@@ -172,6 +183,15 @@ class ProcessLab:
         text = (self.directory / "boards.json").read_text()
         boards: dict[str, dict[str, Any]] = json.loads(text)["boards"]
         return boards
+
+
+def child_of(process: int) -> int:
+    """The number of its youngest child; 0, which is nobody's, while there is none."""
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except FileNotFoundError:
+        return 0
+    return int(children[-1]) if children else 0
 
 
 def until(condition: Callable[[], bool], limit: float = LIMIT) -> None:

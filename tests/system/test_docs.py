@@ -1,4 +1,4 @@
-"""What the documents show, where it takes a daemon or a machine to install on.
+"""What the documents show, where it takes a daemon or a program of others.
 
 The daemon is real; its one board is a name whose power is switched by `true`, and the
 directories of a real machine are below a test's own.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import urllib.request
@@ -19,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.documents import REPOSITORY, SHELL, Block, elsewhere, every_block
-from tests.process_lab import LIMIT, Child, twistd, until
+from tests.process_lab import LIMIT, Child, Process, twistd, until
 
 from .debian import program
 
@@ -30,11 +31,11 @@ MINE = [
     for block in every_block(*SHELL)
     if block.remark == f"run by {Path(__file__).relative_to(REPOSITORY)}"
 ]
-INSTALLS = [block for block in MINE if "/opt/lifeguard/" in block.text]
-WITH_A_DAEMON = [block for block in MINE if block not in INSTALLS]
+DEMO = [block for block in MINE if "make demo" in block.script]
+WITH_A_DAEMON = [block for block in MINE if block not in DEMO]
 
-INSTALL_LIMIT = 600.0
-"""Seconds: all that lifeguard needs is fetched, and lifeguard is built twice."""
+MADE_LIMIT = 300.0
+"""Seconds: `make` may first have to make the virtual environment."""
 
 BOARD, ADDRESS, MAC = "sim-01", "127.0.0.77", "02-00-00-00-00-01"
 
@@ -160,50 +161,23 @@ def reported(block: Block, lab: Lab) -> str:
     return lab.run(block.script, url=url, token=lab.token())
 
 
-def test_lifeguard_is_installed_and_upgraded_as_the_documents_say(
-    tmp_path: Path,
-) -> None:
-    """In the order of the pages: first the installation, then the upgrade."""
-    in_order = sorted(INSTALLS, key=lambda block: "upgrade" in block.script)
-    assert [block.document.name for block in in_order] == ["start.md", "operations.md"]
-    (tmp_path / "usr" / "local" / "bin").mkdir(parents=True)
-    configuration = tmp_path / "etc" / "lifeguard" / "lifeguard.toml"
-    configuration.parent.mkdir(parents=True)
-    configuration.write_text('[tftp]\nmode = "symlinks"\ndirectory = "."\n')
-    script = "\n".join([_HERE, *(f"({block.script})" for block in in_order)])
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", elsewhere(script, tmp_path)],
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "ROOT": str(tmp_path),
-            "CHECKOUT": str(REPOSITORY),
-            "PIP_NO_COMPILE": "1",
-            "PIP_QUIET": "1",
-        },
-        capture_output=True,
-        text=True,
-        timeout=INSTALL_LIMIT,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == (
-        f"{configuration}: no mistakes; 0 boards, 0 relay boards, 0 images"
-    )
-    [plugins] = tmp_path.glob("opt/lifeguard/lib/*/site-packages/twisted/plugins")
-    assert b"lifeguard" in (plugins / "dropin.cache").read_bytes()
-    assert (tmp_path / "usr/local/bin/lifeguard").exists()
-    assert (tmp_path / "srv" / "tftp").is_dir()
-
-
-_HERE = r"""
-git clone --quiet "$CHECKOUT" "$ROOT/source"
-git -C "$ROOT/source" checkout --quiet -B main
-export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="url.$ROOT/source.insteadOf"
-export GIT_CONFIG_VALUE_0=https://git.example.org/lifeguard.git
-systemd-sysusers() { command systemd-sysusers --root="$ROOT" "$@"; }
-systemd-tmpfiles() { command systemd-tmpfiles --root="$ROOT" "$@"; }
-"""
-"""The repository is what is committed here; user and directories are the test's own."""
+def test_the_two_commands_of_the_readme_do_what_it_shows() -> None:
+    """Until Ctrl-C; `make test` is what CI begins with."""
+    transcript, commands = DEMO
+    assert [line.split()[:2] for line in commands.script.splitlines()] == [
+        ["make", "demo"],
+        ["make", "test"],
+    ]
+    assert "\nmake test\n" in (REPOSITORY / ".ci/run").read_text()
+    demo = Process("make", "demo", environment=os.environ)
+    try:
+        for line in transcript.text.splitlines()[1:4]:
+            demo.wait_for(re.split(r"/tmp|8080|\d{5}", line)[0], MADE_LIMIT)
+        demo.wait_for("all 12 boards are Ready after ")
+    finally:
+        os.killpg(demo.process.pid, signal.SIGINT)
+        demo.leave()
+    assert any("Server Shut Down." in line for line in demo.lines)
 
 
 @pytest.mark.parametrize("block", every_block("dnsmasq"), ids=str)

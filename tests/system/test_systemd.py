@@ -14,7 +14,7 @@ from signal import SIGKILL, SIGTERM
 
 import pytest
 
-from tests.process_lab import LIMIT, Child, process_lab
+from tests.process_lab import LIMIT, Child, child_of, process_lab
 
 from .debian import program
 
@@ -192,18 +192,12 @@ def test_a_lab_at_work_makes_only_the_calls_that_the_unit_allows(
             daemon.wait_for("http listens on")
             lab.reimage_all()
             lab.wait_until_all("Ready")
-            os.kill(child_of(daemon), SIGTERM)
+            os.kill(child_of(daemon.process.pid), SIGTERM)
             daemon.leave()
     made = set(re.findall(r"(?m)^(\w+)$", calls.read_text())) - {"syscall", "total"}
     assert {"epoll_wait", "sendto", "fdatasync"} <= made
     # SQLite, when it is root, and no matter when it is refused.
     assert made - allowed() <= {"fchown"}
-
-
-def child_of(parent: Child) -> int:
-    number = parent.process.pid
-    [child] = Path(f"/proc/{number}/task/{number}/children").read_text().split()
-    return int(child)
 
 
 def allowed() -> set[str]:
