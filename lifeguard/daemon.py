@@ -18,9 +18,9 @@ from lifeguard import garbage
 from lifeguard.alerts import Alerts
 from lifeguard.blame.docket import Docket
 from lifeguard.blame.inquiry import Inquiry
+from lifeguard.boot_service import BootService
 from lifeguard.changeover import Changeover
 from lifeguard.clock import ServiceTime, WallClock
-from lifeguard.doors import Doors
 from lifeguard.endpoints import CannotOpen
 from lifeguard.fleet import Fleet
 from lifeguard.health.network import Network, board_agent
@@ -28,10 +28,10 @@ from lifeguard.health.pinger import Pinger
 from lifeguard.health.poller import Poller
 from lifeguard.housekeeping import Housekeeping
 from lifeguard.inventory.reload import Reload
+from lifeguard.listeners import Listeners
 from lifeguard.metrics import Metrics
 from lifeguard.netboot.parameters import Server
 from lifeguard.netboot.tokens import Tokens
-from lifeguard.netbooting import Netbooting
 from lifeguard.notify import Notifier
 from lifeguard.operators import Operators
 from lifeguard.own_token import EmptyToken, own_token
@@ -134,18 +134,18 @@ class Daemon(Service):
         self._housekeeping = Housekeeping(
             self._store, reactor, wall, configuration.server.history_days
         )
-        self._netbooting = Netbooting(
+        self._boot_service = BootService(
             configuration, self.fleet, self._server, reactor, wall
         )
         self._metrics = Metrics(
             self.fleet,
             self._store,
             self.power,
-            self._netbooting.totals,
+            self._boot_service.totals,
             self._alerts,
             reactor,
         )
-        self._doors = Doors(
+        self._listeners = Listeners(
             configuration.http, configuration.manhole, state_dir, reactor
         )
         self._changeover = Changeover(
@@ -153,7 +153,7 @@ class Daemon(Service):
             self.power,
             self._relay_boards,
             self._inquiry,
-            [self._netbooting],
+            [self._boot_service],
         )
         self._reload = Reload(
             configuration, self._read, self.fleet, self._store, self._make
@@ -165,7 +165,7 @@ class Daemon(Service):
         """Bind what may need root."""
         super().privilegedStartService()
         self._pinger.privilegedStartService()
-        self._netbooting.privilegedStartService()
+        self._boot_service.privilegedStartService()
 
     def startService(self) -> None:
         super().startService()
@@ -173,9 +173,9 @@ class Daemon(Service):
         self._starting.addErrback(self._cannot_start)
 
     async def _start(self) -> None:
-        self._netbooting.startService()
+        self._boot_service.startService()
         saved = await self._store.open()
-        await self._doors.open(self._loaded(saved))
+        await self._listeners.open(self._loaded(saved))
         self._begin(saved)
         log.info(
             "{boards} boards, {relay_boards} relay boards",
@@ -192,7 +192,7 @@ class Daemon(Service):
         self._inquiry.load(saved)
         self.fleet.subscribe(self._inquiry.changed)
         tokens = Tokens(saved.token_key)
-        files = self._netbooting.load(tokens, saved.boots)
+        files = self._boot_service.load(tokens, saved.boots)
         own = own_token(self.state_dir)
         operators = Operators(saved.operators, own, self._store, self._wall)
         return self._world(files, tokens, operators)
@@ -275,8 +275,8 @@ class Daemon(Service):
         self._reload.stop()
         if self._starting is not None:
             self._starting.cancel()
-        await self._doors.close()
-        await self._netbooting.stopService()
+        await self._listeners.close()
+        await self._boot_service.stopService()
         await self.power.stopService()
         self.fleet.stopService()
         self._inquiry.stop()

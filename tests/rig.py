@@ -99,7 +99,12 @@ class FakeStore:
         if self.holds:
             done: Deferred[None] = Deferred()
             self.waiting.append(done)
-            self.held.append(lambda: (self._apply(change), done.callback(None))[0])
+
+            def let_go() -> None:
+                self._apply(change)
+                done.callback(None)
+
+            self.held.append(let_go)
             return done
         self._apply(change)
         if self.loses_answers:

@@ -178,6 +178,7 @@ class LabSite(Site):
     There is no access log, and so no timer that keeps its date.
     """
 
+    noisy = False
     requestFactory = LabRequest  # type: ignore[assignment]
     protocol = LabChannel  # type: ignore[assignment]
 

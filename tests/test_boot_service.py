@@ -10,14 +10,14 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 
-from lifeguard import netbooting
+from lifeguard import boot_service
+from lifeguard.boot_service import BootService
 from lifeguard.config import Configuration, Tftp
 from lifeguard.config.proxy_dhcp import Loader, ProxyDhcp
 from lifeguard.endpoints import CannotOpen
 from lifeguard.lifecycle.state import CONFIG_FETCHED
 from lifeguard.model import SeenBoot
 from lifeguard.netboot.tftp import Refused
-from lifeguard.netbooting import Netbooting
 from lifeguard.wire.dhcp import MessageType
 from tests.netboot_rig import SERVER, TOKENS, image
 from tests.rig import EPOCH, Rig, inventory, result_of
@@ -51,7 +51,7 @@ class Parts(NamedTuple):
     """`said` by the servers, whose answers come from what is in `asked`, by name."""
 
     lab: Rig
-    netbooting: Netbooting
+    service: BootService
     said: list[str]
     asked: dict[str, Any]
 
@@ -80,8 +80,8 @@ def rig(
 
         return make
 
-    monkeypatch.setattr(netbooting, "TftpServer", server("tftp"))
-    monkeypatch.setattr(netbooting, "ProxyDhcpServer", server("proxy_dhcp"))
+    monkeypatch.setattr(boot_service, "TftpServer", server("tftp"))
+    monkeypatch.setattr(boot_service, "ProxyDhcpServer", server("proxy_dhcp"))
     template = directory / "debian.cfg.j2"
     template.write_text("append {{ board.name }}\n")
     boot = image("debian", template).boot
@@ -92,7 +92,7 @@ def rig(
         proxy_dhcp=ProxyDhcp(loaders={"bios": Loader(file="pxelinux.0")}),
         inventory=lab.fleet.inventory,
     )
-    built = Netbooting(configuration, lab.fleet, SERVER, lab.clock, lambda: EPOCH)
+    built = BootService(configuration, lab.fleet, SERVER, lab.clock, lambda: EPOCH)
     return Parts(lab, built, said, asked)
 
 
@@ -100,10 +100,10 @@ def test_ports_are_bound_while_there_is_root_and_closed_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = rig(tmp_path, monkeypatch)
-    parts.netbooting.privilegedStartService()
+    parts.service.privilegedStartService()
     assert parts.said == ["tftp listens", "proxy_dhcp listens"]
-    parts.netbooting.startService()
-    result_of(parts.netbooting.stopService())
+    parts.service.startService()
+    result_of(parts.service.stopService())
     assert parts.said[-2:] == ["tftp stops", "proxy_dhcp stops"]
 
 
@@ -111,9 +111,9 @@ def test_a_port_that_is_taken_is_told_by_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = rig(tmp_path, monkeypatch, taken="proxy_dhcp")
-    parts.netbooting.privilegedStartService()
+    parts.service.privilegedStartService()
     with pytest.raises(CannotOpen, match=r"^proxy_dhcp: .*69: taken"):
-        parts.netbooting.startService()
+        parts.service.startService()
     assert parts.said == ["tftp listens", "proxy_dhcp listens"] * 2
 
 
@@ -124,7 +124,7 @@ def test_nobody_is_answered_before_the_boards_are_loaded(
     with pytest.raises(OSError, match="not loaded yet"):
         parts.config()
     assert parts.offer() is None
-    parts.netbooting.load(TOKENS, {})
+    parts.service.load(TOKENS, {})
     assert parts.config() == "append panda-01\n"
     assert parts.offer().file == b"pxelinux.0"
 
@@ -134,7 +134,7 @@ def test_a_boot_that_was_seen_before_the_last_start_is_gone_on_with(
 ) -> None:
     parts = rig(tmp_path, monkeypatch)
     boot = SeenBoot("debian", {CONFIG_FETCHED: EPOCH})
-    parts.netbooting.load(TOKENS, {"panda-01": boot, "gone-01": boot})
+    parts.service.load(TOKENS, {"panda-01": boot, "gone-01": boot})
     progress = [board.progress for board in parts.lab.fleet.boards.values()]
     assert [each and each.steps for each in progress] == [boot.steps, None, None]
 
@@ -145,11 +145,11 @@ def test_every_part_goes_by_another_inventory(
     links = tmp_path / "links"
     links.mkdir()
     parts = rig(tmp_path, monkeypatch, links=str(links))
-    parts.netbooting.load(TOKENS, {})
+    parts.service.load(TOKENS, {})
     assert os.path.lexists(links / NAME)
     smaller = without(parts.lab.fleet.inventory, "boards", "panda-01")
     bare = without(smaller, "images", "debian")
-    parts.netbooting.take_inventory(bare)
+    parts.service.take_inventory(bare)
     assert not os.path.lexists(links / NAME)
     assert parts.offer().file == b""
     with pytest.raises(Refused):

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from lifeguard.netboot.tokens import Tokens
 
 
-class Netbooting(Service):
+class BootService(Service):
     """Gives the boards of `fleet` what they boot."""
 
     def __init__(
