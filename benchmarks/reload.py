@@ -75,13 +75,14 @@ async def measure(directory: Path) -> None:
     running = checked(file)
     parts = rig(running.inventory, Saved())
     made: list[float] = []
+    leftovers = garbage.Leftovers()
 
     def make(
         inventory: Inventory, different: Difference, known: Mapping[str, Standing]
     ) -> Deferred[None]:
         began = time.perf_counter()
         making = parts.fleet.take_inventory(inventory, different, known, print)
-        garbage.settle_anew()
+        leftovers.add(len(different.entries))
         made.append(time.perf_counter() - began)
         return making
 

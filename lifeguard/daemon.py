@@ -8,6 +8,7 @@ Stopping goes the other way: begun power cycles are finished before the store is
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -58,7 +59,8 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from lifeguard.config import Configuration
-    from lifeguard.model import SeenBoot
+    from lifeguard.inventory.difference import Difference
+    from lifeguard.model import Inventory, SeenBoot, Standing
     from lifeguard.netboot.decision import Situation
 
 log = Logger()
@@ -348,9 +350,14 @@ class Daemon(Service):
         changeover = Changeover(
             self.fleet, self.power, self._relay_boards, self._inquiry, self._followers
         )
+        leftovers = garbage.Leftovers()
 
-        def make(*to: Any) -> Deferred[None]:
-            return changeover.make(*to).addBoth(_after(garbage.settle_anew))
+        def make(
+            inventory: Inventory, different: Difference, known: Mapping[str, Standing]
+        ) -> Deferred[None]:
+            making = changeover.make(inventory, different, known)
+            tidy = partial(leftovers.add, len(different.entries))
+            return making.addBoth(_after(tidy))
 
         return Reload(self.configuration, self._read, self.fleet, self._store, make)
 
