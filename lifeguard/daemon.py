@@ -196,6 +196,7 @@ class Daemon(Service):
         operators = Operators(
             saved.operators, own_token(self.state_dir), self._store, self._wall
         )
+        self._housekeeping.subscribe(operators.forget)
         await self._listen_http(boot, tokens, operators, reload)
         await self._listen_manhole()
         for service in (
