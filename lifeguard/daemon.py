@@ -315,7 +315,12 @@ class Daemon(Service):
             service_time=self._service_time,
             wall=self._wall,
         )
-        access = Access(http.require_token, http.read, http.trusted_proxies)
+        access = Access(
+            http.require_token,
+            http.read,
+            http.trusted_proxies,
+            http.connections_per_address,
+        )
         await self._listen("http", http.listen, site(world, access))
 
     async def _listen_manhole(self) -> None:

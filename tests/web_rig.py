@@ -211,7 +211,9 @@ class WebRig:
         """The answer to one request over a connection of its own."""
         connection = self.connect(peer)
         connection.send(method, path, headers or {}, body)
-        return connection.reply()
+        reply = connection.reply()
+        connection.hang_up()
+        return reply
 
     def post(self, path: str, body: Any = None, **how: Any) -> Reply:
         data = b"" if body is None else json.dumps(body).encode()
