@@ -22,6 +22,7 @@ from lifeguard import garbage
 from lifeguard.inventory.reading import checked, checked_aside
 from lifeguard.inventory.reload import Reload
 from lifeguard.model import Saved
+from lifeguard.power import Power
 from tests.rig import rig
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ async def measure(directory: Path) -> None:
     parts = rig(running.inventory, Saved())
     made: list[float] = []
     leftovers = garbage.Leftovers()
+    power = Power(parts.clock, {}, parts.fleet)
 
     def make(
         inventory: Inventory, different: Difference, known: Mapping[str, Standing]
@@ -94,7 +96,7 @@ async def measure(directory: Path) -> None:
 
     garbage.settle()
     again = lambda: Deferred.fromCoroutine(read())  # noqa: E731
-    reload = Reload(running, again, parts.fleet, parts.store, make)
+    reload = Reload(running, again, parts.fleet, power, parts.store, make)
     for number in range(5):
         write(directory, f"10.200.1.{number + 1}")
         watch, cpu, wall = Watch(), time.process_time(), time.monotonic()

@@ -365,7 +365,9 @@ class Daemon(Service):
             tidy = partial(leftovers.add, len(different.entries))
             return making.addBoth(_after(tidy))
 
-        return Reload(self.configuration, self._read, self.fleet, self._store, make)
+        return Reload(
+            self.configuration, self._read, self.fleet, self.power, self._store, make
+        )
 
     def _read(self) -> Deferred[Configuration]:
         """In a thread, and with no look for garbage among ten thousand new records."""
