@@ -56,7 +56,7 @@ class Housekeeping(Service):
         self._listeners: list[Callable[[datetime], None]] = []
 
     def subscribe(self, listener: Callable[[datetime], None]) -> None:
-        """Hear after each pass of what age all that was older is forgotten."""
+        """Hear after each pass before which moment all has been forgotten."""
         self._listeners.append(listener)
 
     def startService(self) -> None:

@@ -145,7 +145,7 @@ class Operators:
         return revoked[-1]
 
     def forget(self, ended_before: datetime) -> None:
-        """The store keeps no more whose tokens were revoked or expired before that."""
+        """Those whose tokens were revoked, or expired, before that: the store has."""
         self._known = {
             of_digest: operator
             for of_digest, operator in self._known.items()
