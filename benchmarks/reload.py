@@ -22,6 +22,7 @@ from lifeguard import garbage
 from lifeguard.inventory.reading import checked, checked_aside
 from lifeguard.inventory.reload import Reload
 from lifeguard.model import Saved
+from lifeguard.power import Power
 from tests.rig import rig
 
 if TYPE_CHECKING:
@@ -75,13 +76,15 @@ async def measure(directory: Path) -> None:
     running = checked(file)
     parts = rig(running.inventory, Saved())
     made: list[float] = []
+    leftovers = garbage.Leftovers()
+    power = Power(parts.clock, {}, parts.fleet)
 
     def make(
         inventory: Inventory, different: Difference, known: Mapping[str, Standing]
     ) -> Deferred[None]:
         began = time.perf_counter()
         making = parts.fleet.take_inventory(inventory, different, known, print)
-        garbage.settle_anew()
+        leftovers.add(len(different.entries))
         made.append(time.perf_counter() - began)
         return making
 
@@ -90,7 +93,7 @@ async def measure(directory: Path) -> None:
             return await deferToThread(checked_aside, file)
 
     garbage.settle()
-    reload = Reload(running, read, parts.fleet, parts.store, make)
+    reload = Reload(running, read, parts.fleet, power, parts.store, make)
     for number in range(5):
         write(directory, f"10.200.1.{number + 1}")
         watch, cpu, wall = Watch(), time.process_time(), time.monotonic()

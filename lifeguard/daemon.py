@@ -42,13 +42,14 @@ from lifeguard.store import SqlStore, StoreError, WorkerThreads
 from lifeguard.web import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from twisted.python.failure import Failure
 
     from lifeguard.config import Configuration
-    from lifeguard.model import Saved
+    from lifeguard.inventory.difference import Difference
+    from lifeguard.model import Inventory, Saved, Standing
     from lifeguard.web.world import Files
 
 log = Logger()
@@ -156,8 +157,9 @@ class Daemon(Service):
             [self._boot_service],
         )
         self._reload = Reload(
-            configuration, self._read, self.fleet, self._store, self._make
+            configuration, self._read, self.fleet, self.power, self._store, self._make
         )
+        self._leftovers = garbage.Leftovers()
 
     # Starting.
 
@@ -195,6 +197,7 @@ class Daemon(Service):
         files = self._boot_service.load(tokens, saved.boots)
         own = own_token(self.state_dir)
         operators = Operators(saved.operators, own, self._store, self._wall)
+        self._housekeeping.subscribe(operators.forget)
         return self._world(files, tokens, operators)
 
     def _world(self, files: Files, tokens: Tokens, operators: Operators) -> World:
@@ -262,8 +265,18 @@ class Daemon(Service):
         with garbage.paused():
             return await deferToThreadPool(self._reactor, pool, self._read_again)
 
-    def _make(self, *to: Any) -> Deferred[None]:
-        return self._changeover.make(*to).addBoth(_settled_anew)
+    def _make(
+        self,
+        inventory: Inventory,
+        different: Difference,
+        known: Mapping[str, Standing],
+    ) -> Deferred[None]:
+        def settled(result: Result) -> Result:
+            self._leftovers.add(len(different.entries))
+            return result
+
+        making = self._changeover.make(inventory, different, known)
+        return making.addBoth(settled)
 
     # Stopping.
 
@@ -287,9 +300,3 @@ class Daemon(Service):
         self._pinger.stopService()
         await self._alerts.stop()
         await self._store.close()
-
-
-def _settled_anew(result: Result) -> Result:
-    """What was replaced is found, however that went."""
-    garbage.settle_anew()
-    return result

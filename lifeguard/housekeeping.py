@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from lifeguard.store import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from twisted.internet.interfaces import IReactorTime
@@ -44,7 +45,7 @@ class Store(Protocol):
 
 
 class Housekeeping(Service):
-    """Keeps the history of the last `days`."""
+    """Keeps what the store remembers of the last `days`."""
 
     def __init__(
         self, store: Store, clock: IReactorTime, wall: WallClock, days: float
@@ -52,6 +53,11 @@ class Housekeeping(Service):
         self._store, self._clock, self._wall = store, clock, wall
         self._kept = timedelta(days=days)
         self._going_on: Deferred[None] | None = None
+        self._listeners: list[Callable[[datetime], None]] = []
+
+    def subscribe(self, listener: Callable[[datetime], None]) -> None:
+        """Hear after each pass before which moment all has been forgotten."""
+        self._listeners.append(listener)
 
     def startService(self) -> None:
         super().startService()
@@ -77,6 +83,8 @@ class Housekeeping(Service):
         while after is not None:
             await deferLater(self._clock, STEP_SECONDS)
             after = await self._store.forget_history(older_than, after, STEP_ROWS)
+        for listener in self._listeners:
+            listener(older_than)
 
 
 def _broke(failure: Failure) -> None:

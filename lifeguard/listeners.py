@@ -38,7 +38,12 @@ class Listeners:
     async def open(self, world: World) -> None:
         """Let in whoever wants something of `world`; raises CannotOpen."""
         http, manhole = self._http, self._manhole
-        access = Access(http.require_token, http.read, http.trusted_proxies)
+        access = Access(
+            http.require_token,
+            http.read,
+            http.trusted_proxies,
+            http.connections_per_address,
+        )
         await self._listen("http", http.listen, site(world, access))
         if manhole is not None:
             shell = self._shell(world, Path(manhole.authorized_keys))

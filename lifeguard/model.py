@@ -439,6 +439,11 @@ class Operator(Struct, frozen=True, kw_only=True):
         """Whether the token lets anybody in."""
         return self.revoked is None and (self.expires is None or now < self.expires)
 
+    def ended_before(self, moment: datetime) -> bool:
+        """Whether it was over by then: revoked, or else expired."""
+        ended = self.revoked or self.expires
+        return ended is not None and ended < moment
+
 
 class Saved(Struct, frozen=True, kw_only=True):
     """What a store holds when lifeguard starts."""
@@ -455,5 +460,5 @@ class Saved(Struct, frozen=True, kw_only=True):
     few_ready: bool = False
     """Whether people were told that too few boards are Ready, and nothing since."""
     operators: tuple[Operator, ...] = ()
-    """All that ever were, in the order in which they were made."""
+    """All that are kept, in the order in which they were made."""
     token_key: bytes = b""

@@ -19,6 +19,7 @@ from lifeguard.model import Operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from twisted.internet.defer import Deferred
 
@@ -44,7 +45,7 @@ class NameTaken(Exception):
 
 
 class NoSuchOperator(Exception):
-    """Nobody of that name ever had a token."""
+    """Nobody of that name has a token, or had one of late."""
 
 
 class Made(NamedTuple):
@@ -83,7 +84,7 @@ class Operators:
         self._store, self._wall = store, wall
 
     def all(self) -> list[Operator]:
-        """Those whose tokens were made by command, also the revoked."""
+        """Those whose tokens were made by command; some count no more."""
         return list(self._known.values())
 
     def find(self, of_digest: str) -> Operator | None:
@@ -142,6 +143,14 @@ class Operators:
         except FirstError as error:
             error.subFailure.raiseException()
         return revoked[-1]
+
+    def forget(self, ended_before: datetime) -> None:
+        """Those whose tokens were revoked, or expired, before that: the store has."""
+        self._known = {
+            of_digest: operator
+            for of_digest, operator in self._known.items()
+            if not operator.ended_before(ended_before)
+        }
 
     def _let_go(self, operator: Operator) -> None:
         self._keep(self._revoked(operator)).addErrback(

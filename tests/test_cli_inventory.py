@@ -9,8 +9,10 @@ from lifeguard.config import ConfigurationError, Mistake
 from lifeguard.lifecycle.standard import LIFECYCLE
 from lifeguard.model import Outlet
 from tests.cli_rig import cli
+from tests.reload_rig import on_rack2, two_racks
 from tests.rig import inventory
 from tests.test_inventory_difference import Options, changed, without
+from tests.test_inventory_still_owed import owed
 from tests.web_rig import web
 
 
@@ -80,6 +82,35 @@ def test_many_boards_need_a_yes() -> None:
     )
     assert rig.run("inventory", "apply", "--yes").status == 0
     assert len(rig.web.lab.fleet.boards) == 2
+
+
+def test_outlets_that_are_still_to_be_switched_on_are_lines_of_their_own() -> None:
+    lab = two_racks()
+    rig = cli(web(lab))
+    rig.web.relay_boards.debts = [owed("1/1")]
+    rig.web.found[0] = changed(lab, "relay_boards", "rack1", address="192.0.2.9:2101")
+    assert rig.run("inventory", "plan").out[-2:] == [
+        "",
+        "rack1/1/1  is still to be switched on for panda-01, from now on at"
+        " 192.0.2.9:2101",
+    ]
+    assert rig.run("inventory", "apply").status == 0
+    rig.web.found[0] = on_rack2("panda-01", "panda-02")
+    status, out, (line,) = rig.run("inventory", "apply")
+    assert (status, out[-3:]) == (
+        1,
+        [
+            "",
+            "rack1/1/1  is still to be switched on for panda-01: stays off if lifeguard"
+            " stops before that",
+            "1 outlet still to be switched on by relay boards that go: needs --yes",
+        ],
+    )
+    assert line.endswith(
+        "/inventory/apply: 1 outlet still to be switched on by relay boards that would"
+        " go: rack1; `lifeguard inventory apply --yes` does it all the same"
+    )
+    assert rig.run("inventory", "apply", "--yes").status == 0
 
 
 def test_mistakes_are_lines_and_status_1() -> None:

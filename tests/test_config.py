@@ -415,6 +415,10 @@ BROKEN = [
         'lifeguard.toml: http.listen: expected a Twisted endpoint like "tcp:8080",'
         ' got "tcp:http"',
     ]),
+    ("no connections", L, SETTINGS, "[http]\nconnections_per_address = 0", [
+        "lifeguard.toml: http.connections_per_address: expected a whole number from 10"
+        " to 100000, got 0",
+    ]),
     ("a flag in quotes", L, SETTINGS, '[http]\nrequire_token = "yes"', [
         'lifeguard.toml: http.require_token: expected true or false, got "yes"',
     ]),

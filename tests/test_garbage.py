@@ -41,14 +41,26 @@ def test_what_was_read_to_be_shown_only_is_not_settled() -> None:
     assert shown() is None
 
 
-def test_what_was_settled_and_replaced_is_found() -> None:
-    ring = Ring()
+def test_what_was_settled_and_replaced_is_found_once_it_is_worth_a_look() -> None:
+    ring, leftovers = Ring(), garbage.Leftovers()
     replaced = ref(ring)
     garbage.settle()
     del ring
     gc.collect()
+    leftovers.add(garbage.WORTH_A_LOOK - 1)
     assert replaced() is not None
-    garbage.settle_anew()
+    leftovers.add(1)
     assert replaced() is None
     assert (gc.isenabled(), gc.get_threshold()) == (True, garbage.THRESHOLDS)
     assert gc.get_freeze_count() > 0
+
+
+def test_after_a_look_counting_begins_anew() -> None:
+    leftovers = garbage.Leftovers()
+    leftovers.add(garbage.WORTH_A_LOOK)
+    ring = Ring()
+    replaced = ref(ring)
+    garbage.settle()
+    del ring
+    leftovers.add(garbage.WORTH_A_LOOK - 1)
+    assert replaced() is not None

@@ -102,6 +102,20 @@ def test_a_pass_that_met_no_store_is_left_to_the_next(parts: Rig) -> None:
     assert [after for _, after in parts.shelf.steps] == [0, 0, STEP_ROWS, 2 * STEP_ROWS]
 
 
+def test_after_a_pass_and_not_before_it_is_told_what_is_forgotten(parts: Rig) -> None:
+    told: list[datetime] = []
+    parts.housekeeping.subscribe(told.append)
+    parts.clock.advance(FIRST_SECONDS)
+    parts.pass_time(2 * STEP_SECONDS)
+    assert told == []
+    parts.pass_time(STEP_SECONDS)
+    assert told == [parts.shelf.limits[0]]
+    parts.shelf.away = True
+    parts.clock.advance(PASS_SECONDS)
+    parts.pass_time(10)
+    assert told == [parts.shelf.limits[0]]
+
+
 def test_stopping_ends_a_pass(parts: Rig) -> None:
     parts.clock.advance(PASS_SECONDS)
     parts.housekeeping.stopService()

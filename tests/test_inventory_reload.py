@@ -17,6 +17,7 @@ from lifeguard.model import Inventory, Outlet
 from lifeguard.store import StoreUnavailable
 from tests.rig import Rig, inventory, result_of, rig
 from tests.test_inventory_difference import changed, without
+from tests.web_rig import FakeRelayBoards
 
 LAB = inventory(boards=40)
 
@@ -26,6 +27,7 @@ class Case(NamedTuple):
     reload: Reload
     files: list[Configuration | ConfigurationError]
     made: list[tuple[str, ...]]
+    power: FakeRelayBoards
 
     def say(self, lab: Inventory, **server: Any) -> None:
         self.files[0] = Configuration(inventory=lab, server=Server(**server))
@@ -51,6 +53,7 @@ def case(lab: Inventory = LAB) -> Case:
     running = Configuration(inventory=lab)
     files: list[Configuration | ConfigurationError] = [running]
     made: list[tuple[str, ...]] = []
+    power = FakeRelayBoards()
 
     def read() -> Deferred[Configuration]:
         return fail(files[0]) if isinstance(files[0], Exception) else succeed(files[0])
@@ -59,9 +62,8 @@ def case(lab: Inventory = LAB) -> Case:
         made.append((*difference.of("boards", "added", "changed", "removed"),))
         return parts.fleet.take_inventory(new, difference, known, lambda _: None)
 
-    return Case(
-        parts, Reload(running, read, parts.fleet, parts.store, make), files, made
-    )
+    reload = Reload(running, read, parts.fleet, power, parts.store, make)
+    return Case(parts, reload, files, made, power)
 
 
 def test_a_plan_says_what_becomes_of_each_board_and_does_nothing() -> None:
@@ -266,6 +268,7 @@ def test_one_reload_waits_for_the_other() -> None:
         Configuration(inventory=LAB),
         lambda: next(waiting),
         parts.lab.fleet,
+        parts.power,
         parts.lab.store,
         lambda *new: parts.lab.fleet.take_inventory(*new, print),
     )

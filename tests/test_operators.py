@@ -119,6 +119,24 @@ def test_without_a_store_no_token_is_made_and_one_is_revoked_at_once() -> None:
     assert not parts.is_known(token)
 
 
+def test_what_is_over_for_long_is_forgotten_and_what_counts_never() -> None:
+    parts = Rig()
+    for name, lifetime in (("never", None), ("expires", HOUR), ("revoked", None)):
+        parts.make(name, lifetime)
+    parts.revoke("revoked")
+    left = []
+    for limit in (EPOCH, EPOCH + HOUR, EPOCH + 2 * HOUR):
+        parts.operators.forget(limit)
+        left.append([each.name for each in parts.operators.all()])
+    assert left == [
+        ["never", "expires", "revoked"],
+        ["never", "expires"],
+        ["never"],
+    ]
+    with pytest.raises(NoSuchOperator):
+        parts.revoke("revoked")
+
+
 def test_the_last_use_is_saved_once_an_hour() -> None:
     parts = Rig()
     operator = parts.make().operator

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, insert, select
 
+from lifeguard.model import Operator
 from lifeguard.store.database import Database
 from lifeguard.store.migrate import migrate
+from lifeguard.store.operators import all_operators, save_operators
 from lifeguard.store.retention import forget
 from lifeguard.store.schema import (
     history,
@@ -164,6 +166,47 @@ def test_old_rows_of_relay_boards_go_too(database: Database) -> None:
         )
     )
     assert left == [1]
+
+
+def test_tokens_that_have_not_counted_for_long_go_too(database: Database) -> None:
+    def token(
+        digest: str, expires: int | None = None, revoked: int | None = None
+    ) -> Operator:
+        """Expired and revoked so many days before noon."""
+        moments = [
+            None if days is None else NOON - timedelta(days=days)
+            for days in (expires, revoked)
+        ]
+        return Operator(
+            name="ci",
+            role="see",
+            digest=digest,
+            made=NOON - timedelta(days=99),
+            expires=moments[0],
+            revoked=moments[1],
+        )
+
+    known = [
+        token("never"),
+        token("expired", expires=9),
+        token("just expired", expires=1),
+        token("revoked", revoked=9),
+        token("just revoked", revoked=1),
+        token("revoked before it expired", expires=1, revoked=9),
+        token("revoked after it expired", expires=9, revoked=1),
+    ]
+    database.run(lambda connection: save_operators(connection, known))
+    pass_over(database, days=5, at_most=10)
+    left = database.read(all_operators)
+    assert left == [
+        each for each in known if not each.ended_before(NOON - timedelta(days=5))
+    ]
+    assert {each.digest for each in left} == {
+        "never",
+        "just expired",
+        "just revoked",
+        "revoked after it expired",
+    }
 
 
 def incident(number: int, closed: int | None) -> dict[str, object]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from lifeguard.config import ConfigurationError, Mistake
+from tests.reload_rig import on_rack2, two_racks
 from tests.rig import inventory
 from tests.test_inventory_difference import changed
+from tests.test_inventory_still_owed import owed
 from tests.web_rig import HERE, OPERATOR, STRANGER, web
 
 PLAN, APPLY = "/api/v1/inventory/plan", "/api/v1/inventory/apply"
@@ -29,6 +31,7 @@ def test_a_plan_is_shown_and_then_done() -> None:
             }
         ],
         "boards": [{"board": "panda-01", "text": "goes on in New"}],
+        "owed": [],
         "touched": 1,
         "allowed": 5,
         "restart": [],
@@ -47,6 +50,24 @@ def test_more_than_a_share_is_409_and_done_with_a_yes() -> None:
     assert parts.post(APPLY, peer=HERE).status == 409
     assert parts.post(APPLY, {"yes": True}, peer=HERE).status == 200
     assert list(parts.lab.fleet.boards) == ["panda-01", "bare"]
+
+
+def test_an_outlet_that_would_stay_off_is_shown_and_given_up_with_a_yes() -> None:
+    parts = web(two_racks())
+    parts.relay_boards.debts = [owed("1/1")]
+    parts.found[0] = on_rack2("panda-01", "panda-02")
+    assert parts.post(PLAN, peer=HERE).json["owed"] == [
+        {
+            "outlet": "rack1/1/1",
+            "board": "panda-01",
+            "relay_board": "rack1",
+            "what": "removed",
+            "text": "is still to be switched on for panda-01:"
+            " stays off if lifeguard stops before that",
+        }
+    ]
+    assert parts.post(APPLY, peer=HERE).status == 409
+    assert parts.post(APPLY, {"yes": True}, peer=HERE).status == 200
 
 
 def test_mistakes_are_named_each_in_a_line() -> None:

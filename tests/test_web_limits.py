@@ -7,9 +7,12 @@ from ipaddress import ip_network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.address import UNIXAddress
+from twisted.internet.interfaces import IAddress
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 
-from lifeguard.web import Access
+from lifeguard.web import Access, connections
 from lifeguard.web.callers import UNKNOWN_CALLS, WRONG_TOKENS
 from lifeguard.web.errors import TooMany
 from lifeguard.web.limits import MOST_ADDRESSES, Limit
@@ -21,6 +24,7 @@ from tests.web_rig import (
     PANDA,
     PANDA_01,
     STRANGER,
+    Connection,
     WebRig,
     booting,
     web,
@@ -259,3 +263,77 @@ def test_who_is_answered_for_long_or_asks_now_and_then_is_not_cut() -> None:
         connection.hang_up()
     assert parts.site.channels == set()
     parts.site.doStop()
+
+
+# Connections that are open.
+
+FEW = 10
+
+
+def few(*proxies: str) -> WebRig:
+    trusted = tuple(map(ip_network, proxies))
+    return web(access=Access(trusted_proxies=trusted, connections_per_address=FEW))
+
+
+def opened(parts: WebRig, peer: str | IAddress, number: int) -> list[Connection]:
+    return [parts.connect(peer) for _ in range(number)]
+
+
+def is_taken(connection: Connection) -> bool:
+    return not connection.transport.disconnected
+
+
+def test_an_address_that_has_enough_open_gets_no_more_and_others_do() -> None:
+    parts = few()
+    assert all(map(is_taken, opened(parts, STRANGER, FEW)))
+    refused = parts.connect(STRANGER)
+    refused.receive(b"GET / HTTP/1.1\r\n\r\n")
+    assert (is_taken(refused), refused.transport.value()) == (False, b"")
+    assert is_taken(parts.connect("198.51.100.8"))
+
+
+def test_one_that_ends_makes_room_and_a_refused_one_makes_none() -> None:
+    parts = few()
+    first, *_ = opened(parts, STRANGER, FEW)
+    parts.connect(STRANGER).hang_up()
+    assert not is_taken(parts.connect(STRANGER))
+    first.hang_up()
+    assert [is_taken(each) for each in opened(parts, STRANGER, 2)] == [True, False]
+
+
+def test_a_network_of_ipv6_is_one_address_and_ipv4_is_the_same_in_its_guise() -> None:
+    parts = few()
+    opened(parts, "2001:db8::1", FEW)
+    opened(parts, f"::ffff:{STRANGER}", FEW)
+    refused = ["2001:db8::2", STRANGER]
+    taken = ["2001:db8:0:1::", "::ffff:198.51.100.8"]
+    assert [is_taken(parts.connect(each)) for each in refused] == [False, False]
+    assert [is_taken(parts.connect(each)) for each in taken] == [True, True]
+
+
+@pytest.mark.parametrize("peer", [HERE, "::1", PROXY, UNIXAddress("/run/l.sock")])
+def test_this_machine_and_a_trusted_proxy_may_have_more(peer: str | IAddress) -> None:
+    assert all(map(is_taken, opened(few(PROXY), peer, 3 * FEW)))
+
+
+def test_refusals_are_counted_and_told_once_a_minute() -> None:
+    parts = few()
+    with capturedLogs() as logged:
+        opened(parts, STRANGER, FEW + 5)
+        parts.lab.clock.advance(60)
+        opened(parts, STRANGER, 1)
+    line = f"{STRANGER} has {FEW} connections open: no more are taken from there"
+    ours = [each for each in logged if each["log_namespace"] == connections.__name__]
+    assert [formatEvent(event) for event in ours] == [
+        line,
+        f"{line} (4 lines left out)",
+    ]
+    metric = "lifeguard_http_connections_refused_total 6.0"
+    assert metric in parts.ask("/metrics", peer=HERE).body.decode().splitlines()
+
+
+def test_nothing_is_kept_of_who_has_left() -> None:
+    parts = few()
+    for connection in opened(parts, STRANGER, FEW) + opened(parts, "2001:db8::1", FEW):
+        connection.hang_up()
+    assert parts.site.connections.open == {}

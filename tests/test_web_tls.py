@@ -20,15 +20,21 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import ConnectionDone
+from twisted.internet.ssl import PrivateCertificate
+from twisted.internet.testing import StringTransport
 from twisted.internet.utils import getProcessOutputAndValue
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
 
 from lifeguard.clock import utc_now
 from lifeguard.endpoints import with_backlog
 from lifeguard.web import Access
 from lifeguard.web.request import HTTPS_SECONDS
 from tests.process_lab import REPOSITORY
-from tests.web_rig import OPERATOR, WebRig, web
+from tests.web_rig import OPERATOR, STRANGER, WebRig, web
 
 REAL = cast("Any", reactor)
 
@@ -127,3 +133,29 @@ def test_by_tls_a_page_without_it_is_another_sites() -> None:
         connection.send("GET", "/api/v1/boards", cookie | origin, b"")
         statuses.append(connection.reply().status)
     assert statuses == [200, 403]
+
+
+def test_connections_count_also_below_tls_and_end_before_a_handshake(
+    tmp_path: Path,
+) -> None:
+    write_certificate(tmp_path)
+    pem = (tmp_path / "key.pem").read_bytes() + (tmp_path / "cert.pem").read_bytes()
+    parts = web(access=Access(connections_per_address=1))
+    options = PrivateCertificate.loadPEM(pem).options()
+    factory: Any = TLSMemoryBIOFactory(options, False, parts.site, parts.lab.clock)
+    peer = IPv4Address("TCP", STRANGER, 40000)
+
+    def connect() -> tuple[Any, Any]:
+        transport: Any = StringTransport(peerAddress=peer)
+        transport.setTcpNoDelay = lambda enabled: None
+        protocol = factory.buildProtocol(peer)
+        protocol.makeConnection(transport)
+        return protocol, transport
+
+    first, transport = connect()
+    assert not transport.disconnected
+    _, refused = connect()
+    assert (refused.disconnected, refused.value()) == (True, b"")
+    first.connectionLost(Failure(ConnectionDone()))
+    _, again = connect()
+    assert not again.disconnected

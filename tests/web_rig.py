@@ -33,6 +33,7 @@ from lifeguard.netboot.tokens import Tokens
 from lifeguard.netboot.totals import TransferTotals
 from lifeguard.operators import Made, Operators
 from lifeguard.power import OwedOutlet, RelayBoardStatus, RelayError, UnknownRelayBoard
+from lifeguard.power.condition import State
 from lifeguard.power.tally import CyclesEnded
 from lifeguard.web import Access, World, site
 from lifeguard.web.request import LabSite
@@ -57,6 +58,7 @@ SERVER = Server("lab-1", "http://192.0.2.254:8080")
 class FakeRelayBoards:
     """One relay board, which fails its test when `error` says so."""
 
+    state: State = "Working"
     debts: list[OwedOutlet] = field(default_factory=list)
     error: str | None = None
     cycles_ended: CyclesEnded = field(default_factory=lambda: CyclesEnded(["rack1"]))
@@ -68,7 +70,7 @@ class FakeRelayBoards:
         return [
             RelayBoardStatus(
                 name="rack1",
-                state="Working",
+                state=self.state,
                 since=5.0,
                 why="",
                 connected=True,
@@ -211,7 +213,9 @@ class WebRig:
         """The answer to one request over a connection of its own."""
         connection = self.connect(peer)
         connection.send(method, path, headers or {}, body)
-        return connection.reply()
+        reply = connection.reply()
+        connection.hang_up()
+        return reply
 
     def post(self, path: str, body: Any = None, **how: Any) -> Reply:
         data = b"" if body is None else json.dumps(body).encode()
@@ -289,6 +293,7 @@ def web(
         Configuration(inventory=parts.fleet.inventory),
         lambda: _read(found[0]),
         parts.fleet,
+        relay_boards,
         parts.store,
         lambda *new: parts.fleet.take_inventory(*new, lambda name: None),
     )

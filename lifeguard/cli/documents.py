@@ -276,12 +276,23 @@ class Outlook(Struct, frozen=True):
     text: str
 
 
+class StillOwed(Struct, frozen=True):
+    """An outlet on a relay board that goes or is elsewhere, still to be switched on."""
+
+    outlet: str
+    board: str
+    relay_board: str
+    what: Literal["removed", "changed"]
+    text: str
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """What the inventory's file would do to the lab."""
 
     digest: str
     entries: list[Entry]
     boards: list[Outlook]
+    owed: list[StillOwed]
     touched: int
     allowed: int
     restart: list[str]

@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from lifeguard.config.alerts import Alerts, check_alerts
 from lifeguard.config.forms import (
     CacheSize,
+    Connections,
     Count,
     Days,
     Flag,
@@ -84,13 +85,16 @@ class Http(Struct, frozen=True, kw_only=True):
     """Where HTTP is served, and to whom.
 
     `require_token` even asks loopback for a token, `read` "token" all who only look.
-    `trusted_proxies` are believed when they say for whom they ask.
+    `trusted_proxies` are believed when they say for whom they ask. Others have at most
+    `connections_per_address` open: by default, what a browser opens at most is there
+    for 160 dashboards behind one address.
     """
 
     listen: Endpoint = "tcp:8080"
     require_token: Flag = False
     read: Reading = "open"
     trusted_proxies: tuple[AnyNetwork, ...] = ()
+    connections_per_address: Connections = 1000
 
 
 class Tftp(Struct, frozen=True, kw_only=True):

@@ -2,12 +2,13 @@
 
 The guard against a file that was cut short or mixed up counts boards: those removed,
 those of which anything is changed, and those whose state their lifecycle has no more.
+Nor is an outlet that is still to be switched on given up without a person's yes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from lifeguard.inventory.difference import Table, What
     from lifeguard.lifecycle import Lifecycle
-    from lifeguard.model import Inventory, Standing
+    from lifeguard.model import Board, Inventory, Standing
 
 AT_LEAST = 5
 """As many boards may be another without a person's yes, in however small a lab."""
@@ -27,6 +28,7 @@ AT_LEAST = 5
 class Suspended(Protocol):
     """A board as it stands."""
 
+    board: Board
     lifecycle: Lifecycle
     standing: Standing
 
@@ -38,17 +40,32 @@ class Outlook(Struct, frozen=True):
     text: str
 
 
+class StillOwed(Struct, frozen=True):
+    """An outlet that is a board's, and is still to be switched on.
+
+    `what` becomes of its relay board; "changed": it is elsewhere.
+    """
+
+    outlet: str
+    board: str
+    relay_board: str
+    what: Literal["removed", "changed"]
+    text: str
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """What is different in the file, and what follows from it.
 
     `digest` stands for what is different. `touched` boards are removed or another;
-    more than `allowed` need a person's yes. `restart` names the tables of
-    `lifeguard.toml` that have changed, too: those count from the next start on.
+    more than `allowed` need a person's yes, and so does each outlet that is `owed` on a
+    relay board which is removed. `restart` names the tables of `lifeguard.toml` that
+    have changed, too: those count from the next start on.
     """
 
     digest: str
     entries: list[Entry]
     boards: list[Outlook]
+    owed: list[StillOwed]
     touched: int
     allowed: int
     restart: list[str]
@@ -56,7 +73,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     @property
     def needs_yes(self) -> bool:
         """Whether this is more than is done without being asked."""
-        return self.touched > self.allowed
+        return self.touched > self.allowed or bool(self.given_up)
+
+    @property
+    def given_up(self) -> list[StillOwed]:
+        """The outlets that stay off if lifeguard is stopped before it has them on."""
+        return [each for each in self.owed if each.what == "removed"]
 
     def summary(self) -> str:
         """In one line, for a log."""
@@ -75,12 +97,14 @@ def plan(
     new: Inventory,
     boards: Mapping[str, Suspended],
     removed: Mapping[str, Standing],
+    owed: list[StillOwed],
     share: float,
     restart: list[str],
 ) -> Plan:
     """What becomes of `boards`; `removed` are those that have left the lab before.
 
-    `share` of the boards may be another without a yes.
+    `owed` are the outlets on relay boards that are taken away. `share` of the boards
+    may be another without a yes.
     """
     changed = difference.of("boards", "changed")
     stranded = set(_stranded(difference, new, boards))
@@ -96,6 +120,7 @@ def plan(
         digest=difference.digest,
         entries=difference.entries,
         boards=outlooks,
+        owed=owed,
         touched=len({*gone, *changed, *stranded}),
         allowed=max(AT_LEAST, int(share * len(boards))),
         restart=restart,

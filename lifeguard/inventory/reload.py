@@ -15,16 +15,19 @@ from lifeguard.config import ConfigurationError
 from lifeguard.config.settings import Settings
 from lifeguard.inventory.difference import difference, kept
 from lifeguard.inventory.plan import plan
+from lifeguard.inventory.still_owed import still_owed
 from lifeguard.store import StoreError
+from lifeguard.words import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from twisted.internet.defer import Deferred
 
     from lifeguard.config import Configuration
     from lifeguard.inventory.difference import Difference
     from lifeguard.inventory.plan import Plan, Suspended
+    from lifeguard.inventory.still_owed import Power
     from lifeguard.model import Inventory, Standing
 
     Make = Callable[[Inventory, Difference, Mapping[str, Standing]], Deferred[None]]
@@ -73,11 +76,13 @@ class Reload:
         running: Configuration,
         read: Callable[[], Awaitable[Configuration]],
         lab: Lab,
+        power: Power,
         store: Store,
         make: Make,
     ) -> None:
         self._running, self._read = running, read
-        self._lab, self._store, self._make = lab, store, make
+        self._lab, self._power = lab, power
+        self._store, self._make = store, make
         self._lock = DeferredLock()
         self._listeners: list[Callable[[], None]] = []
         self._stopped = False
@@ -136,6 +141,7 @@ class Reload:
             inventory,
             lab.boards,
             lab.removed,
+            list(still_owed(different, inventory, lab.boards, self._power)),
             running.server.reload_share,
             restart=[
                 table
@@ -149,11 +155,20 @@ class Reload:
         if digest not in (None, planned.digest):
             raise NotApplied("the files, or the lab, have changed since that plan")
         if planned.needs_yes and not yes:
-            raise NotApplied(
+            why = ", and ".join(self._against(planned))
+            text = f"{why}; `lifeguard inventory apply --yes` does it all the same"
+            raise NotApplied(text)
+
+    def _against(self, planned: Plan) -> Iterator[str]:
+        if planned.touched > planned.allowed:
+            yield (
                 f"{planned.touched} of {len(self._lab.boards)} boards would be removed"
-                f" or another, {planned.allowed} may be;"
-                " `lifeguard inventory apply --yes` does it all the same"
+                f" or another, {planned.allowed} may be"
             )
+        if given_up := planned.given_up:
+            count = plural(len(given_up), "outlet")
+            by = ", ".join(sorted({each.relay_board for each in given_up}))
+            yield f"{count} still to be switched on by relay boards that would go: {by}"
 
     async def _known(self, different: Difference) -> dict[str, Standing]:
         """Where boards stood that come back; fails if the store is away."""

@@ -19,6 +19,8 @@ class Answers:
         """By operation and status."""
         self.seconds: dict[str, Histogram] = {}
         """From the last byte of a request to the last of its answer."""
+        self.connections_refused = 0
+        """Those of addresses that had too many open."""
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
         """One more."""

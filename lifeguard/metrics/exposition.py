@@ -201,6 +201,11 @@ class LabCollector(Collector):
         for operation, counted in answers.seconds.items():
             seconds.add_metric((operation,), buckets(counted), counted.total)
         yield seconds
+        yield CounterMetricFamily(
+            "lifeguard_http_connections_refused",
+            "Connections that were closed at once: their address had too many open.",
+            answers.connections_refused,
+        )
 
     def _store(self) -> Iterator[Metric]:
         commits = self._metrics.commits

@@ -25,6 +25,6 @@ def save_operators(connection: Connection, known: Sequence[Operator]) -> None:
 
 
 def all_operators(connection: Connection) -> list[Operator]:
-    """All that ever were, in the order in which they were made."""
+    """All that are kept, in the order in which they were made."""
     found = connection.execute(select(operators).order_by(operators.c.made))
     return [Operator(**row._asdict()) for row in found]

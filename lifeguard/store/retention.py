@@ -1,5 +1,5 @@
-"""History, closed incidents and alerts are kept for a time, and then forgotten in
-steps that hold up nobody.
+"""History, closed incidents, alerts and tokens that count no more are kept for a time,
+and then forgotten in steps that hold up nobody.
 
 Ids grow with time, so the rows are gone through in the order of their ids; no index
 on the moments is needed. A row that is still being counted into stays.
@@ -16,6 +16,7 @@ from lifeguard.store.schema import (
     alerts,
     history,
     incidents,
+    operators,
     relay_board_history,
 )
 
@@ -51,6 +52,10 @@ _forget_messages = delete(alert_messages).where(
 # Those of a channel that is not configured any more.
 _forget_alerts = delete(alerts).where(alerts.c.at < bindparam("older_than"))
 
+_forget_operators = delete(operators).where(
+    func.coalesce(operators.c.revoked, operators.c.expires) < bindparam("older_than")
+)
+
 _old_incidents = (
     select(incidents.c.id)
     .where(incidents.c.closed < bindparam("older_than"))
@@ -63,6 +68,8 @@ _forget_incidents = delete(incidents).where(
     incidents.c.id.in_(_old_incidents),
     incidents.c.id < select(func.max(incidents.c.id)).scalar_subquery(),
 )
+
+_FEW = (_forget_relay_boards, _forget_messages, _forget_alerts, _forget_operators)
 
 
 def forget(
@@ -78,7 +85,7 @@ def forget(
     time has come.
     """
     if after == 0:  # there is little of it
-        for forget_few in (_forget_relay_boards, _forget_messages, _forget_alerts):
+        for forget_few in _FEW:
             connection.execute(forget_few, {"older_than": older_than})
         oldest_incidents = {"older_than": older_than, "at_most": at_most}
         connection.execute(_forget_incidents, oldest_incidents)

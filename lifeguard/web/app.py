@@ -10,6 +10,7 @@ from twisted.internet.defer import TimeoutError
 from lifeguard.store import StoreUnavailable
 from lifeguard.web.answers import answer
 from lifeguard.web.callers import Callers
+from lifeguard.web.connections import Connections
 from lifeguard.web.dashboard import route_dashboard
 from lifeguard.web.errors import NotNow
 from lifeguard.web.files import FileServer
@@ -56,7 +57,10 @@ def site(world: World, access: Access) -> LabSite:
     files = FileServer(world.files, world.clock)
     app.route("/files/<path:path>", methods=["GET"])(files.send)
     route_dashboard(app, world, callers)
-    return LabSite(app.resource(), world.clock, stream.close, world.metrics.answers)
+    connections = Connections(access.connections_per_address, proxies, world.clock)
+    return LabSite(
+        app.resource(), world.clock, stream.close, world.metrics.answers, connections
+    )
 
 
 def described(table: list[Operation]) -> list[Operation]:

@@ -5,6 +5,7 @@ An address of IPv6 stands for its /64, which is what one machine has to choose f
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ class Limit:
 
     def take(self, address: str) -> None:
         """Count a call; raises TooMany for one that is not allowed."""
-        now, caller = self._clock.seconds(), _caller(address)
+        now, caller = self._clock.seconds(), client_of(address)
         before = max(now, self._paid_until.pop(caller, now))
         wait = before + self._seconds - self._ahead - now
         self._paid_until[caller] = before if wait > 0 else before + self._seconds
@@ -38,7 +39,9 @@ class Limit:
             raise TooMany("too many calls from your address", wait)
 
 
-def _caller(address: str) -> str:
+@lru_cache(MOST_ADDRESSES)
+def client_of(address: str) -> str:
+    """Whom an address stands for, which of IPv6 is a network."""
     parsed = ip_address(address)
     if isinstance(parsed, IPv6Address):
         return str(IPv6Address(int(parsed) >> 64 << 64))

@@ -38,11 +38,13 @@ class Access(NamedTuple):
     """What a lab asks of callers.
 
     `require_token`: even on this machine only by token. `read` "token": even to look.
+    `connections_per_address` are open at most.
     """
 
     require_token: bool = False
     read: Literal["open", "token"] = "open"
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    connections_per_address: int = 1000
 
 
 class Caller(NamedTuple):

@@ -44,7 +44,7 @@ class OperatorView(Struct, frozen=True, kw_only=True):
 
 
 class OperatorList(Struct, frozen=True):
-    """In the order in which they were made, also those that were revoked."""
+    """In the order in which they were made; some count no more."""
 
     operators: list[OperatorView]
 

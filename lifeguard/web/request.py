@@ -7,7 +7,7 @@ a token, so it is cut off before anything can log it.
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_to_bytes
 
 from twisted.internet.task import LoopingCall
@@ -15,6 +15,7 @@ from twisted.web import http
 from twisted.web.server import Request, Site
 
 from lifeguard.web.answers import Error, answer
+from lifeguard.web.connections import Unwelcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from twisted.web.resource import IResource
 
     from lifeguard.metrics import Answers
+    from lifeguard.web.connections import Connections
 
 LARGEST_BODY = 64 * 1024
 """Bytes; nobody's boot config is larger."""
@@ -50,6 +52,8 @@ class LabChannel(http.HTTPChannel):
         self._site = cast("LabSite", self.factory)
         self.opened = self.idle_since = self._site.clock.seconds()
         self._site.channels.add(self)
+        self._peer = self.getPeer()
+        self._site.connections.opened(self._peer)
         self._is_full = False
         """The client has not read what it was sent."""
         self._answered: http.Request | None = None
@@ -60,6 +64,7 @@ class LabChannel(http.HTTPChannel):
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         self._site.channels.discard(self)
+        self._site.connections.closed(self._peer)
         super().connectionLost(reason)
 
     def requestDone(self, request: http.Request) -> None:
@@ -188,13 +193,21 @@ class LabSite(Site):
         clock: IReactorTime,
         stopped: Callable[[], None],
         answers: Answers,
+        connections: Connections,
     ) -> None:
         super().__init__(resource, reactor=clock)
         self.clock, self._stopped, self.answers = clock, stopped, answers
+        self.connections = connections
         self.channels: set[LabChannel] = set()
         """The connections that are open."""
         self._sweeping = LoopingCall(self.sweep)
         self._sweeping.clock = clock
+
+    def buildProtocol(self, addr: IAddress) -> Any:  # type: ignore[override]
+        if not self.connections.admits(addr):
+            self.answers.connections_refused += 1
+            return Unwelcome()
+        return super().buildProtocol(addr)
 
     def startFactory(self) -> None:
         self._sweeping.start(SWEEP_SECONDS, now=False)

@@ -12,7 +12,7 @@ from lifeguard.cli.views.tables import facts_table
 from lifeguard.cli.words import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rich.console import RenderableType
 
@@ -39,18 +39,28 @@ def _parts(found: Plan) -> Iterator[RenderableType]:
     for entry in found.entries:
         yield from _entry(entry)
     if found.boards:
-        yield Text("")
-        outlooks = facts_table()
-        for each in found.boards:
-            outlooks.add_row(each.board, each.text)
-        yield outlooks
+        yield from _facts((each.board, each.text) for each in found.boards)
+    if found.owed:
+        yield from _facts((each.outlet, each.text) for each in found.owed)
     if found.touched > found.allowed:
         count = plural(found.touched, "board")
         text = f"{count} removed or another: more than {found.allowed} need --yes"
         yield Text(text, "bold red")
+    if given_up := [each for each in found.owed if each.what == "removed"]:
+        count = plural(len(given_up), "outlet")
+        text = f"{count} still to be switched on by relay boards that go: needs --yes"
+        yield Text(text, "bold red")
     if found.restart:
         tables = ", ".join(found.restart)
         yield Text(f"read at the next start only: {tables} of lifeguard.toml", "yellow")
+
+
+def _facts(rows: Iterable[tuple[str, str]]) -> Iterator[RenderableType]:
+    yield Text("")
+    table = facts_table()
+    for row in rows:
+        table.add_row(*row)
+    yield table
 
 
 def _entry(entry: Entry) -> Iterator[Text]:
