@@ -23,6 +23,7 @@ HOUSE = [
     "endpoints",
     "config",
     "wire",
+    "sparse_log",
     "store",
     "power",
     "netboot",

@@ -20,9 +20,9 @@ from lifeguard.netboot.delivery import Delivery
 from lifeguard.netboot.files import Content, NotFound
 from lifeguard.netboot.negotiation import UnknownMode, negotiate
 from lifeguard.netboot.packets import NetasciiPackets, OctetPackets, Packets
-from lifeguard.netboot.sparse_log import SparseLog
 from lifeguard.netboot.totals import outcome_of
 from lifeguard.netboot.transfer import Transfer
+from lifeguard.sparse_log import SparseLog
 from lifeguard.wire.tftp import Code, Error, Malformed, Rrq, Wrq, parse
 
 if TYPE_CHECKING:

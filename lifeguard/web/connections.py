@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 
-from lifeguard.netboot.sparse_log import SparseLog
+from lifeguard.sparse_log import SparseLog
 from lifeguard.web.limits import client_of
 from lifeguard.web.peers import ip_of
 

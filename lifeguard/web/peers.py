@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
 
     from twisted.internet.interfaces import IAddress
-
-    from lifeguard.web.request import LabRequest
+    from twisted.web.http import Request
 
 PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
 """Whoever sends one of these speaks for somebody else."""
@@ -34,14 +33,14 @@ class Proxies:
     def __init__(self, trusted: Sequence[IPv4Network | IPv6Network]) -> None:
         self._trusted = trusted
 
-    def speaks_for_another(self, request: LabRequest) -> bool:
+    def speaks_for_another(self, request: Request) -> bool:
         """Whether a proxy asks, be it believed or not."""
         if any(request.requestHeaders.hasHeader(name) for name in PROXY_HEADERS):
             return True
         peer = peer_address(request)
         return peer is not None and self.trusts(ip_address(peer))
 
-    def client_address(self, request: LabRequest) -> str | None:
+    def client_address(self, request: Request) -> str | None:
         """Who asks: the last that no trusted proxy is; None where that is not told."""
         peer = peer_address(request)
         if peer is None or not self.trusts(ip_address(peer)):
@@ -55,7 +54,7 @@ class Proxies:
                 return str(client)
         return None
 
-    def is_secure(self, request: LabRequest) -> bool:
+    def is_secure(self, request: Request) -> bool:
         """Whether the client's own connection is TLS."""
         if request.isSecure():
             return True
@@ -69,7 +68,7 @@ class Proxies:
         return any(one in network for network in self._trusted)
 
 
-def peer_address(request: LabRequest) -> str | None:
+def peer_address(request: Request) -> str | None:
     """The IP address at the other end; None for a socket of another kind."""
     return ip_of(request.getClientAddress())
 
@@ -92,7 +91,7 @@ def _unmapped(given: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     return given
 
 
-def _list(request: LabRequest, name: bytes) -> list[bytes]:
+def _list(request: Request, name: bytes) -> list[bytes]:
     """The members of a header that is a list, in however many lines."""
     lines = request.requestHeaders.getRawHeaders(name, [])
     return [member.strip() for line in lines for member in line.split(b",")]
