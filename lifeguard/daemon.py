@@ -23,12 +23,12 @@ from lifeguard.changeover import Changeover
 from lifeguard.clock import ServiceTime, WallClock
 from lifeguard.endpoints import CannotOpen
 from lifeguard.fleet import Fleet
+from lifeguard.front_ends import FrontEnds
 from lifeguard.health.network import Network, board_agent
 from lifeguard.health.pinger import Pinger
 from lifeguard.health.poller import Poller
 from lifeguard.housekeeping import Housekeeping
 from lifeguard.inventory.reload import Reload
-from lifeguard.listeners import Listeners
 from lifeguard.metrics import Metrics
 from lifeguard.netboot.parameters import Server
 from lifeguard.netboot.tokens import Tokens
@@ -40,6 +40,7 @@ from lifeguard.power.driver import Surroundings
 from lifeguard.power.relay_boards import RelayBoards
 from lifeguard.store import SqlStore, StoreError, WorkerThreads
 from lifeguard.web import World
+from lifeguard.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,7 +147,7 @@ class Daemon(Service):
             self._alerts,
             reactor,
         )
-        self._listeners = Listeners(
+        self._front_ends = FrontEnds(
             configuration.http, configuration.manhole, state_dir, reactor
         )
         self._changeover = Changeover(
@@ -177,12 +178,12 @@ class Daemon(Service):
     async def _start(self) -> None:
         self._boot_service.startService()
         saved = await self._store.open()
-        await self._listeners.open(self._loaded(saved))
+        await self._front_ends.open(self._loaded(saved))
         self._begin(saved)
         log.info(
-            "{boards} boards, {relay_boards} relay boards",
-            boards=len(self.fleet.boards),
-            relay_boards=len(self.configuration.inventory.relay_boards),
+            "{boards}, {relay_boards}",
+            boards=plural(len(self.fleet.boards), "board"),
+            relay_boards=plural(len(self._relay_boards.queues), "relay board"),
         )
         garbage.settle()
         self.started.callback(None)
@@ -288,7 +289,7 @@ class Daemon(Service):
         self._reload.stop()
         if self._starting is not None:
             self._starting.cancel()
-        await self._listeners.close()
+        await self._front_ends.close()
         await self._boot_service.stopService()
         await self.power.stopService()
         self.fleet.stopService()

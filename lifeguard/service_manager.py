@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from lifeguard.words import plural
+
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
@@ -116,4 +118,4 @@ def status_line(fleet: Fleet) -> str:
     for (lifecycle, state), count in places.items():
         kinds[lifecycle.kind(state) if state in lifecycle else "unknown"] += count
     each = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    return f"{kinds.total()} boards: {each}" if each else "no boards"
+    return f"{plural(kinds.total(), 'board')}: {each}" if each else "no boards"

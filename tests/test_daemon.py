@@ -160,7 +160,7 @@ def test_the_demo_reimages_its_boards_and_leaves_nothing_behind(
     demo = twistd(
         "--demo", "--once", "--boards", "3", "--http", f"tcp:{port}:interface=127.0.0.1"
     )
-    line = demo.wait_for("simulator: 3 boards, 1 relay boards, configuration in ")
+    line = demo.wait_for("simulator: 3 boards, 1 relay board, configuration in ")
     assert str(tmp_path) in line
     demo.wait_for(f"boards curl http://127.0.0.1:{port}/api/v1/boards")
     demo.wait_for("shell  ssh -p ")

@@ -14,9 +14,9 @@ from lifeguard.blame.inquiry import Inquiry
 from lifeguard.config import Configuration
 from lifeguard.config.settings import Tftp
 from lifeguard.endpoints import CannotOpen
+from lifeguard.front_ends import FrontEnds
 from lifeguard.inventory.reload import Reload
 from lifeguard.lifecycle.standard import LIFECYCLE
-from lifeguard.listeners import Listeners
 from lifeguard.model import Board, Hardware, Inventory, Saved
 from lifeguard.notify import Notifier
 from lifeguard.power import Power
@@ -68,11 +68,11 @@ def test_blame_hears_of_what_is_asked_while_the_ports_are_opened(
         Inquiry, "changed", lambda _, change: heard.append(change.row.event)
     )
 
-    async def open_listeners(*_: object) -> None:
+    async def open_front_ends(*_: object) -> None:
         await parts.fleet.change("bare", "New", "LockedOut", "me")
         raise CannotOpen("that was all")
 
-    monkeypatch.setattr(Listeners, "open", open_listeners)
+    monkeypatch.setattr(FrontEnds, "open", open_front_ends)
     parts.startService()
     assert heard == ["set-state", "that was all"]
 
@@ -90,10 +90,10 @@ def test_no_inventory_is_taken_any_more_once_it_stops(
 
     monkeypatch.setattr(Power, "stopService", stop_power)
 
-    async def open_listeners(*_: object) -> None:
+    async def open_front_ends(*_: object) -> None:
         raise CannotOpen("that was all")
 
-    monkeypatch.setattr(Listeners, "open", open_listeners)
+    monkeypatch.setattr(FrontEnds, "open", open_front_ends)
     parts.startService()
     parts.stopService()
     assert heard == ["that was all", "no reload", "no power"]
@@ -108,13 +108,13 @@ def test_a_hang_up_while_it_starts_is_heard_once_it_has_started(
     monkeypatch.setattr(Notifier, "tell", lambda _: None)
     opening: Deferred[None] = Deferred()
 
-    async def open_listeners(*_: object) -> None:
+    async def open_front_ends(*_: object) -> None:
         await opening
 
     async def read_again(_: Reload) -> None:
         heard.append("read again")
 
-    monkeypatch.setattr(Listeners, "open", open_listeners)
+    monkeypatch.setattr(FrontEnds, "open", open_front_ends)
     monkeypatch.setattr(Reload, "hang_up", read_again)
     parts.started.addCallback(lambda _: heard.append("started"))
     parts.startService()

@@ -54,7 +54,7 @@ HOUSE = [
     "simulator",
     "changeover",
     "boot_service",
-    "listeners",
+    "front_ends",
     "daemon",
     "demo",
     "tap",

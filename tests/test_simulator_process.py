@@ -48,7 +48,7 @@ def test_it_says_when_it_is_ready_switches_and_ends_with_its_parent(
 ) -> None:
     assert simulator.stdout is not None
     assert simulator.stdout.readline() == (
-        "simulator: 3 boards, 1 relay boards, "
+        "simulator: 3 boards, 1 relay board, "
         f"configuration in {tmp_path}/lab/lifeguard.toml\n"
     )
     lab = config.load(tmp_path / "lab" / "lifeguard.toml").inventory

@@ -22,6 +22,7 @@ from lifeguard.simulator.ports import Ports
 from lifeguard.simulator.relay import Illness, RelayBoard
 from lifeguard.simulator.status import StatusFile
 from lifeguard.wire.proxr import Relay
+from lifeguard.words import plural
 
 if TYPE_CHECKING:
     from twisted.internet.address import IPv4Address
@@ -77,8 +78,8 @@ class Lab(Service):
         )
 
     def __str__(self) -> str:
-        boards, relay_boards = len(self._boards), len(self._relay_ports)
-        return f"{boards} boards, {relay_boards} relay boards"
+        boards = plural(len(self._boards), "board")
+        return f"{boards}, {plural(len(self._relay_ports), 'relay board')}"
 
     def startService(self) -> None:
         """Listen, write the directory, and let every board boot; raises OSError."""

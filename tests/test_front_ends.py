@@ -1,4 +1,4 @@
-"""Which listeners a lab has, and what keeps one shut."""
+"""Which front ends a lab has, and what keeps one shut."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from twisted.logger import capturedLogs
 from lifeguard import manhole
 from lifeguard.config import Http, Manhole
 from lifeguard.endpoints import CannotOpen
-from lifeguard.listeners import Listeners
+from lifeguard.front_ends import FrontEnds
 from tests.netboot_rig import texts
 from tests.rig import result_of
 from tests.web_rig import web
@@ -23,11 +23,11 @@ from tests.web_rig import web
 class Parts(NamedTuple):
     """`opened` are the ports that the reactor was asked for, by number."""
 
-    listeners: Listeners
+    front_ends: FrontEnds
     reactor: Any
 
     def open(self) -> list[int]:
-        opening = self.listeners.open(web().world)
+        opening = self.front_ends.open(web().world)
         result_of(Deferred.fromCoroutine(opening))
         return [port for port, *_ in self.reactor.tcpServers]
 
@@ -37,7 +37,7 @@ def rig(directory: Path, shell: bool = True) -> Parts:
     keys = str(directory / "keys")
     settings = Manhole(authorized_keys=keys) if shell else None
     reactor: Any = MemoryReactorClock()
-    return Parts(Listeners(Http(), settings, directory, reactor), reactor)
+    return Parts(FrontEnds(Http(), settings, directory, reactor), reactor)
 
 
 def test_without_a_manhole_there_is_http_alone(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_what_was_opened_is_closed(
     async def open_endpoint(reactor: Any, name: str, where: str, _: Any) -> Any:
         return Port
 
-    monkeypatch.setattr("lifeguard.listeners.open_endpoint", open_endpoint)
+    monkeypatch.setattr("lifeguard.front_ends.open_endpoint", open_endpoint)
     parts.open()
-    result_of(parts.listeners.close())
+    result_of(parts.front_ends.close())
     assert closed == ["http"]

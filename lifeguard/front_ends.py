@@ -1,4 +1,4 @@
-"""Listeners: HTTP for boards, people and programs, and SSH for people with a key.
+"""The front ends: HTTP for boards, people and programs, and SSH for people with a key.
 
 They are opened once all that can be asked for is there, and closed before it goes.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = Logger()
 
 
-class Listeners:
+class FrontEnds:
     """Those that `http` and `manhole` describe; the shell has its keys in `state_dir`.
 
     Where `manhole` is None there is no shell.
