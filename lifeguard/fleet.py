@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -34,6 +34,7 @@ from lifeguard.model import (
     Standing,
 )
 from lifeguard.netboot.decision import Situation
+from lifeguard.reports import LEFT, Reports
 from lifeguard.resumption import Resumption
 from lifeguard.store import Presence, StoreError
 from lifeguard.succession import Succession
@@ -307,45 +308,9 @@ class Fleet(Service):
 
     # What power and netboot report.
 
-    def cycle_started(self, board: str, generation: int) -> Deferred[bool]:
-        """A power cycle's turn has come; False when nobody wants it any more."""
-        if board not in self.boards:
-            return succeed(False)
-        return self.boards[board].cycle_started(generation)
-
-    def cycle_ended(self, board: str, generation: int, failure: str | None) -> None:
-        """A power cycle is over."""
-        if board in self.boards:
-            self.boards[board].cycle_ended(generation, failure)
-
-    def switched_off(self, board: str, generation: int) -> None:
-        """A board is without power, as was ordered."""
-        if board in self.boards:
-            self.boards[board].switched_off(generation)
-
-    def cycle_held(
-        self, board: str, generation: int, why: str, patience: float
-    ) -> None:
-        """A power cycle waits for a relay board that is ill."""
-        if board in self.boards:
-            self.boards[board].cycle_held(generation, why, patience)
-
-    def cycle_goes_on(self, board: str, generation: int) -> None:
-        """A power cycle that was held is so no more."""
-        if board in self.boards:
-            self.boards[board].cycle_goes_on(generation)
-
-    def cycle_void(
-        self, board: str, generation: int, why: str, patience: float
-    ) -> None:
-        """A broken relay board cut a power cycle short."""
-        if board in self.boards:
-            self.boards[board].cycle_void(generation, why, patience)
-
-    def found_on(self, board: str, outlet: Outlet) -> None:
-        """A board that is to be off had power, and is switched off again."""
-        if board in self.boards:
-            self.boards[board].found_on(outlet)
+    def about(self, board: str) -> Reports:
+        """Who is told what power does with a board; nobody, if it has left."""
+        return Reports(self.boards.get(board, LEFT))
 
     def relay_board_changed(self, relay_board: str, since: Since) -> None:
         """A relay board is in another state; nobody waits for that to be saved.

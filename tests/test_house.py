@@ -36,6 +36,8 @@ HOUSE = [
     "effects",
     "inbox",
     "keeper",
+    "reports",
+    "sightings",
     "board",
     "resumption",
     "succession",

@@ -216,7 +216,7 @@ class Power(Service):
 
     def _take(self, order: Order) -> None:
         if (refusal := self._refusal(order.outlets)) is not None:
-            self._reports.cycle_ended(order.board, order.generation, refusal)
+            self._reports.about(order.board).cycle_ended(order.generation, refusal)
             self.owe(order.owed(order.outlets))
             return
         cycle = Cycle(
@@ -293,7 +293,7 @@ class Power(Service):
             return
         if (refusal := self._refusal(order.outlets)) is not None:
             if not is_kept:
-                self._reports.cycle_ended(order.board, order.generation, refusal)
+                self._reports.about(order.board).cycle_ended(order.generation, refusal)
             return
         self._end_off(order.board)
         self._owed.drop(order.outlets)
@@ -325,7 +325,7 @@ class Power(Service):
         self._reports.relay_board_changed(name, self._queues[name].since)
         for order, begun in self._waiting_for(name):
             if not self._hold(order) and begun:
-                self._reports.cycle_goes_on(order.board, order.generation)
+                self._reports.about(order.board).cycle_goes_on(order.generation)
         if self._queues[name].since.state == "Working":
             self._owed.hurry(name)
             # It may have lost its power, and forgotten what was off.
@@ -349,7 +349,9 @@ class Power(Service):
             since, patience = self._queues[name].since, self._queues[name].patience
             if since.state != "Working":
                 why = f"{name} is {since.state.lower()}: {since.why}"
-                self._reports.cycle_held(order.board, order.generation, why, patience)
+                self._reports.about(order.board).cycle_held(
+                    order.generation, why, patience
+                )
                 return True
         return False
 
