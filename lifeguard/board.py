@@ -11,16 +11,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
-from lifeguard.decide import (
-    Decision,
-    NothingToDo,
-    decide,
-    place,
-    take_up_cycle,
-)
+from lifeguard.decide import Decision, NothingToDo, decide, place, take_up_cycle
 from lifeguard.draft import Moment, Step
 from lifeguard.effects import POLICY, Effects
-from lifeguard.event import Answer, Event, NotAccepted, UnknownEvent
+from lifeguard.event import Answer, Event
 from lifeguard.inbox import Item
 from lifeguard.keeper import SET_STATE, Keeper
 from lifeguard.lifecycle.state import POWER_OFF
@@ -43,7 +37,6 @@ the while tries again within some seconds, and shall be heard first."""
 
 _LASTING: Final[tuple[Effect, ...]] = ("poll", "keep_off")
 """What is begun again after a start, beside what is ordered anew of power."""
-
 
 _NOT_OWED = Event(
     name=POWER_OFF, source=POLICY, reason="its outlets were not owed to it"
@@ -208,10 +201,7 @@ class ManagedBoard(Keeper):
         self.board, self._effects.board = board, board
         self.hardware, self.lifecycle = hardware, hardware.lifecycle
         if not (knew and self.standing.state in self.lifecycle):
-            self._effects.leave()
-            if self.resume():
-                self.take_up()
-            return
+            return self._replaced()
         self._disarm()
         self._go_on()
         if (board.address, hardware.health) != old:
@@ -268,14 +258,8 @@ class ManagedBoard(Keeper):
         )
 
     def _place(self, event: Event, from_: str, to: str, moment: Moment) -> Decision:
-        if to not in self.lifecycle:
-            raise UnknownEvent(f"no such state: {to}")
-        if from_ != self.standing.state:
-            raise NotAccepted(
-                f"the board is in {self.standing.state}, not in {from_}",
-                self.lifecycle.accepted(self.standing.state),
-            )
-        step = place(self.lifecycle, self.board, self.standing, to, event, moment)
+        lifecycle, standing = self.lifecycle, self.standing
+        step = place(lifecycle, self.board, standing, from_, to, event, moment)
         self._world.check_possible(self.board, step.change.after)
         return step
 
