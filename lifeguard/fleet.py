@@ -110,7 +110,21 @@ class Fleet(Service):
 
     def load(self, saved: Saved, power: Power) -> None:
         """Stand every board where it was saved; nothing moves yet."""
-        self._around = World(
+        self._around = self._world(power)
+        for incident in saved.incidents:
+            self.docket.take(incident)
+        for name, board in self.inventory.boards.items():
+            self.stand(board, saved.standings.get(name))
+        self.removed = {
+            name: standing
+            for name, standing in saved.standings.items()
+            if name not in self.boards
+        }
+        for name in self.removed:
+            log.warn("{board}: not in the inventory any more; left alone", board=name)
+
+    def _world(self, power: Power) -> World:
+        return World(
             store=self._store,
             power=power,
             poller=self._poller,
@@ -123,17 +137,6 @@ class Fleet(Service):
             changed=self._listeners.tell,
             sees_boots=self._sees_boots,
         )
-        for incident in saved.incidents:
-            self.docket.take(incident)
-        for name, board in self.inventory.boards.items():
-            self.stand(board, saved.standings.get(name))
-        self.removed = {
-            name: standing
-            for name, standing in saved.standings.items()
-            if name not in self.boards
-        }
-        for name in self.removed:
-            log.warn("{board}: not in the inventory any more; left alone", board=name)
 
     def stand(self, board: Board, standing: Standing | None) -> ManagedBoard:
         """Have the board at hand, as it was left, or as a new one."""

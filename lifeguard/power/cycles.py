@@ -50,10 +50,13 @@ class Cycles:
         if self.of(cycle.order.board) is cycle:
             del self._cycles[cycle.order.board]
 
-    def forget(self, cycle: Cycle) -> None:
-        """Do not begin it."""
-        cycle.forget()
-        del self._cycles[cycle.order.board]
+    def supersede(self, board: str) -> Cycle | None:
+        """Forget that of a board; returns it if it has begun, as that is too late."""
+        cycle = self.of(board)
+        if cycle is None or cycle.begun:
+            return cycle
+        self._forget(cycle)
+        return None
 
     def finish(self) -> list[Cycle]:
         """Begin none any more, only finish what has begun; returns the others."""
@@ -61,5 +64,9 @@ class Cycles:
             cycle.newer = None
         not_begun = [cycle for cycle in self if not cycle.begun]
         for cycle in not_begun:
-            self.forget(cycle)
+            self._forget(cycle)
         return not_begun
+
+    def _forget(self, cycle: Cycle) -> None:
+        cycle.forget()
+        del self._cycles[cycle.order.board]

@@ -86,12 +86,10 @@ class Power(Service):
 
         A cycle that has begun is finished; fires when none is under way.
         """
-        cycle, gone = self._cycles.of(board), succeed(None)
-        if cycle is not None and cycle.begun:
+        cycle, gone = self._cycles.supersede(board), succeed(None)
+        if cycle is not None:
             cycle.newer, gone = None, Deferred()
             cycle.ended.addCallback(gone.callback)
-        elif cycle is not None:
-            self._cycles.forget(cycle)
         self.switch_on(board, generation, outlets)
         return gone
 
@@ -106,14 +104,11 @@ class Power(Service):
             return
         order = Order(board, generation, outlets)
         self._off.end(board)
-        current = self._cycles.of(board)
-        if current is not None and current.begun:
-            current.newer = order
-            self._holding.hold(order)
-            return
-        if current is not None:
-            self._cycles.forget(current)
-        self._take(order)
+        current = self._cycles.supersede(board)
+        if current is None:
+            return self._take(order)
+        current.newer = order
+        self._holding.hold(order)
 
     def switch_off(
         self, board: str, generation: int, outlets: tuple[Outlet, ...], urgent: bool
@@ -225,9 +220,7 @@ class Power(Service):
     def _ended(self, _: None, cycle: Cycle) -> None:
         self._cycles.ended(cycle)
         if cycle.begun_at is not None:
-            seconds = self._clock.seconds() - cycle.begun_at
-            relay_boards = cycle.order.relay_boards
-            self.cycles_ended.count(relay_boards, cycle.outcome, seconds)
+            self._count(cycle, self._clock.seconds() - cycle.begun_at)
             self._owed.pursue(cycle.order.outlets)
         if cycle.newer is not None:
             self._take(cycle.newer)
@@ -236,6 +229,10 @@ class Power(Service):
         if cycle.begun:
             self._off.cycled(cycle.order)
         cycle.ended.callback(None)
+
+    def _count(self, cycle: Cycle, seconds: float) -> None:
+        relay_boards = cycle.order.relay_boards
+        self.cycles_ended.count(relay_boards, cycle.outcome, seconds)
 
     def _broken(self, failure: Failure, cycle: Cycle) -> None:
         order = cycle.order
@@ -264,13 +261,9 @@ class Power(Service):
         off = self._off.add(order, is_kept, urgent)
         if off.waits:
             self._holding.hold(order)
-        cycle = self._cycles.of(order.board)
-        if cycle is not None and cycle.begun:
-            cycle.newer = None  # it ends, and then the board is switched off
-            return
-        if cycle is not None:
-            self._cycles.forget(cycle)
-        off.begin()
+        if (cycle := self._cycles.supersede(order.board)) is None:
+            return off.begin()
+        cycle.newer = None  # it ends, and then the board is switched off
 
     def _bring_back(self, order: Order) -> None:
         """Its cycle will not be, and the board may be off."""
