@@ -1,6 +1,6 @@
-"""All boards of the lab: loads, resumes, addresses and describes them.
+"""All boards of the lab, and which of them is meant.
 
-Nothing is decided here; the fleet finds the board that is meant, checks that a
+Nothing is decided here; the fleet has boards stand, go on and leave, checks that a
 request can be fulfilled at all, and passes on what other parts report.
 """
 
