@@ -97,22 +97,34 @@ class Reports:
     def __init__(self) -> None:
         self.on_again: dict[str, Deferred[float]] = {}
 
-    def cycle_started(self, board: str, generation: int) -> Deferred[bool]:
-        return succeed(True)
+    def about(self, board: str) -> BoardReports:
+        return BoardReports(self.on_again.get(board))
 
-    def cycle_ended(self, board: str, generation: int, failure: str | None) -> None:
-        if board in self.on_again:
-            assert failure is None, failure
-            self.on_again[board].callback(time.monotonic())
-
-    def cycle_held(self, *held: object) -> None:
-        """That of the one that hangs."""
-
-    cycle_goes_on = cycle_void = switched_off = found_on = cycle_held
-    relay_board_changed = cycle_held
+    def relay_board_changed(self, *changed: object) -> None:
+        """The one that hangs."""
 
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         return succeed(None)
+
+
+class BoardReports:
+    """Hears when one board is on again, if it is waited for."""
+
+    def __init__(self, on_again: Deferred[float] | None) -> None:
+        self._on_again = on_again
+
+    def cycle_started(self, generation: int) -> Deferred[bool]:
+        return succeed(True)
+
+    def cycle_ended(self, generation: int, failure: str | None) -> None:
+        if self._on_again is not None:
+            assert failure is None, failure
+            self._on_again.callback(time.monotonic())
+
+    def cycle_held(self, *held: object) -> None:
+        """By the one that hangs."""
+
+    cycle_goes_on = cycle_void = switched_off = found_on = cycle_held
 
 
 async def cycled(

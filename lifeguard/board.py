@@ -8,40 +8,21 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from msgspec.structs import replace
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
-from lifeguard.decide import (
-    Decision,
-    NothingToDo,
-    decide,
-    place,
-    take_up_cycle,
-)
-from lifeguard.draft import Moment, Step, history_row
+from lifeguard.decide import Decision, NothingToDo, decide, place, take_up_cycle
+from lifeguard.draft import Moment, Step
 from lifeguard.effects import POLICY, Effects
-from lifeguard.event import Answer, Event, NotAccepted, Refused, UnknownEvent
+from lifeguard.event import Answer, Event
 from lifeguard.inbox import Item
 from lifeguard.keeper import SET_STATE, Keeper
-from lifeguard.lifecycle import Boots
-from lifeguard.lifecycle.state import (
-    CYCLE_FAILED,
-    CYCLE_HELD,
-    CYCLE_OK,
-    CYCLE_STARTED,
-    CYCLE_VOID,
-    POWER_OFF,
-    POWER_OFF_OK,
-    TIMEOUT,
-)
-from lifeguard.store import StoreUnavailable
+from lifeguard.lifecycle.state import POWER_OFF
+from lifeguard.sightings import explained, sighting
 
 if TYPE_CHECKING:
-    from twisted.python.failure import Failure
-
     from lifeguard.draft import Effect
-    from lifeguard.model import Board, Hardware, Outlet, Standing
+    from lifeguard.model import Board, Hardware, Standing
     from lifeguard.netboot.progress import Progress
     from lifeguard.world import World
 
@@ -49,7 +30,6 @@ log = Logger()
 
 RESUME = "resume"
 MOVED = Event(name=RESUME, source="lifeguard", reason="it is on other outlets now")
-FOUND_ON = "power-found-on"
 
 GRACE_SECONDS = 5.0
 """After a start no timeout comes sooner: a board that has been sending its event all
@@ -57,7 +37,6 @@ the while tries again within some seconds, and shall be heard first."""
 
 _LASTING: Final[tuple[Effect, ...]] = ("poll", "keep_off")
 """What is begun again after a start, beside what is ordered anew of power."""
-
 
 _NOT_OWED = Event(
     name=POWER_OFF, source=POLICY, reason="its outlets were not owed to it"
@@ -147,8 +126,7 @@ class ManagedBoard(Keeper):
         wanted, self._left_to_take_up = self._awaits_turn, None
         if not wanted or self._stopped:
             return
-        if self._orders_power:
-            self._order_again()
+        self.order_again()
         lasting = tuple(effect for effect in _LASTING if self._wants(effect))
         self._effects.begin(self.standing, lasting)
 
@@ -158,76 +136,16 @@ class ManagedBoard(Keeper):
         It is written down, and a timeout of the same generation tells it.
         """
         self.progress = progress
-        standing, generation = self.standing, progress.generation
-        seen = Event(
-            name=event,
-            source="netboot",
-            stay=standing.stay,
-            generation=generation,
-            reason=progress.image,
-        )
+        seen = sighting(self.standing, event, progress)
         if self._is_to_note(event):
-            return self.tell(seen)
-        row = history_row(standing, seen, self._moment(), "noted")
-        self._record(replace(row, generation=generation))
+            self.tell(seen)
+        else:
+            self.note(seen)
 
-    def cycle_started(self, generation: int) -> Deferred[bool]:
-        """The turn of a power cycle has come: True once that is committed.
-
-        Without a store it may not begin; it is ordered anew when the store is back.
-        """
-        event = Event(name=CYCLE_STARTED, source="power", generation=generation)
-        started: Deferred[bool] = self.deliver(event).addCallback(lambda _: True)
-        return started.addErrback(self._cannot_start)
-
-    def cycle_ended(self, generation: int, failure: str | None) -> None:
-        """A power cycle is over."""
-        name = CYCLE_OK if failure is None else CYCLE_FAILED
-        self._tell_of_cycle(name, generation, failure or "")
-
-    def switched_off(self, generation: int) -> None:
-        """The board is without power, as was ordered."""
-        self._tell_of_cycle(POWER_OFF_OK, generation)
-
-    def cycle_held(self, generation: int, why: str, patience: float) -> None:
-        """A power cycle's relay board is ill: it waits, at most for `patience`."""
-        self._tell_of_cycle(CYCLE_HELD, generation, why, patience=patience)
-
-    def cycle_goes_on(self, generation: int) -> None:
-        """A power cycle that had begun, and was held, is so no more."""
-        self._tell_of_cycle(CYCLE_STARTED, generation)
-
-    def cycle_void(self, generation: int, why: str, patience: float) -> None:
-        """A power cycle was cut short by its relay board: another is due."""
-        self._tell_of_cycle(CYCLE_VOID, generation, why, patience=patience)
-
-    def found_on(self, outlet: Outlet) -> None:
-        """It is to be off, and had power: written down, as it is switched off again."""
-        reason = f"{outlet} was on, and is switched off again"
-        found = Event(name=FOUND_ON, source="power", reason=reason)
-        self._record(history_row(self.standing, found, self._moment(), "noted"))
-
-    def _tell_of_cycle(
-        self, name: str, generation: int, reason: str = "", **body: float
-    ) -> None:
-        self.tell(
-            Event(
-                name=name,
-                source="power",
-                generation=generation,
-                reason=reason,
-                body=body,
-            )
-        )
-
-    def _cannot_start(self, failure: Failure) -> bool:
-        failure.trap(Refused, StoreUnavailable)
-        if failure.check(StoreUnavailable) and self._orders_power:
-            self._order_again()
-        return False
-
-    def _order_again(self) -> None:
-        """Take up what was ordered of power and has not come to its end."""
+    def order_again(self) -> None:
+        """Take up what was ordered of power, if that has not come to its end."""
+        if not self._orders_power:
+            return
         standing = self.standing
         event = Event(
             name=RESUME,
@@ -283,10 +201,7 @@ class ManagedBoard(Keeper):
         self.board, self._effects.board = board, board
         self.hardware, self.lifecycle = hardware, hardware.lifecycle
         if not (knew and self.standing.state in self.lifecycle):
-            self._effects.leave()
-            if self.resume():
-                self.take_up()
-            return
+            return self._replaced()
         self._disarm()
         self._go_on()
         if (board.address, hardware.health) != old:
@@ -316,39 +231,21 @@ class ManagedBoard(Keeper):
 
     def _may_be_off(self, standing: Standing) -> bool:
         """Whether the store has its outlets marked as owed, for all that is known."""
-        state = standing.state
-        return state in self.lifecycle and (
-            self.lifecycle.orders_power(state) or self.lifecycle.is_off(state)
-        )
+        lifecycle, state = self.lifecycle, standing.state
+        return lifecycle.orders_power(state) or lifecycle.is_off(state)
 
     # What each kind of item decides when its turn comes.
 
     def _decide(self, event: Event, moment: Moment) -> Decision:
-        event = self._explained(event)
-        decision = decide(
-            self.lifecycle,
-            self.board,
-            self.standing,
-            event,
-            moment,
-            self._world.blamed(self.board.name),
+        lifecycle, standing, world = self.lifecycle, self.standing, self._world
+        event = explained(
+            event, lifecycle, standing, self.progress, sees_boots=world.sees_boots
         )
+        blamed = world.blamed(self.board.name)
+        decision = decide(lifecycle, self.board, standing, event, moment, blamed)
         if event.by == "person" and isinstance(decision, Step):
-            self._world.check_possible(self.board, decision.change.after)
+            world.check_possible(self.board, decision.change.after)
         return decision
-
-    def _explained(self, event: Event) -> Event:
-        """A timeout of a boot over the network says how far it came."""
-        standing, progress = self.standing, self.progress
-        if event.name != TIMEOUT or standing.state not in self.lifecycle:
-            return event
-        if self.lifecycle[standing.state].boots is Boots.DISK:
-            return event
-        if progress is not None and progress.generation == standing.generation:
-            return replace(event, reason=progress.summary())
-        if self._world.sees_boots and not self._wants("cycle_power"):
-            return replace(event, reason="it fetched nothing from lifeguard")
-        return event
 
     def _is_to_note(self, event: str) -> bool:
         """Whether the state notes such an event, and has not heard of one yet."""
@@ -361,14 +258,8 @@ class ManagedBoard(Keeper):
         )
 
     def _place(self, event: Event, from_: str, to: str, moment: Moment) -> Decision:
-        if to not in self.lifecycle:
-            raise UnknownEvent(f"no such state: {to}")
-        if from_ != self.standing.state:
-            raise NotAccepted(
-                f"the board is in {self.standing.state}, not in {from_}",
-                self.lifecycle.accepted(self.standing.state),
-            )
-        step = place(self.lifecycle, self.board, self.standing, to, event, moment)
+        lifecycle, standing = self.lifecycle, self.standing
+        step = place(lifecycle, self.board, standing, from_, to, event, moment)
         self._world.check_possible(self.board, step.change.after)
         return step
 
@@ -416,9 +307,7 @@ class ManagedBoard(Keeper):
 
     @property
     def _orders_power(self) -> bool:
-        state = self.standing.state
-        return state in self.lifecycle and self.lifecycle.orders_power(state)
+        return self.lifecycle.orders_power(self.standing.state)
 
     def _wants(self, what: str) -> bool:
-        state = self.standing.state
-        return state in self.lifecycle and self.lifecycle.wants(state, what)
+        return self.lifecycle.wants(self.standing.state, what)

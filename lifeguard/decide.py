@@ -75,14 +75,25 @@ def place(
     lifecycle: Lifecycle,
     board: Board,
     standing: Standing,
-    target: str,
+    from_: str,
+    to: str,
     event: Event,
     moment: Moment,
 ) -> Step:
-    """Enter `target` by a person's hand, from whatever state the board is in."""
+    """Enter `to` by a person's hand, provided that the board is in `from_`.
+
+    Raises UnknownEvent when `to` is no state, NotAccepted when it is in another.
+    """
+    if to not in lifecycle:
+        raise UnknownEvent(f"no such state: {to}")
+    if from_ != standing.state:
+        raise NotAccepted(
+            f"the board is in {standing.state}, not in {from_}",
+            lifecycle.accepted(standing.state),
+        )
     draft = Draft(lifecycle, board, standing, event, moment)
     draft.clear_strikes()
-    draft.enter(lifecycle[target])
+    draft.enter(lifecycle[to])
     return draft.step()
 
 

@@ -336,7 +336,11 @@ def history_row(
     outcome: Outcome,
     reason: str = "",
 ) -> HistoryRow:
-    """A row for an event that leaves the board where it stands."""
+    """A row for an event that leaves the board where it stands.
+
+    It is of the generation that the event belongs to, or else of the board's.
+    """
+    generation = event.generation
     return HistoryRow(
         at=moment.wall,
         board=standing.board,
@@ -345,6 +349,6 @@ def history_row(
         outcome=outcome,
         from_state=standing.state,
         to_state=standing.state,
-        generation=standing.generation,
+        generation=standing.generation if generation is None else generation,
         reason=reason or event.reason,
     )

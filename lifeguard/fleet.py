@@ -1,20 +1,18 @@
-"""All boards of the lab: loads, resumes, addresses and describes them.
+"""All boards of the lab, and which of them is meant.
 
-Nothing is decided here; the fleet finds the board that is meant, checks that a
+Nothing is decided here; the fleet has boards stand, go on and leave, checks that a
 request can be fulfilled at all, and passes on what other parts report.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, succeed
-from twisted.internet.task import LoopingCall
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
-from lifeguard import world
+from lifeguard import relay_board_history, timekeeper, world
 from lifeguard.blame.docket import Docket
 from lifeguard.board import ManagedBoard
 from lifeguard.config.settings import RESUME_RATE
@@ -22,47 +20,35 @@ from lifeguard.deadlines import Deadlines
 from lifeguard.draft import first_standing
 from lifeguard.event import Answer, Event
 from lifeguard.lifecycle import Boots
-from lifeguard.model import (
-    Blamed,
-    Board,
-    Change,
-    Inventory,
-    Outlet,
-    Owed,
-    RelayBoardChange,
-    Saved,
-    Standing,
-)
+from lifeguard.listeners import Listener, Listeners
 from lifeguard.netboot.decision import Situation
+from lifeguard.relay_board_history import RelayBoardHistory
+from lifeguard.reports import LEFT, Reports
 from lifeguard.resumption import Resumption
-from lifeguard.store import Presence, StoreError
 from lifeguard.succession import Succession
+from lifeguard.timekeeper import Timekeeper
 from lifeguard.wishes import check_possible
 from lifeguard.world import World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from twisted.internet.interfaces import IReactorTime
-    from twisted.python.failure import Failure
 
     from lifeguard.clock import ServiceTime, WallClock
     from lifeguard.inventory.difference import Difference
+    from lifeguard.model import Blamed, Board, Inventory, Owed, Saved, Standing
     from lifeguard.netboot.progress import Progress
     from lifeguard.power.condition import Since
+    from lifeguard.store import Presence
 
 log = Logger()
 
-SAVE_TIME_SECONDS = 5.0
-"""How often the service seconds are saved; as much is lost by a kill -9."""
 
-Listener = Callable[[Change], None]
-
-
-class Store(world.Store, Protocol):
+class Store(world.Store, relay_board_history.Store, timekeeper.Store, Protocol):
     """The part of the store that the fleet needs."""
 
     def settle(self, owed: Owed) -> Deferred[None]: ...
-    def relay_board_changed(self, change: RelayBoardChange) -> Deferred[None]: ...
-    def save_time(self) -> Deferred[None]: ...
     def tell(self, presence: Presence) -> None: ...
 
 
@@ -113,12 +99,10 @@ class Fleet(Service):
         self._clock, self._service_time, self._wall = clock, service_time, wall
         self._sees_boots = sees_boots
         self._deadlines = Deadlines(clock)
-        self._listeners: list[Listener] = []
-        self._unsaved: dict[str, RelayBoardChange] = {}
-        """What relay boards have become while the store was away, by their names."""
+        self._listeners = Listeners()
+        self._relay_board_history = RelayBoardHistory(store, wall)
+        self._timekeeper = Timekeeper(store, clock)
         self._index()
-        self._time_saver = LoopingCall(self._save_time)
-        self._time_saver.clock = clock
         self._resumption = Resumption(resume_rate, clock, self._deadlines)
         store.tell(self)
 
@@ -126,7 +110,21 @@ class Fleet(Service):
 
     def load(self, saved: Saved, power: Power) -> None:
         """Stand every board where it was saved; nothing moves yet."""
-        self._around = World(
+        self._around = self._world(power)
+        for incident in saved.incidents:
+            self.docket.take(incident)
+        for name, board in self.inventory.boards.items():
+            self.stand(board, saved.standings.get(name))
+        self.removed = {
+            name: standing
+            for name, standing in saved.standings.items()
+            if name not in self.boards
+        }
+        for name in self.removed:
+            log.warn("{board}: not in the inventory any more; left alone", board=name)
+
+    def _world(self, power: Power) -> World:
+        return World(
             store=self._store,
             power=power,
             poller=self._poller,
@@ -136,22 +134,12 @@ class Fleet(Service):
             checks=self._checks,
             check_possible=self._check_possible,
             blamed=self._blamed,
-            changed=self._changed,
+            changed=self._listeners.tell,
             sees_boots=self._sees_boots,
         )
-        for incident in saved.incidents:
-            self.docket.take(incident)
-        for name, board in self.inventory.boards.items():
-            self._stand(board, saved.standings.get(name))
-        self.removed = {
-            name: standing
-            for name, standing in saved.standings.items()
-            if name not in self.boards
-        }
-        for name in self.removed:
-            log.warn("{board}: not in the inventory any more; left alone", board=name)
 
-    def _stand(self, board: Board, standing: Standing | None) -> ManagedBoard:
+    def stand(self, board: Board, standing: Standing | None) -> ManagedBoard:
+        """Have the board at hand, as it was left, or as a new one."""
         standing = standing or first_standing(board.name, self._wall())
         hardware = self.inventory.hardware[board.hardware]
         managed = ManagedBoard(board, hardware, standing, self._around)
@@ -164,10 +152,8 @@ class Fleet(Service):
         Fires when all that boards had under way has been taken up.
         """
         power.owe(tuple(owed for owed in saved.owed if not self._is_to_be_off(owed)))
-        self._time_saver.start(SAVE_TIME_SECONDS, now=False)
-        marks = {(owed.board, owed.outlet) for owed in saved.owed}
-        wanting = [each for each in self.boards.values() if _resume(each, marks)]
-        return self._resumption.begin(wanting)
+        self._timekeeper.start()
+        return self._resumption.begin(self.boards.values(), saved.owed)
 
     def _is_to_be_off(self, owed: Owed) -> bool:
         """Whether a mark is of a board that is off, and still has that outlet."""
@@ -191,13 +177,10 @@ class Fleet(Service):
         succession = Succession(self, self.inventory, inventory, different)
         self.inventory = inventory
         under_way = succession.let_go(left) + succession.change()
-        added = different.of("boards", "added")
-        new = [self._stand(inventory.boards[name], known.get(name)) for name in added]
-        for name in added:
-            self.removed.pop(name, None)
+        new = succession.take_in(known)
         self._index()
         # A board that was off was given its power when it was let go.
-        self._resumption.join(each for each in new if _resume(each, frozenset()))
+        self._resumption.join(new, owed=())
         return gatherResults(under_way).addCallback(lambda _: None)
 
     def needs(self, relay_board: str) -> bool:
@@ -218,8 +201,7 @@ class Fleet(Service):
     def stopService(self) -> None:
         """End what boards have under way; the store stays the store's owner's."""
         super().stopService()
-        if self._time_saver.running:
-            self._time_saver.stop()
+        self._timekeeper.stop()
         self._resumption.stop()
         for board in self.boards.values():
             board.stop()
@@ -239,8 +221,7 @@ class Fleet(Service):
         self._service_time.go_on()
         self._poller.go_on()
         self._resumption.go_on()
-        for change in tuple(self._unsaved.values()):
-            self._save_relay_board(change)
+        self._relay_board_history.store_is_back()
         for board in self.boards.values():
             board.store_is_back()
 
@@ -307,67 +288,13 @@ class Fleet(Service):
 
     # What power and netboot report.
 
-    def cycle_started(self, board: str, generation: int) -> Deferred[bool]:
-        """A power cycle's turn has come; False when nobody wants it any more."""
-        if board not in self.boards:
-            return succeed(False)
-        return self.boards[board].cycle_started(generation)
-
-    def cycle_ended(self, board: str, generation: int, failure: str | None) -> None:
-        """A power cycle is over."""
-        if board in self.boards:
-            self.boards[board].cycle_ended(generation, failure)
-
-    def switched_off(self, board: str, generation: int) -> None:
-        """A board is without power, as was ordered."""
-        if board in self.boards:
-            self.boards[board].switched_off(generation)
-
-    def cycle_held(
-        self, board: str, generation: int, why: str, patience: float
-    ) -> None:
-        """A power cycle waits for a relay board that is ill."""
-        if board in self.boards:
-            self.boards[board].cycle_held(generation, why, patience)
-
-    def cycle_goes_on(self, board: str, generation: int) -> None:
-        """A power cycle that was held is so no more."""
-        if board in self.boards:
-            self.boards[board].cycle_goes_on(generation)
-
-    def cycle_void(
-        self, board: str, generation: int, why: str, patience: float
-    ) -> None:
-        """A broken relay board cut a power cycle short."""
-        if board in self.boards:
-            self.boards[board].cycle_void(generation, why, patience)
-
-    def found_on(self, board: str, outlet: Outlet) -> None:
-        """A board that is to be off had power, and is switched off again."""
-        if board in self.boards:
-            self.boards[board].found_on(outlet)
+    def about(self, board: str) -> Reports:
+        """Who is told what power does with a board; nobody, if it has left."""
+        return Reports(self.boards.get(board, LEFT))
 
     def relay_board_changed(self, relay_board: str, since: Since) -> None:
-        """A relay board is in another state; nobody waits for that to be saved.
-
-        Of what it becomes while the store is away, the last is saved when that is back.
-        """
-        change = RelayBoardChange(
-            at=self._wall(),
-            relay_board=relay_board,
-            state=since.state,
-            why=since.why,
-        )
-        self._save_relay_board(change)
-
-    def _save_relay_board(self, change: RelayBoardChange) -> None:
-        self._unsaved.pop(change.relay_board, None)
-        saving = self._store.relay_board_changed(change)
-        saving.addErrback(self._save_later, change)
-
-    def _save_later(self, failure: Failure, change: RelayBoardChange) -> None:
-        failure.trap(StoreError)
-        self._unsaved[change.relay_board] = change
+        """A relay board is in another state; nobody waits for that to be saved."""
+        self._relay_board_history.changed(relay_board, since)
 
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         """An owed outlet was just read back as on, so the mark may go."""
@@ -384,15 +311,7 @@ class Fleet(Service):
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Hear every committed change; returns what ends it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    def _changed(self, change: Change) -> None:
-        for listener in tuple(self._listeners):
-            try:
-                listener(change)
-            except Exception:
-                log.failure("a listener failed on a change of {b}", b=change.row.board)
+        return self._listeners.add(listener)
 
     def _blamed(self, board: str) -> Blamed | None:
         return self.docket.blamed(board, self._service_time.now())
@@ -402,19 +321,3 @@ class Fleet(Service):
         if image is not None and image.health is not None:
             return image.health
         return self.boards[board.name].hardware.health
-
-    def _save_time(self) -> Deferred[None]:
-        saving = self._store.save_time()
-        return saving.addErrback(lambda failure: failure.trap(StoreError) and None)
-
-
-def _resume(managed: ManagedBoard, marks: Set[tuple[str, Outlet]]) -> bool:
-    """Whether it is to be taken up; one that is off elsewhere now, is not owed that."""
-    if managed.is_kept_off and not _is_owed(managed.board, marks):
-        managed.switch_off_anew()
-        return False
-    return managed.resume()
-
-
-def _is_owed(board: Board, marks: Set[tuple[str, Outlet]]) -> bool:
-    return all((board.name, outlet) in marks for outlet in board.power)

@@ -287,15 +287,17 @@ class Keeper(ABC):
 
     # What moves nothing.
 
+    def note(self, event: Event) -> None:
+        """Write an event down, and go by nothing that it says."""
+        self._record(history_row(self.standing, event, self._moment(), "noted"))
+
     def _record_refusal(self, event: Event, refusal: Refused) -> None:
         outcome: Outcome = "stale" if isinstance(refusal, Stale) else "refused"
         if isinstance(refusal, UnknownEvent) and event.name != SET_STATE:
             # A board may think of any number of names; they make one row.
             event = replace(event, name=UNKNOWN_EVENT)
-        row = history_row(self.standing, event, self._moment(), outcome, str(refusal))
-        if event.generation is not None:
-            row = replace(row, generation=event.generation)
-        self._record(row)
+        reason = str(refusal)
+        self._record(history_row(self.standing, event, self._moment(), outcome, reason))
 
     def _record(self, row: HistoryRow) -> None:
         """Nobody waits for it; a store that is away will not hear of it."""

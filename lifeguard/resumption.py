@@ -13,12 +13,13 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Set
 
     from twisted.internet.interfaces import IReactorTime
 
     from lifeguard.board import ManagedBoard
     from lifeguard.deadlines import Deadlines
+    from lifeguard.model import Board, Outlet, Owed
 
 log = Logger()
 
@@ -35,15 +36,21 @@ class Resumption:
         self._paused = False
         self._over: Deferred[None] = Deferred()
 
-    def begin(self, boards: Iterable[ManagedBoard]) -> Deferred[None]:
-        """The first of `boards` now, the others after it; fires when it is over."""
-        self.join(boards)
+    def begin(
+        self, boards: Iterable[ManagedBoard], owed: Iterable[Owed]
+    ) -> Deferred[None]:
+        """Have all `boards` go on, of which that is `owed`; fires when it is over.
+
+        The first that has left something under way takes it up now, others after it.
+        """
+        self.join(boards, owed)
         return self._over if self._left else succeed(None)
 
-    def join(self, boards: Iterable[ManagedBoard]) -> None:
+    def join(self, boards: Iterable[ManagedBoard], owed: Iterable[Owed]) -> None:
         """These, too, after those that are left."""
         is_waiting = bool(self._left)
-        self._left.extend(boards)
+        marks = {(each.board, each.outlet) for each in owed}
+        self._left.extend(board for board in boards if _resume(board, marks))
         if is_waiting or not self._left:
             return
         self._turn = self._clock.seconds()
@@ -76,6 +83,18 @@ class Resumption:
             self._wait()
         elif not self._over.called:
             self._over.callback(None)
+
+
+def _resume(managed: ManagedBoard, marks: Set[tuple[str, Outlet]]) -> bool:
+    """Whether it is to be taken up; one that is off elsewhere now, is not owed that."""
+    if managed.is_kept_off and not _is_owed(managed.board, marks):
+        managed.switch_off_anew()
+        return False
+    return managed.resume()
+
+
+def _is_owed(board: Board, marks: Set[tuple[str, Outlet]]) -> bool:
+    return all((board.name, outlet) in marks for outlet in board.power)
 
 
 def _take_up(managed: ManagedBoard) -> None:

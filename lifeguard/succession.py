@@ -12,11 +12,11 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Set
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 
     from lifeguard.board import ManagedBoard
     from lifeguard.inventory.difference import Difference
-    from lifeguard.model import Inventory, Standing
+    from lifeguard.model import Board, Inventory, Standing
 
 log = Logger()
 
@@ -26,6 +26,8 @@ class Lab(Protocol):
 
     boards: dict[str, ManagedBoard]
     removed: dict[str, Standing]
+
+    def stand(self, board: Board, standing: Standing | None) -> ManagedBoard: ...
 
 
 class Succession:
@@ -50,6 +52,15 @@ class Succession:
         changing = [self._change(name, images) for name in self._concerned()]
         # To gather ten thousand that have fired costs a third of the whole change.
         return [each for each in changing if not each.called]
+
+    def take_in(self, known: Mapping[str, Standing]) -> list[ManagedBoard]:
+        """Those that are new in it, of which `known` are the rows."""
+        added = self._different.of("boards", "added")
+        for name in added:
+            self._lab.removed.pop(name, None)
+        return [
+            self._lab.stand(self._new.boards[name], known.get(name)) for name in added
+        ]
 
     async def _let_go(self, name: str, left: Callable[[str], None]) -> None:
         standing = await self._lab.boards[name].let_go()

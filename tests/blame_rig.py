@@ -83,7 +83,7 @@ class Case(NamedTuple):
     def hold(self, board: str, patience: float = 86400.0) -> None:
         """Its power cycle waits for a relay board that is ill."""
         generation = self.lab.board(board).standing.generation
-        self.lab.fleet.cycle_held(board, generation, "rack1 is suspect", patience)
+        self.lab.fleet.about(board).cycle_held(generation, "rack1 is suspect", patience)
 
     def broken_image(self, *boards: str, strikes: int = 3) -> None:
         """They are asked for an image that never boots."""

@@ -7,6 +7,7 @@ the same clock.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred, succeed
@@ -93,6 +94,16 @@ class FakeQueue:
         return succeed(None)
 
 
+class About:
+    """What is told of one board goes to `reports`, with the board's name before it."""
+
+    def __init__(self, reports, board) -> None:
+        self.reports, self.board = reports, board
+
+    def __getattr__(self, report):
+        return partial(getattr(self.reports, report), self.board)
+
+
 class FakeReports:
     """What power tells; answers at once unless a test says otherwise."""
 
@@ -101,6 +112,9 @@ class FakeReports:
         self.wanted: dict[int, Deferred[bool]] = {}
         self.noting: list[Deferred[None]] = []
         self.became: list[tuple[str, str]] = []
+
+    def about(self, board):
+        return About(self, board)
 
     def cycle_started(self, board, generation):
         self.events.append(f"started {board} {generation}?")

@@ -308,10 +308,10 @@ class Rig:
         """The relay board does what was ordered last."""
         board = self.board(name)
         generation = board.standing.generation
-        assert result_of(self.fleet.cycle_started(name, generation))
+        assert result_of(self.fleet.about(name).cycle_started(generation))
         for outlet in board.board.power:
             result_of(self.fleet.outlet_is_on(Owed(outlet, name, generation)))
-        self.fleet.cycle_ended(name, generation, None)
+        self.fleet.about(name).cycle_ended(generation, None)
 
     def events(self, name: str = "panda-01") -> list[str]:
         return [row.event for row in self.store.rows if row.board == name]

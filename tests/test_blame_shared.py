@@ -111,3 +111,14 @@ def test_flapping_is_never_excused_and_says_its_window() -> None:
         "no answer; strike 11, 10 allowed, forgotten after 86400 s without one:"
         " given up"
     )
+
+
+def test_what_they_failed_by_before_a_person_asked_for_something_else_is_past() -> None:
+    parts = case()
+    for _ in range(3):
+        for board in A:
+            parts.lab.request("rq-reboot", board)
+        parts.strike(*A)
+        assert parts.open() == {}
+    parts.strike(*A)
+    assert list(parts.open()) == ["relay board rack1"]

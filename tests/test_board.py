@@ -116,7 +116,7 @@ def test_the_clock_of_a_power_cycle_starts_with_its_turn() -> None:
     parts.request("rq-reboot")
     parts.clock.advance(1700)
     assert parts.board().standing.strikes == {}
-    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert result_of(parts.fleet.about("panda-01").cycle_started(1))
     parts.clock.advance(59)
     assert parts.board().standing.strikes == {}
     parts.clock.advance(1)
@@ -136,7 +136,7 @@ def test_waiting_for_a_relay_board_has_an_end_and_is_no_strike() -> None:
 def test_a_failed_cycle_waits_for_the_timeout_and_is_one_strike() -> None:
     parts = rig()
     parts.request("rq-reboot")
-    parts.fleet.cycle_ended("panda-01", 1, "rack1 does not answer")
+    parts.fleet.about("panda-01").cycle_ended(1, "rack1 does not answer")
     assert parts.state() == "RebootRebooting"
     parts.clock.advance(60)
     assert parts.board().standing.strikes["RebootRebooting"].count == 1
@@ -285,8 +285,8 @@ def test_an_answer_of_an_older_power_cycle_moves_nothing() -> None:
     parts = rig()
     parts.request("rq-reboot")
     parts.request("rq-maintenance")
-    assert not result_of(parts.fleet.cycle_started("panda-01", 1))
-    parts.fleet.cycle_ended("panda-01", 1, None)
+    assert not result_of(parts.fleet.about("panda-01").cycle_started(1))
+    parts.fleet.about("panda-01").cycle_ended(1, None)
     assert parts.state() == "MaintenanceRebooting"
     assert parts.store.rows[-1].outcome == "stale"
 
@@ -394,11 +394,11 @@ def test_a_request_that_python_only_takes_for_the_same_is_another_one() -> None:
 def test_locked_out_takes_no_request_and_a_cycle_under_way_moves_nothing() -> None:
     parts = rig()
     parts.request("rq-reboot")
-    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert result_of(parts.fleet.about("panda-01").cycle_started(1))
     result_of(
         parts.fleet.change("panda-01", "RebootRebooting", "LockedOut", "operator")
     )
-    parts.fleet.cycle_ended("panda-01", 1, None)
+    parts.fleet.about("panda-01").cycle_ended(1, None)
     assert parts.state() == "LockedOut"
     with pytest.raises(NotAccepted):
         parts.request("rq-reboot")

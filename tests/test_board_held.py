@@ -16,7 +16,7 @@ PATIENCE = 86400.0
 def held(generation: int = 1, patience: float = PATIENCE) -> Rig:
     parts = rig()
     parts.request("rq-reboot")
-    parts.fleet.cycle_held("panda-01", generation, ILL, patience)
+    parts.fleet.about("panda-01").cycle_held(generation, ILL, patience)
     return parts
 
 
@@ -25,18 +25,18 @@ def test_a_held_cycle_is_no_strike_however_long_it_waits() -> None:
     parts.clock.advance(80_000)
     standing = parts.board().standing
     assert (standing.state, standing.strikes) == ("RebootRebooting", {})
-    assert result_of(parts.fleet.cycle_started("panda-01", 1)) is True
+    assert result_of(parts.fleet.about("panda-01").cycle_started(1)) is True
     assert parts.board().standing.deadline == 80_060
 
 
 def test_the_time_of_a_cycle_that_had_begun_stands_still_while_it_is_held() -> None:
     parts = rig()
     parts.request("rq-reboot")
-    result_of(parts.fleet.cycle_started("panda-01", 1))
+    result_of(parts.fleet.about("panda-01").cycle_started(1))
     parts.clock.advance(50)
-    parts.fleet.cycle_held("panda-01", 1, ILL, PATIENCE)
+    parts.fleet.about("panda-01").cycle_held(1, ILL, PATIENCE)
     parts.clock.advance(1000)
-    parts.fleet.cycle_goes_on("panda-01", 1)
+    parts.fleet.about("panda-01").cycle_goes_on(1)
     parts.clock.advance(59)
     assert parts.board().standing.strikes == {}
     parts.clock.advance(1)
@@ -54,9 +54,9 @@ def test_patience_has_an_end_that_names_the_relay_board() -> None:
 def test_a_void_cycle_is_ordered_again_and_is_no_strike() -> None:
     parts = rig()
     parts.request("rq-reboot")
-    result_of(parts.fleet.cycle_started("panda-01", 1))
+    result_of(parts.fleet.about("panda-01").cycle_started(1))
     parts.forget()
-    parts.fleet.cycle_void("panda-01", 1, ILL, PATIENCE)
+    parts.fleet.about("panda-01").cycle_void(1, ILL, PATIENCE)
     assert parts.said == [
         ("commit", "panda-01", "power-cycle-void", "RebootRebooting"),
         ("cycle", "panda-01", 2, "rack1/1/1"),
@@ -71,8 +71,8 @@ def test_cycles_that_are_void_again_and_again_end_with_patience() -> None:
     parts.request("rq-reboot")
     for generation in range(1, 12):
         parts.clock.advance(1000)
-        result_of(parts.fleet.cycle_started("panda-01", generation))
-        parts.fleet.cycle_void("panda-01", generation, ILL, 10_000)
+        result_of(parts.fleet.about("panda-01").cycle_started(generation))
+        parts.fleet.about("panda-01").cycle_void(generation, ILL, 10_000)
         if parts.board().standing.state != "RebootRebooting":
             break
         parts.clock.advance(0)
@@ -92,5 +92,5 @@ def test_a_held_cycle_is_taken_up_after_a_restart_and_its_patience_goes_on() -> 
     again = rig(saved=Saved(service_seconds=5000, standings=parts.store.saved))
     standing = again.board().standing
     assert (standing.generation, standing.entered) == (2, 0.0)
-    again.fleet.cycle_held("panda-01", 2, ILL, PATIENCE)
+    again.fleet.about("panda-01").cycle_held(2, ILL, PATIENCE)
     assert again.board().standing.deadline == PATIENCE

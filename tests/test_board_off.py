@@ -20,8 +20,8 @@ def switched_off() -> Rig:
     """A board in Off, by request."""
     parts = rig()
     parts.request("rq-power-off")
-    assert result_of(parts.fleet.cycle_started("panda-01", 1))
-    parts.fleet.switched_off("panda-01", 1)
+    assert result_of(parts.fleet.about("panda-01").cycle_started(1))
+    parts.fleet.about("panda-01").switched_off(1)
     parts.forget()
     return parts
 
@@ -45,8 +45,8 @@ def test_a_board_is_switched_off_by_request() -> None:
     parts = rig()
     parts.forget()
     parts.request("rq-power-off")
-    result_of(parts.fleet.cycle_started("panda-01", 1))
-    parts.fleet.switched_off("panda-01", 1)
+    result_of(parts.fleet.about("panda-01").cycle_started(1))
+    parts.fleet.about("panda-01").switched_off(1)
     assert parts.said == [
         ("commit", "panda-01", "rq-power-off", "PoweringOff"),
         ("switch off now", "panda-01", 1, "rack1/1/1"),
@@ -120,8 +120,8 @@ def test_an_off_that_fails_again_and_again_gives_up_with_the_power_on() -> None:
     parts = rig(inventory(lifecycle))
     parts.request("rq-power-off")
     for generation in (1, 2):
-        result_of(parts.fleet.cycle_started("panda-01", generation))
-        parts.fleet.cycle_ended("panda-01", generation, "stuck")
+        result_of(parts.fleet.about("panda-01").cycle_started(generation))
+        parts.fleet.about("panda-01").cycle_ended(generation, "stuck")
         parts.clock.advance(60)
         parts.clock.advance(0)
     assert parts.state() == "FailedPoweringOff"
@@ -132,7 +132,7 @@ def test_an_off_that_fails_again_and_again_gives_up_with_the_power_on() -> None:
 def test_an_off_waits_for_an_ill_relay_board_within_its_patience() -> None:
     parts = rig()
     parts.request("rq-power-off")
-    parts.fleet.cycle_held("panda-01", 1, "rack1 is broken", 10_000)
+    parts.fleet.about("panda-01").cycle_held(1, "rack1 is broken", 10_000)
     assert parts.board().standing.deadline == 10_000
     parts.clock.advance(10_000)
     parts.clock.advance(0)
@@ -143,8 +143,8 @@ def test_an_off_waits_for_an_ill_relay_board_within_its_patience() -> None:
 def test_an_off_that_fails_says_something_of_the_power_and_not_of_the_image() -> None:
     parts = reimaged(rig())
     parts.request("rq-power-off")
-    result_of(parts.fleet.cycle_started("panda-01", 2))
-    parts.fleet.cycle_ended("panda-01", 2, "stuck")
+    result_of(parts.fleet.about("panda-01").cycle_started(2))
+    parts.fleet.about("panda-01").cycle_ended(2, "stuck")
     parts.clock.advance(60)
     parts.clock.advance(0)
     failed = parts.store.evidences[-1]
@@ -168,7 +168,7 @@ def test_a_board_that_is_being_switched_off_is_not_asked_to_come_again() -> None
 def test_a_broken_relay_board_has_the_off_ordered_again() -> None:
     parts = rig()
     parts.request("rq-power-off")
-    parts.fleet.cycle_void("panda-01", 1, "dead", 10_000)
+    parts.fleet.about("panda-01").cycle_void(1, "dead", 10_000)
     assert parts.said[-1] == ("switch off", "panda-01", 2, "rack1/1/1")
     assert parts.board().standing.strikes == {}
 
@@ -285,8 +285,8 @@ def test_to_switch_off_what_is_off_is_a_repeat() -> None:
 
 def test_a_board_that_was_found_on_says_so_in_its_history() -> None:
     parts = switched_off()
-    parts.fleet.found_on("panda-01", A)
-    parts.fleet.found_on("gone", A)
+    parts.fleet.about("panda-01").found_on(A)
+    parts.fleet.about("gone").found_on(A)
     row = parts.store.rows[-1]
     assert (row.event, row.source, row.outcome) == ("power-found-on", "power", "noted")
     assert row.reason == "rack1/1/1 was on, and is switched off again"

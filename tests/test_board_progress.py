@@ -66,7 +66,7 @@ def test_a_timeout_says_that_nothing_was_fetched_where_that_would_be_seen() -> N
 def test_a_power_cycle_that_times_out_says_nothing_of_what_was_fetched() -> None:
     parts = rig(sees_boots=True)
     parts.request("rq-reimage", image="debian")
-    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert result_of(parts.fleet.about("panda-01").cycle_started(1))
     parts.clock.advance(60)
     assert parts.store.rows[-1].reason == "strike 1, 200 allowed"
 

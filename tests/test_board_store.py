@@ -40,9 +40,9 @@ def test_an_absent_store_acknowledges_nothing_and_begins_nothing() -> None:
 def test_own_events_are_kept_until_the_store_is_back() -> None:
     parts = rig()
     parts.request("rq-reboot")
-    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert result_of(parts.fleet.about("panda-01").cycle_started(1))
     parts.store.leave()
-    parts.fleet.cycle_ended("panda-01", 1, None)
+    parts.fleet.about("panda-01").cycle_ended(1, None)
     parts.clock.advance(30)
     assert parts.state() == "RebootRebooting"
     parts.store.come_back()
@@ -53,7 +53,7 @@ def test_no_power_cycle_begins_without_a_store_and_it_is_ordered_anew_after() ->
     parts = rig()
     parts.request("rq-reboot")
     parts.store.leave()
-    assert not result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert not result_of(parts.fleet.about("panda-01").cycle_started(1))
     parts.clock.pump([1.0] * 30)
     assert parts.said[-1] == ("cycle", "panda-01", 1, "rack1/1/1")
     parts.store.come_back()
@@ -67,7 +67,7 @@ def test_a_turn_that_comes_without_a_store_cycles_nobody_taken_away_since() -> N
     parts.request("rq-reboot")
     result_of(parts.fleet.change("panda-01", "RebootRebooting", "LockedOut", "me"))
     parts.store.leave()
-    assert not result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert not result_of(parts.fleet.about("panda-01").cycle_started(1))
     parts.store.come_back()
     assert parts.said[-1] == ("commit", "panda-01", "set-state", "LockedOut")
     assert parts.board().standing.generation == 1
@@ -95,13 +95,13 @@ def test_an_outage_is_not_charged_to_a_board() -> None:
 def test_a_deadline_that_the_outage_met_comes_after_what_was_told_in_it() -> None:
     parts = rig()
     parts.request("rq-reboot")
-    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert result_of(parts.fleet.about("panda-01").cycle_started(1))
     parts.store.holds = True
     parts.clock.advance(60)  # the timeout's change is under way
     parts.store.leave()
     parts.store.held.clear()
     parts.store.waiting.pop().errback(StoreUnavailable("away"))
-    parts.fleet.cycle_ended("panda-01", 1, None)
+    parts.fleet.about("panda-01").cycle_ended(1, None)
     parts.store.holds = False
     parts.store.come_back()
     assert parts.events()[-1] == "power-cycle-ok"
@@ -111,10 +111,10 @@ def test_a_deadline_that_the_outage_met_comes_after_what_was_told_in_it() -> Non
 def test_own_events_keep_their_order_over_an_outage() -> None:
     parts = rig()
     parts.request("rq-reboot")
-    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert result_of(parts.fleet.about("panda-01").cycle_started(1))
     parts.store.leave()
     parts.clock.advance(59.5)
-    parts.fleet.cycle_ended("panda-01", 1, None)
+    parts.fleet.about("panda-01").cycle_ended(1, None)
     parts.clock.pump([0.5] * 30)
     parts.store.come_back()
     parts.clock.pump([0.5] * 60)
@@ -163,9 +163,9 @@ def test_a_change_of_somebody_else_is_not_taken_for_ones_own() -> None:
 def test_an_own_event_that_was_saved_unheard_is_not_taken_twice() -> None:
     parts = rig()
     parts.request("rq-reboot")
-    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert result_of(parts.fleet.about("panda-01").cycle_started(1))
     parts.store.loses_answers = True
-    parts.fleet.cycle_ended("panda-01", 1, "no answer")
+    parts.fleet.about("panda-01").cycle_ended(1, "no answer")
     parts.store.loses_answers = False
     parts.clock.advance(1)
     assert parts.events().count("power-cycle-failed") == 1
@@ -174,11 +174,11 @@ def test_an_own_event_that_was_saved_unheard_is_not_taken_twice() -> None:
 def test_an_own_event_that_was_not_saved_is_taken_again() -> None:
     parts = rig()
     parts.request("rq-reboot")
-    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert result_of(parts.fleet.about("panda-01").cycle_started(1))
     parts.store.leave()
     parts.store.come_back()
     parts.store.away = True
-    parts.fleet.cycle_ended("panda-01", 1, "no answer")
+    parts.fleet.about("panda-01").cycle_ended(1, "no answer")
     parts.store.away = False
     parts.clock.advance(1)
     assert parts.events().count("power-cycle-failed") == 1
@@ -189,12 +189,12 @@ def test_what_the_store_refuses_does_not_block_a_board(
 ) -> None:
     parts = rig()
     parts.request("rq-reboot")
-    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert result_of(parts.fleet.about("panda-01").cycle_started(1))
     with monkeypatch.context() as patched:
         patched.setattr(
             parts.store, "commit", lambda change: fail(StoreError("cannot be stored"))
         )
-        parts.fleet.cycle_ended("panda-01", 1, "no\0answer")
+        parts.fleet.about("panda-01").cycle_ended(1, "no\0answer")
     assert len(logged_failures) == 1
     logged_failures.clear()
     parts.clock.advance(60)  # the state's timeout takes care of it
@@ -259,7 +259,7 @@ def test_polls_are_taken_up_again_and_owed_outlets_come_first() -> None:
 def test_an_unfinished_cycle_is_a_new_generation_committed_first() -> None:
     parts = rig()
     parts.request("rq-reboot")
-    assert result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert result_of(parts.fleet.about("panda-01").cycle_started(1))
     parts = again(parts, 10)
     assert parts.said == [
         ("owe",),
@@ -274,7 +274,7 @@ def test_an_unfinished_cycle_is_a_new_generation_committed_first() -> None:
 def test_a_cycle_that_had_failed_waits_for_its_timeout_after_a_restart() -> None:
     parts = rig()
     parts.request("rq-reboot")
-    parts.fleet.cycle_ended("panda-01", 1, "no answer")
+    parts.fleet.about("panda-01").cycle_ended(1, "no answer")
     parts = again(parts, 10)
     assert parts.said == [("owe",)]
     parts.clock.advance(50)
@@ -336,8 +336,8 @@ def test_an_old_order_to_take_up_a_cycle_does_not_touch_a_newer_one() -> None:
     parts = rig()
     parts.request("rq-reboot")
     parts.store.leave()
-    assert not result_of(parts.fleet.cycle_started("panda-01", 1))
-    assert not result_of(parts.fleet.cycle_started("panda-01", 1))
+    assert not result_of(parts.fleet.about("panda-01").cycle_started(1))
+    assert not result_of(parts.fleet.about("panda-01").cycle_started(1))
     parts.store.come_back()
     assert parts.board().standing.generation == 2
     assert [row.outcome for row in parts.store.rows if row.event == "resume"] == [

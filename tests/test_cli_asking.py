@@ -59,7 +59,7 @@ def test_a_board_is_switched_off_and_stays_so_until_it_is_switched_on() -> None:
     rig = cli()
     assert rig.run("on", "panda-01").status == 1
     assert rig.run("off", "panda-01").out == ["panda-01: PoweringOff"]
-    rig.web.lab.fleet.switched_off("panda-01", 1)
+    rig.web.lab.fleet.about("panda-01").switched_off(1)
     assert rig.web.lab.board().standing.state == "Off"
     assert rig.run("on", "panda-01").status == 0
 

@@ -60,7 +60,7 @@ def test_count_and_window_are_the_labs_own(tmp_path: Path) -> None:
 def is_held_up(parts: Rig) -> None:
     """Its relay board is ill for longer than strikes are kept."""
     generation = parts.board().standing.generation
-    parts.fleet.cycle_held("panda-01", generation, "rack1 is broken", 86400.0)
+    parts.fleet.about("panda-01").cycle_held(generation, "rack1 is broken", 86400.0)
     parts.clock.advance(86000)
     parts.cycled()
     parts.happens("image-running")
@@ -134,7 +134,7 @@ def test_nor_does_a_stay_in_off_that_nobody_asked_for(tmp_path: Path) -> None:
     policy = {"by": "lifeguard", "source": POLICY}
     parts.happens("rq-power-off", **policy)
     generation = parts.board().standing.generation
-    parts.fleet.switched_off("panda-01", generation)
+    parts.fleet.about("panda-01").switched_off(generation)
     assert parts.state() == "Off"
     parts.clock.advance(25001)
     parts.happens("rq-power-on", **policy)

@@ -74,8 +74,8 @@ def test_a_board_that_left_the_inventory_is_kept_and_only_its_outlet_touched() -
     parts = rig(saved=Saved(standings={"gone": gone}, owed=(owed,)))
     assert parts.said == [("owe", "rack1/4/8")]
     assert parts.fleet.removed == {"gone": gone}
-    assert not result_of(parts.fleet.cycle_started("gone", 2))
-    parts.fleet.cycle_ended("gone", 2, None)
+    assert not result_of(parts.fleet.about("gone").cycle_started(2))
+    parts.fleet.about("gone").cycle_ended(2, None)
     parts.store.owed[owed.outlet] = owed
     result_of(parts.fleet.outlet_is_on(owed))
     assert parts.store.owed == {}
@@ -149,7 +149,7 @@ def test_a_board_is_on_from_its_read_back_not_from_when_that_was_noted() -> None
     parts.fleet.outlet_is_on(Owed(Outlet("rack1", "1/1"), "panda-01", 1))
     parts.clock.advance(7)
     noted.callback(None)
-    parts.fleet.cycle_ended("panda-01", 1, None)
+    parts.fleet.about("panda-01").cycle_ended(1, None)
     assert parts.board().switched_on == 7
 
 

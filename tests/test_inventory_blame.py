@@ -106,3 +106,14 @@ def test_boards_that_are_added_fail_together_as_others_do() -> None:
     parts.strike(*new)
     parts.strike(*new)
     assert list(parts.open()) == ["relay board rack3"]
+
+
+def test_a_board_that_has_left_says_nothing_against_an_image() -> None:
+    parts = case()
+    parts.broken_image("panda-01", "panda-02")
+    take(parts, without(two_racks(), "boards", "panda-01"))
+    parts.broken_image("panda-03")
+    assert parts.open() == {}
+    parts.broken_image("panda-04")
+    boards = parts.open()["image new"].boards
+    assert boards == ("panda-02", "panda-03", "panda-04")

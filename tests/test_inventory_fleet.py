@@ -146,7 +146,7 @@ def test_one_whose_cycle_is_under_way_is_removed_when_that_has_ended() -> None:
 def test_one_that_is_off_is_let_go_with_its_outlets_owed() -> None:
     parts = rig()
     parts.request("rq-power-off")
-    parts.fleet.switched_off("panda-01", 1)
+    parts.fleet.about("panda-01").switched_off(1)
     parts.forget()
     take(parts, without(inventory(), "boards", "panda-01"))
     assert parts.said == [("let go", "panda-01", 1, "rack1/1/1")]
@@ -207,7 +207,7 @@ def test_figures_of_a_lifecycle_count_from_the_next_state_on() -> None:
     parts.cycled()
     parts.happens("image-running")
     parts.request("rq-reboot")
-    parts.fleet.cycle_started("panda-01", 2)
+    parts.fleet.about("panda-01").cycle_started(2)
     now = parts.service_time.now()
     assert parts.board().standing.deadline == now + 600
 
@@ -241,7 +241,7 @@ def test_a_cycle_is_ordered_anew_at_other_outlets_and_the_old_are_on() -> None:
 def test_one_that_is_off_is_so_at_other_outlets_and_the_old_are_on() -> None:
     parts = rig()
     parts.request("rq-power-off")
-    parts.fleet.switched_off("panda-01", 1)
+    parts.fleet.about("panda-01").switched_off(1)
     parts.forget()
     both = (Outlet("rack1", "1/1"), Outlet("rack1", "2/8"))
     take(parts, changed(inventory(), "boards", "panda-01", power=both))

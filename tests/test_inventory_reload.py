@@ -71,7 +71,7 @@ def test_a_plan_says_what_becomes_of_each_board_and_does_nothing() -> None:
     parts.lab.request("rq-reboot", "panda-03")
     parts.lab.request("rq-reboot", "panda-04")
     parts.lab.request("rq-power-off", "panda-05")
-    parts.lab.fleet.switched_off("panda-05", 1)
+    parts.lab.fleet.about("panda-05").switched_off(1)
     new = without(without(inventory(boards=41), "boards", "bare"), "boards", "panda-03")
     new = changed(new, "boards", "panda-02", address="198.51.100.2")
     new = changed(new, "boards", "panda-04", power=(Outlet("rack1", "9/1"),))

@@ -18,6 +18,7 @@ from lifeguard.power.relay_boards import RelayBoards
 from lifeguard.power.step import STEP_SECONDS
 from lifeguard.wire.proxr import Relay
 from tests.fake_relay_board import FakeRelayBoard
+from tests.power_rig import About
 
 A, B = Outlet("rack1", "1/1"), Outlet("rack1", "1/2")
 OFF_SECONDS = 5.0
@@ -28,6 +29,9 @@ class Reports:
 
     def __init__(self) -> None:
         self.told: list[str] = []
+
+    def about(self, board: str) -> Any:
+        return About(self, board)
 
     def cycle_started(self, board: str, generation: int) -> Deferred[bool]:
         return succeed(True)

@@ -90,7 +90,7 @@ def test_a_deadline_that_ran_out_in_the_downtime_of_nobody_is_kept_at_once() -> 
 
 def test_a_stopped_fleet_takes_up_nothing_more() -> None:
     parts = resumed(STANDING, boards=3)
-    result_of(parts.fleet.cycle_started("panda-01", 2))
+    result_of(parts.fleet.about("panda-01").cycle_started(2))
     parts.fleet.stopService()
     assert parts.clock.getDelayedCalls() == []
 

@@ -15,7 +15,6 @@ from twisted.logger import LogEvent
 from lifeguard import turns
 from lifeguard.board import ManagedBoard
 from lifeguard.effects import Effects
-from lifeguard.fleet import Fleet
 from lifeguard.health.brake import Brake
 from lifeguard.model import Inventory, Owed
 from lifeguard.power import Power
@@ -35,6 +34,7 @@ from lifeguard.simulator.virtual.plan import (
 from lifeguard.simulator.virtual.run import live, shorten
 from lifeguard.simulator.virtual.verdict import RuleBroken
 from lifeguard.store import answers
+from lifeguard.timekeeper import Timekeeper
 
 QUIET = Troubles(**{field.name: 0.0 for field in fields(Troubles)})
 HARD = Troubles(
@@ -429,7 +429,7 @@ def test_a_brake_that_lets_everything_pass_is_caught(
 def test_what_is_told_is_the_seed_the_moment_and_the_shortest_history(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Fleet, "_save_time", lambda self: None)
+    monkeypatch.setattr(Timekeeper, "_save", lambda self: None)
     monkeypatch.setattr(Effects, "arm", lambda self, standing, at_least: None)
     with pytest.raises(RuleBroken) as caught:
         live(Plan(seed=3, boards=5, days=1, troubles=HARD))

@@ -374,9 +374,9 @@ def test_a_start_at_the_wrong_pace_is_caught(
 ) -> None:
     begin = Resumption.begin
 
-    def begin_at_that_rate(self: Any, boards: Any) -> Any:
+    def begin_at_that_rate(self: Any, boards: Any, owed: Any) -> Any:
         self._interval = 1 / rate
-        return begin(self, boards)
+        return begin(self, boards, owed)
 
     monkeypatch.setattr(Resumption, "begin", begin_at_that_rate)
     kills = replace(QUIET, kills=24, requests=4)

@@ -523,6 +523,6 @@ def test_a_board_is_switched_off_and_on_by_request() -> None:
     assert refused.status == 409
     assert "rq-power-off" in refused.json["accepted"]
     assert parts.request("rq-power-off", {}).json["state"] == "PoweringOff"
-    parts.lab.fleet.switched_off("panda-01", 1)
+    parts.lab.fleet.about("panda-01").switched_off(1)
     assert parts.lab.state() == "Off"
     assert parts.request("rq-power-on", {}).json["state"] == "RebootRebooting"

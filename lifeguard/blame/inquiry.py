@@ -1,6 +1,7 @@
-"""Hears what becomes of all boards, and lays the blame where the rules say.
+"""Hears what becomes of all boards, and has it judged.
 
-Who belongs to an incident that is open, and when it is over, the `Incidents` know.
+Whose fault it is that boards fail, the `Judge` says; who belongs to an incident that is
+open, and when it is over, the `Incidents` know.
 
 An incident is saved before anything follows from it: before its boards are excused, an
 image is refused, or anybody is told.
@@ -8,7 +9,7 @@ image is refused, or anybody is told.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from twisted.internet.defer import CancelledError, Deferred
@@ -16,9 +17,8 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from lifeguard.blame import words
-from lifeguard.blame.evidence import image_in_question
-from lifeguard.blame.images import ImageRule
 from lifeguard.blame.incidents import Incidents
+from lifeguard.blame.judge import Judge
 from lifeguard.blame.recollection import Recollection
 from lifeguard.blame.register import Register
 from lifeguard.blame.sharing import Sharing
@@ -49,7 +49,6 @@ log = Logger()
 BOARDS = 500
 """So many are looked at in one turn after a start: some 5 ms."""
 
-
 GONE = "it was taken from the inventory"
 
 
@@ -73,28 +72,30 @@ class Inquiry:
         wall: WallClock,
         told: Callable[[], None],
     ) -> None:
-        self._lab, self._settings, self._told = lab, settings, told
-        self._clock, self._service_time = clock, service_time
+        self._lab, self._clock, self._told = lab, clock, told
         self._register = Register(store, clock, service_time, wall, self._saved)
         self._meant = self._register.docket
         window = max(settings.image_window, settings.window)
         self._recollection = Recollection(store, clock, service_time, window)
-        self._sharing = Sharing(lab.inventory, settings.address_prefix)
-        self._images = ImageRule(
-            settings.image_boards,
-            settings.image_strikes,
-            settings.image_window,
-            self._sharing.causes,
-        )
-        self._together = TogetherRule(
+        self._sharing = sharing = Sharing(lab.inventory, settings.address_prefix)
+        together = TogetherRule(
             settings.boards,
             settings.share,
             settings.settle,
             settings.window,
-            self._sharing.causes,
+            sharing.causes,
         )
         self._incidents = Incidents(
-            lab, self._register, self._sharing, self._together, settings.share
+            lab, self._register, sharing, together, settings.share
+        )
+        self._judge = Judge(
+            lab,
+            settings,
+            service_time,
+            self._register,
+            self._incidents,
+            together,
+            sharing.causes,
         )
         self._held: list[Evidence] | None = []
         """What is new while that of the time before the start is recalled."""
@@ -138,30 +139,24 @@ class Inquiry:
         for number, name in enumerate(tuple(self._lab.boards)):
             if number % BOARDS == 0:
                 await deferLater(self._clock, 0)
-            if (board := self._lab.boards.get(name)) is None:
-                continue
-            self._stands(board)
-            self._incidents.follow(board, told=told)
-            self._take_away_image(board)
+            if (board := self._lab.boards.get(name)) is not None:
+                self._look_at(board, told=told)
         for incident in tuple(self._meant.open):
             if self._incidents.is_over(incident):
                 self._incidents.close(incident, "no board fails by it")
-        self._recollection.begin(saved.service_seconds, self._weigh, self._recalled)
+        weigh, until = self._judge.weigh, saved.service_seconds
+        self._recollection.begin(until, weigh, self._recalled)
+
+    def _look_at(self, board: Suspect, *, told: bool) -> None:
+        self._judge.stands(board)
+        self._incidents.follow(board, told=told)
+        self._take_away_image(board)
 
     def _recalled(self) -> None:
         held, self._held = self._held or [], None
         for evidence in held:
-            self._hear(evidence)
-        self._judge_all()
-
-    def _judge_all(self) -> None:
-        """A lifeguard that was killed may have saved evidence and no judgement."""
-        self._judge_images()
-        for board in self._together.failing:
-            # Without strikes: a person has asked for something else since.
-            strikes = self._lab.boards[board].standing.strikes
-            if strikes and self._meant.of(board) is None:
-                self._blame_what_is_shared(board)
+            self._judge.hear(evidence)
+        self._judge.judge_all()
 
     def _has(self, board: str) -> bool:
         return board in self._lab.boards
@@ -173,15 +168,19 @@ class Inquiry:
         for name in names:
             causes = self._sharing.of(self._lab.inventory.boards[name])
             before = self._sharing.causes.get(name, ())
-            if causes == before:
-                continue
-            self._sharing.causes[name] = causes
-            self._together.join(name, causes)
-            incident, board = self._meant.of(name), self._lab.boards[name]
-            if incident is not None and incident.cause in {*before} - {*causes}:
-                self._incidents.recovered(incident, name)
-            self._stands(board)
-            self._incidents.follow(board, told=True)
+            if causes != before:
+                self._shares(name, before, causes)
+
+    def _shares(
+        self, name: str, before: tuple[Cause, ...], causes: tuple[Cause, ...]
+    ) -> None:
+        self._sharing.causes[name] = causes
+        self._judge.joins(name, causes)
+        incident, board = self._meant.of(name), self._lab.boards[name]
+        if incident is not None and incident.cause in {*before} - {*causes}:
+            self._incidents.recovered(incident, name)
+        self._judge.stands(board)
+        self._incidents.follow(board, told=True)
 
     def board_left(self, name: str) -> None:
         """It is about to be no board of the lab any more."""
@@ -189,8 +188,7 @@ class Inquiry:
             self._incidents.close(own, GONE)
         if (together := self._meant.of(name)) is not None:
             self._incidents.recovered(together, name)
-        self._together.leave(name)
-        self._images.leave(name)
+        self._judge.leaves(name)
         del self._sharing.causes[name]
 
     def left(self, cause: Cause) -> None:
@@ -205,36 +203,26 @@ class Inquiry:
         """A committed change may be evidence, or end what a board is blamed for."""
         if _tells_nothing(change):
             return
-        name = change.after.board
+        name, event = change.after.board, change.row.event
         board = self._lab.boards[name]
-        self._stands(board)
-        request = change.after.request
-        if request is not None and request.event == change.row.event:
-            self._together.clear(name)
-        if change.evidence is not None and self._held is not None:
-            self._held.append(change.evidence)
-        elif change.evidence is not None:
+        self._judge.stands(board)
+        if _is_asked_for(change):
+            self._judge.clear(name)
+        if change.evidence is not None:
             self._hear(change.evidence)
-        if change.row.event == CYCLE_HELD:
+        if event == CYCLE_HELD:
             self._incidents.is_held(name)
-        if change.row.event == CYCLE_OK:
+        if event == CYCLE_OK:
             self._incidents.has_cycled(name)
         came = words.board_is_given_up(change.row)
         self._incidents.follow(board, came, told=bool(change.notices))
         self._take_away_image(board)
 
-    def _stands(self, board: Suspect) -> None:
-        lifecycle, standing = board.lifecycle, board.standing
-        known = standing.state in lifecycle
-        image = image_in_question(lifecycle, standing)
-        installs = known and lifecycle.installs(standing.state)
-        kind: Literal["image", "installed-image"]
-        kind = "image" if installs else "installed-image"
-        self._together.stands(
-            standing.board,
-            well=known and lifecycle[standing.state].clears,
-            image=None if image is None else Cause(kind, image),
-        )
+    def _hear(self, evidence: Evidence) -> None:
+        if self._held is None:
+            self._judge.hear(evidence)
+        else:
+            self._held.append(evidence)
 
     def relay_board_is(self, name: str, state: State, why: str) -> None:
         """A relay board has come to a state, for a reason if it is ill.
@@ -243,67 +231,6 @@ class Inquiry:
         """
         if name in self._lab.inventory.relay_boards:
             self._incidents.relay_board_is(name, state, why)
-
-    # What is said of them.
-
-    def _weigh(self, evidence: Evidence) -> bool:
-        """Take it in; True: the board is failing, perhaps together with others."""
-        if not self._has(evidence.board):
-            return False  # it is not in the inventory any more
-        incident = self._meant.of(evidence.board)
-        own = Cause("image", evidence.image or "")
-        if incident is None or incident.cause == own or evidence.verdict == "well":
-            self._images.weigh(evidence)
-        if incident is not None:
-            return False
-        if evidence.verdict == "well":
-            self._together.clear(evidence.board)
-            return False
-        return self._together.failed(evidence)
-
-    def _hear(self, evidence: Evidence) -> None:
-        failing = self._weigh(evidence)
-        if evidence.verdict == "well":
-            return self._judge_images() if evidence.about == "install" else None
-        if evidence.about == "install" and evidence.image is not None:
-            self._judge_image(evidence.image)
-        if failing and self._meant.of(evidence.board) is None:
-            self._blame_what_is_shared(evidence.board)
-
-    def _judge_images(self) -> None:
-        """One that is installed well may tell whose fault it is that others are not."""
-        for image in self._images.suspects:
-            self._judge_image(image)
-
-    def _judge_image(self, image: str) -> None:
-        if self._meant.failed_image(image) or image not in self._lab.inventory.images:
-            return
-        now = self._service_time.now()
-        if (case := self._images.judge(image, now, self._any_is_well)) is None:
-            return
-        text, cause = words.image_is_set_aside(case), Cause("image", image)
-        for board in case.boards:
-            self._together.clear(board)
-        if (incident := self._meant.on(cause)) is None:
-            self._register.open(cause, tuple(case.boards), text, set_aside=True)
-            return
-        boards = tuple(dict.fromkeys((*incident.boards, *case.boards)))
-        aside = replace(incident, boards=boards, failing=(), text=text, set_aside=True)
-        self._register.change(aside, f"incident {incident.id}: {text}")
-        self._incidents.let_go(incident)
-
-    def _any_is_well(self, cause: Cause, image: str) -> bool:
-        return self._together.any_is_well(cause, Cause("installed-image", image))
-
-    def _blame_what_is_shared(self, board: str) -> None:
-        if self._incidents.joined(board, self._together.suspects(board)):
-            return
-        if (case := self._together.judge(board)) is None:
-            return
-        for each in case.boards:
-            self._incidents.is_blamed_on(case.cause, each)
-        text = words.boards_fail_together(case, self._settings.patience)
-        self._register.open(case.cause, case.boards, text)
 
     # What follows, once it is saved.
 
@@ -333,7 +260,7 @@ class Inquiry:
         if (incident := self._lab.docket.failed_image(image)) is None:
             raise NotSetAside(f"image {image} is not set aside")
         written = self._register.clerk.written(incident.id)
-        self._images.forget(image)
+        self._judge.acquit(image)
         if self._meant.failed_image(image) is not None:
             self._incidents.close(incident, "taken back by an operator")
         self._register.clerk.go_on()
@@ -345,6 +272,11 @@ def _tells_nothing(change: Change) -> bool:
     row = change.row
     goes_on = row.outcome == "noted" and row.event != CYCLE_HELD
     return goes_on and change.evidence is None
+
+
+def _is_asked_for(change: Change) -> bool:
+    request = change.after.request
+    return request is not None and request.event == change.row.event
 
 
 def _broke(failure: Failure) -> None:

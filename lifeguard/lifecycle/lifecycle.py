@@ -95,7 +95,7 @@ class Lifecycle:
 
     def wants(self, state: str, what: str) -> bool:
         """Whether entering `state` asks for `what`, such as "cycle_power"."""
-        return what in self._declared[state].wants
+        return state in self and what in self._declared[state].wants
 
     def kind(self, state: str) -> Kind:
         """What being in `state` means."""
@@ -111,7 +111,7 @@ class Lifecycle:
 
     def orders_power(self, state: str) -> bool:
         """Whether a board in `state` waits for its power to be cycled or cut."""
-        return self._declared[state].orders_power
+        return state in self and self._declared[state].orders_power
 
     def is_off(self, state: str) -> bool:
         """Whether a board in `state` is to be without power."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
     from twisted.python.failure import Failure
 
-    from lifeguard.power.seams import PowerReports, Switches
+    from lifeguard.power.seams import BoardReports, PowerReports, Switches
     from lifeguard.power.tally import Outcome
 
 log = Logger()
@@ -165,8 +165,7 @@ class Cycle:
         for generation in self._generations:
             if ill:
                 patience = max(self._queues[name].patience for name in ill)
-                board = self.order.board
-                self._reports.cycle_void(board, generation, text, patience)
+                self._told.cycle_void(generation, text, patience)
             else:
                 self._report_end(generation, text or None)
 
@@ -231,12 +230,16 @@ class Cycle:
             generation=generation,
             outcome=failure or "on again",
         )
-        self._reports.cycle_ended(self.order.board, generation, failure)
+        self._told.cycle_ended(generation, failure)
+
+    @property
+    def _told(self) -> BoardReports:
+        return self._reports.about(self.order.board)
 
 
 def start(order: Order, reports: PowerReports, clock: IReactorTime) -> Deferred[bool]:
     """Whether an order whose turn has come is wanted; fails after START_SECONDS."""
-    starting = reports.cycle_started(order.board, order.generation)
+    starting = reports.about(order.board).cycle_started(order.generation)
     return starting.addTimeout(START_SECONDS, clock, _not_committed)
 
 

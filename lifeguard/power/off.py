@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lifeguard.model import Outlet
     from lifeguard.power.cycle import Failed, Order
-    from lifeguard.power.seams import PowerReports, Switches
+    from lifeguard.power.seams import BoardReports, PowerReports, Switches
 
 log = Logger()
 
@@ -100,7 +100,7 @@ class Off:
 
     def _may_be_on(self, outlet: Outlet, is_sure: bool) -> None:
         if is_sure:
-            self._reports.found_on(self.order.board, outlet)
+            self._told.found_on(outlet)
         if self._running is None:
             self.begin()
 
@@ -139,8 +139,7 @@ class Off:
         except CancelledError:
             raise
         except Exception as error:
-            board, generation, _ = self.order
-            self._reports.cycle_ended(board, generation, f"not begun: {error}")
+            self._told.cycle_ended(self.order.generation, f"not begun: {error}")
             return False
 
     def _report(self, failures: list[Failed]) -> None:
@@ -150,12 +149,16 @@ class Off:
         text = f"not switched off: {text}"
         if ill := [one.outlet.relay_board for one in failures if one.is_ill]:
             patience = max(self._queues[name].patience for name in ill)
-            self._reports.cycle_void(board, generation, text, patience)
+            self._told.cycle_void(generation, text, patience)
         elif failures:
-            self._reports.cycle_ended(board, generation, text)
+            self._told.cycle_ended(generation, text)
         else:
             self.kept = True
-            self._reports.switched_off(board, generation)
+            self._told.switched_off(generation)
+
+    @property
+    def _told(self) -> BoardReports:
+        return self._reports.about(self.order.board)
 
     def _ordered(self, outlet: Outlet) -> Deferred[None]:
         queue = self._queues[outlet.relay_board]

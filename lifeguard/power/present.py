@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import DeferredList
+from twisted.internet.defer import Deferred, DeferredList, fail
+
+from lifeguard.power.errors import UnknownRelayBoard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from twisted.internet.defer import Deferred
-
+    from lifeguard.model import Outlet
     from lifeguard.power.seams import RelayBoardStatus, Switches
 
 
@@ -53,6 +54,19 @@ class PresentRelayBoards:
         self._leaving.remove(name)
         del self.queues[name]
         return True
+
+    def refusal(self, outlets: tuple[Outlet, ...]) -> str | None:
+        """Why an order on these outlets cannot be carried out; None: it can."""
+        for outlet in outlets:
+            if outlet.relay_board not in self.queues:
+                return f"{outlet}: {UnknownRelayBoard(outlet.relay_board)}"
+        return None if outlets else "no power outlet"
+
+    def test(self, name: str) -> Deferred[None]:
+        """Fires when one has passed a link test; fails with a RelayError."""
+        if (queue := self.queues.get(name)) is None:
+            return fail(UnknownRelayBoard(name))
+        return queue.test()
 
     def keep_all(self) -> None:
         """None leaves any more: whoever stops lifeguard closes them all."""

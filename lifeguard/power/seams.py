@@ -88,37 +88,40 @@ class Switches(Protocol):
         """Fail what waits, switch nothing any more; fires when disconnected."""
 
 
-class PowerReports(Protocol):
-    """What power tells; it may be told before `Power.cycle` has returned."""
+class BoardReports(Protocol):
+    """What power tells of a board; it may be told before `Power.cycle` has returned."""
 
-    def cycle_started(self, board: str, generation: int) -> Deferred[bool]:
+    def cycle_started(self, generation: int) -> Deferred[bool]:
         """The cycle's turn has come. True: that is committed, go on. False: nobody
         wants it any more. A failure: there is no store, do not begin."""
 
-    def cycle_ended(self, board: str, generation: int, failure: str | None) -> None:
+    def cycle_ended(self, generation: int, failure: str | None) -> None:
         """The cycle is over; without a failure, every outlet was read back as on."""
 
-    def switched_off(self, board: str, generation: int) -> None:
+    def switched_off(self, generation: int) -> None:
         """Every outlet of a board that was to be switched off was read back so. What
         else becomes of that is told in the words of power cycles."""
 
-    def cycle_held(
-        self, board: str, generation: int, why: str, patience: float
-    ) -> None:
+    def cycle_held(self, generation: int, why: str, patience: float) -> None:
         """A relay board that the cycle needs is ill: no time counts until it goes on,
         but for `patience`, in seconds since the board's state was entered."""
 
-    def cycle_goes_on(self, board: str, generation: int) -> None:
+    def cycle_goes_on(self, generation: int) -> None:
         """The cycle had begun, was held, and is so no more."""
 
-    def cycle_void(
-        self, board: str, generation: int, why: str, patience: float
-    ) -> None:
+    def cycle_void(self, generation: int, why: str, patience: float) -> None:
         """A broken relay board cut the cycle short: it is over, and another is due."""
 
-    def found_on(self, board: str, outlet: Outlet) -> None:
+    def found_on(self, outlet: Outlet) -> None:
         """An outlet of a board that is to be off had power; it is switched off again.
         Lifeguard has not given it: perhaps its relay board has lost its own."""
+
+
+class PowerReports(Protocol):
+    """Whom power tells what becomes of boards, relay boards and outlets."""
+
+    def about(self, board: str) -> BoardReports:
+        """Who is told of that board, for now: it may leave the inventory."""
 
     def relay_board_changed(self, relay_board: str, since: Since) -> None:
         """A relay board is in another state."""

@@ -11,12 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from lifeguard.power.cycle import Cycle, Order
-from lifeguard.power.errors import UnknownRelayBoard
-from lifeguard.power.off import Off
+from lifeguard.power.cycles import Cycles
+from lifeguard.power.holding import Holding
+from lifeguard.power.off_boards import OffBoards
 from lifeguard.power.owed import OwedOutlet, OwedOutlets
 from lifeguard.power.present import PresentRelayBoards
 from lifeguard.power.stopping import Stopping
@@ -58,12 +59,10 @@ class Power(Service):
         )
         self._queues = self._present.queues
         self._stop_seconds = stop_seconds
-        self._cycles: dict[str, Cycle] = {}
-        self._off: dict[str, Off] = {}
-        """The boards that are to be off."""
-        self._were_off: set[str] = set()
-        """The boards that were, and that a cycle is to bring back."""
+        self._cycles = Cycles()
+        self._off = OffBoards(self._queues, clock, reports)
         self._owed = OwedOutlets(self._queues, clock, reports)
+        self._holding = Holding(self._queues, reports)
         self._stopping: Stopping | None = None
 
     def add_relay_board(self, name: str, queue: Switches) -> None:
@@ -87,12 +86,10 @@ class Power(Service):
 
         A cycle that has begun is finished; fires when none is under way.
         """
-        cycle, gone = self._cycles.get(board), succeed(None)
-        if cycle is not None and cycle.begun:
+        cycle, gone = self._cycles.supersede(board), succeed(None)
+        if cycle is not None:
             cycle.newer, gone = None, Deferred()
             cycle.ended.addCallback(gone.callback)
-        elif cycle is not None:
-            self._forget(cycle)
         self.switch_on(board, generation, outlets)
         return gone
 
@@ -106,15 +103,12 @@ class Power(Service):
         if self._stopping is not None:
             return
         order = Order(board, generation, outlets)
-        self._end_off(board)
-        current = self._cycles.get(board)
-        if current is not None and current.begun:
-            current.newer = order
-            self._hold(order)
-            return
-        if current is not None:
-            self._forget(current)
-        self._take(order)
+        self._off.end(board)
+        current = self._cycles.supersede(board)
+        if current is None:
+            return self._take(order)
+        current.newer = order
+        self._holding.hold(order)
 
     def switch_off(
         self, board: str, generation: int, outlets: tuple[Outlet, ...], urgent: bool
@@ -131,7 +125,7 @@ class Power(Service):
         self, board: str, generation: int, outlets: tuple[Outlet, ...]
     ) -> None:
         """Keep a board off that is off, or was when lifeguard was stopped."""
-        current = self._off.get(board)
+        current = self._off.of(board)
         if current is None or not current.kept:
             self._take_off(Order(board, generation, outlets), True)
 
@@ -139,7 +133,7 @@ class Power(Service):
         self, board: str, generation: int, outlets: tuple[Outlet, ...]
     ) -> None:
         """Keep a board off no more: all its outlets are owed."""
-        self._end_off(board)
+        self._off.end(board)
         self.owe(Order(board, generation, outlets).owed(outlets))
 
     def is_switching(self, board: str) -> bool:
@@ -147,8 +141,8 @@ class Power(Service):
 
         Until then nobody knows whose fault it is that it takes long.
         """
-        begun: Cycle | Off | None = self._cycles.get(board) or self._off.get(board)
-        return begun is not None and begun.begun
+        ordered = self._cycles.of(board) or self._off.of(board)
+        return ordered is not None and ordered.begun
 
     def owe(self, owed: Iterable[Owed]) -> None:
         """Switch outlets on, read back, and report; however long that takes.
@@ -157,15 +151,11 @@ class Power(Service):
         board that is to be off is not owed.
         """
         for one in owed:
-            if self._is_kept_off(one):
+            if self._off.includes(one):
                 continue
             self._owed.add(one)
-            if not self._is_being_cycled(one.outlet):
+            if not self._cycles.is_in_hand(one.outlet):
                 self._owed.pursue([one.outlet])
-
-    def _is_kept_off(self, owed: Owed) -> bool:
-        off = self._off.get(owed.board)
-        return off is not None and owed.outlet in off.order.outlets
 
     def owed(self) -> list[OwedOutlet]:
         """The outlets that are owed and not yet known to be on."""
@@ -177,9 +167,7 @@ class Power(Service):
 
     def test(self, relay_board: str) -> Deferred[None]:
         """Fires when a relay board has passed a link test; fails with a RelayError."""
-        if (queue := self._queues.get(relay_board)) is None:
-            return fail(UnknownRelayBoard(relay_board))
-        return queue.test()
+        return self._present.test(relay_board)
 
     def store_is_away(self) -> None:
         """What is switched on meanwhile is noted later."""
@@ -202,21 +190,16 @@ class Power(Service):
         self._stopping = stopping = Stopping(
             self._clock, self._queues, self._cycles, self._owed, self._stop_seconds
         )
-        for off in self._off.values():
-            off.forget()
-        self._off.clear()
-        for cycle in tuple(self._cycles.values()):
-            cycle.newer = None
-            if not cycle.begun:
-                self._forget(cycle)
-                self._bring_back(cycle.order)
+        self._off.end_all()
+        for cycle in self._cycles.finish():
+            self._bring_back(cycle.order)
         return Deferred.fromCoroutine(stopping.run())
 
     # A cycle's way through.
 
     def _take(self, order: Order) -> None:
-        if (refusal := self._refusal(order.outlets)) is not None:
-            self._reports.cycle_ended(order.board, order.generation, refusal)
+        if (refusal := self._present.refusal(order.outlets)) is not None:
+            self._reports.about(order.board).cycle_ended(order.generation, refusal)
             self.owe(order.owed(order.outlets))
             return
         cycle = Cycle(
@@ -228,62 +211,40 @@ class Power(Service):
             partial(self._rested, order),
             self.owe,
         )
-        self._cycles[order.board] = cycle
-        self._hold(order)
+        self._cycles.add(cycle)
+        self._holding.hold(order)
         running = Deferred.fromCoroutine(cycle.run())
         running.addErrback(self._broken, cycle)
         running.addCallback(self._ended, cycle)
 
-    def _refusal(self, outlets: tuple[Outlet, ...]) -> str | None:
-        for outlet in outlets:
-            if outlet.relay_board not in self._queues:
-                return f"{outlet}: {UnknownRelayBoard(outlet.relay_board)}"
-        return None if outlets else "no power outlet"
-
-    def _forget(self, cycle: Cycle) -> None:
-        cycle.forget()
-        del self._cycles[cycle.order.board]
-
     def _ended(self, _: None, cycle: Cycle) -> None:
-        if self._cycles.get(cycle.order.board) is cycle:
-            del self._cycles[cycle.order.board]
+        self._cycles.ended(cycle)
         if cycle.begun_at is not None:
-            seconds = self._clock.seconds() - cycle.begun_at
-            relay_boards = cycle.order.relay_boards
-            self.cycles_ended.count(relay_boards, cycle.outcome, seconds)
+            self._count(cycle, self._clock.seconds() - cycle.begun_at)
             self._owed.pursue(cycle.order.outlets)
         if cycle.newer is not None:
             self._take(cycle.newer)
-        elif (off := self._off.get(cycle.order.board)) is not None and cycle.begun:
+        elif (off := self._off.of(cycle.order.board)) is not None and cycle.begun:
             off.begin()
         if cycle.begun:
-            self._switch_off_again(cycle.order)
+            self._off.cycled(cycle.order)
         cycle.ended.callback(None)
 
-    def _switch_off_again(self, cycled: Order) -> None:
-        """An outlet that was cycled may by now be that of another board."""
-        for board, off in tuple(self._off.items()):
-            shared = set(off.order.outlets).intersection(cycled.outlets)
-            if shared and board != cycled.board:
-                off.again()
+    def _count(self, cycle: Cycle, seconds: float) -> None:
+        relay_boards = cycle.order.relay_boards
+        self.cycles_ended.count(relay_boards, cycle.outcome, seconds)
 
     def _broken(self, failure: Failure, cycle: Cycle) -> None:
         order = cycle.order
         log.failure("{board}: its power cycle broke", failure, board=order.board)
         self.owe(order.owed(order.outlets))
 
-    def _is_being_cycled(self, outlet: Outlet) -> bool:
-        return any(
-            cycle.begun and outlet in cycle.order.outlets
-            for cycle in self._cycles.values()
-        )
-
     def _rested(self, order: Order) -> None:
         if self._stopping is not None:
             self._stopping.rested(order)
 
     def _take_over(self, board: str, outlets: Iterable[Outlet]) -> None:
-        self._were_off.discard(board)
+        self._off.taken_over(board)
         self._owed.drop(outlets)
 
     # Boards that are to be off.
@@ -291,67 +252,32 @@ class Power(Service):
     def _take_off(self, order: Order, is_kept: bool, urgent: bool = False) -> None:
         if self._stopping is not None:
             return
-        if (refusal := self._refusal(order.outlets)) is not None:
+        if (refusal := self._present.refusal(order.outlets)) is not None:
             if not is_kept:
-                self._reports.cycle_ended(order.board, order.generation, refusal)
+                self._reports.about(order.board).cycle_ended(order.generation, refusal)
             return
-        self._end_off(order.board)
+        self._off.end(order.board)
         self._owed.drop(order.outlets)
-        off = Off(order, self._queues, self._clock, self._reports, is_kept, urgent)
-        self._off[order.board] = off
+        off = self._off.add(order, is_kept, urgent)
         if off.waits:
-            self._hold(order)
-        cycle = self._cycles.get(order.board)
-        if cycle is not None and cycle.begun:
-            cycle.newer = None  # it ends, and then the board is switched off
-            return
-        if cycle is not None:
-            self._forget(cycle)
-        off.begin()
-
-    def _end_off(self, board: str) -> None:
-        if (off := self._off.pop(board, None)) is not None:
-            off.forget()
-            self._were_off.add(board)
+            self._holding.hold(order)
+        if (cycle := self._cycles.supersede(order.board)) is None:
+            return off.begin()
+        cycle.newer = None  # it ends, and then the board is switched off
 
     def _bring_back(self, order: Order) -> None:
         """Its cycle will not be, and the board may be off."""
-        if order.board in self._were_off:
+        if self._off.may_be_off(order.board):
             self.owe(order.owed(order.outlets))
 
     # Relay boards that are ill, and well again.
 
     def _relay_board_changed(self, name: str) -> None:
         self._reports.relay_board_changed(name, self._queues[name].since)
-        for order, begun in self._waiting_for(name):
-            if not self._hold(order) and begun:
-                self._reports.cycle_goes_on(order.board, order.generation)
+        self._holding.review(name, (*self._cycles.waiting(), *self._off.waiting()))
         if self._queues[name].since.state == "Working":
             self._owed.hurry(name)
-            # It may have lost its power, and forgotten what was off.
-            for off in tuple(self._off.values()):
-                if off.order.needs(name):
-                    off.again()
-
-    def _waiting_for(self, relay_board: str) -> list[tuple[Order, bool]]:
-        """The orders that need it, and which of them have begun."""
-        orders = []
-        for cycle in self._cycles.values():
-            orders.append((cycle.order, cycle.begun))
-            if cycle.newer is not None:
-                orders.append((cycle.newer, False))
-        orders += [(off.order, off.begun) for off in self._off.values() if off.waits]
-        return [each for each in orders if each[0].needs(relay_board)]
-
-    def _hold(self, order: Order) -> bool:
-        """Say that an order is held, if a relay board that it needs is ill."""
-        for name in sorted(order.relay_boards):
-            since, patience = self._queues[name].since, self._queues[name].patience
-            if since.state != "Working":
-                why = f"{name} is {since.state.lower()}: {since.why}"
-                self._reports.cycle_held(order.board, order.generation, why, patience)
-                return True
-        return False
+            self._off.relay_board_works(name)
 
     async def _remove(self, name: str) -> bool:
         if self._stopping is not None or not await self._present.remove(name):
@@ -360,6 +286,5 @@ class Power(Service):
         return True
 
     def _needing(self, relay_board: str) -> list[Deferred[None]]:
-        cycles = self._cycles.values()
-        needing = [each.ended for each in cycles if each.order.needs(relay_board)]
-        return needing + self._owed.of(relay_board)
+        cycles = [cycle.ended for cycle in self._cycles.on(relay_board)]
+        return cycles + self._owed.of(relay_board)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IReactorTime
 
-    from lifeguard.power.cycle import Cycle, Order
+    from lifeguard.power.cycle import Order
+    from lifeguard.power.cycles import Cycles
     from lifeguard.power.owed import OwedOutlets
     from lifeguard.power.seams import Switches
 
@@ -37,7 +38,7 @@ class Stopping:
         self,
         clock: IReactorTime,
         queues: Mapping[str, Switches],
-        cycles: Mapping[str, Cycle],
+        cycles: Cycles,
         owed: OwedOutlets,
         seconds: float,
     ) -> None:
@@ -53,7 +54,7 @@ class Stopping:
 
     async def run(self) -> None:
         """Returns when nothing more is waited for, and all queues are closed."""
-        await DeferredList([cycle.ended for cycle in self._cycles.values()])
+        await DeferredList([cycle.ended for cycle in self._cycles])
         await self._wait_for_debts()
         for limit in self._limits.values():
             limit.lift()
@@ -66,15 +67,12 @@ class Stopping:
             self._queues[name],
             self._clock,
             self._seconds,
-            lambda: any(cycle.rests for cycle in self._those_of(name)),
+            lambda: any(cycle.rests for cycle in self._cycles.on(name)),
             partial(self._give_up, name),
         )
 
-    def _those_of(self, name: str) -> list[Cycle]:
-        return [each for each in self._cycles.values() if each.order.needs(name)]
-
     def _give_up(self, name: str) -> None:
-        boards = {cycle.order.board for cycle in self._those_of(name)}
+        boards = {cycle.order.board for cycle in self._cycles.on(name)}
         boards.update(self._owed.drop_those_of(name))
         self._queues[name].close()
         self._owed.drop_those_of(name)  # what the cycles have just left to be owed

@@ -18,6 +18,7 @@ from lifeguard.fleet import Fleet
 from lifeguard.health.poller import Poller
 from lifeguard.notify import Notifier
 from lifeguard.power import Power
+from lifeguard.reports import LEFT, Reports
 from lifeguard.simulator.virtual.excuses import SETTINGS
 from lifeguard.simulator.virtual.heap import LifeClock
 from lifeguard.simulator.virtual.observer import LifeObserver
@@ -230,37 +231,31 @@ class _Reports:
     def __init__(self, fleet: Fleet, life: Life) -> None:
         self._fleet, self._life = fleet, life
 
-    def cycle_started(self, board: str, generation: int) -> Deferred[bool]:
-        return self._fleet.cycle_started(board, generation)
-
-    def cycle_ended(self, board: str, generation: int, failure: str | None) -> None:
-        if self._life.alive:
-            self._life.around.rules.outlets.ended(board, generation, failure)
-        self._fleet.cycle_ended(board, generation, failure)
-
-    def switched_off(self, board: str, generation: int) -> None:
-        if self._life.alive:
-            self._life.around.rules.outlets.ended(board, generation, None)
-        self._fleet.switched_off(board, generation)
-
-    def cycle_held(
-        self, board: str, generation: int, why: str, patience: float
-    ) -> None:
-        self._fleet.cycle_held(board, generation, why, patience)
-
-    def cycle_goes_on(self, board: str, generation: int) -> None:
-        self._fleet.cycle_goes_on(board, generation)
-
-    def cycle_void(
-        self, board: str, generation: int, why: str, patience: float
-    ) -> None:
-        self._fleet.cycle_void(board, generation, why, patience)
-
-    def found_on(self, board: str, outlet: Outlet) -> None:
-        self._fleet.found_on(board, outlet)
+    def about(self, board: str) -> _BoardReports:
+        return _BoardReports(self._fleet, board, self._life)
 
     def relay_board_changed(self, relay_board: str, since: Since) -> None:
         self._fleet.relay_board_changed(relay_board, since)
 
     def outlet_is_on(self, owed: Owed) -> Deferred[None]:
         return self._fleet.outlet_is_on(owed)
+
+
+class _BoardReports(Reports):
+    """What power tells a board, and the rules with it."""
+
+    def __init__(self, fleet: Fleet, name: str, life: Life) -> None:
+        super().__init__(fleet.boards.get(name, LEFT))
+        self._name, self._life = name, life
+
+    def cycle_ended(self, generation: int, failure: str | None) -> None:
+        self._ended(generation, failure)
+        super().cycle_ended(generation, failure)
+
+    def switched_off(self, generation: int) -> None:
+        self._ended(generation, None)
+        super().switched_off(generation)
+
+    def _ended(self, generation: int, failure: str | None) -> None:
+        if self._life.alive:
+            self._life.around.rules.outlets.ended(self._name, generation, failure)

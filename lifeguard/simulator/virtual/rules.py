@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lifeguard.board import GRACE_SECONDS, RESUME
 from lifeguard.config.settings import RESUME_RATE
-from lifeguard.fleet import SAVE_TIME_SECONDS
 from lifeguard.health.brake import AT_LEAST
 from lifeguard.lifecycle.state import POLL_FAILED, Renew
 from lifeguard.model import Standing
@@ -21,6 +20,7 @@ from lifeguard.simulator.virtual.polls import FIGURES
 from lifeguard.simulator.virtual.taking_up import TakingUpRules
 from lifeguard.simulator.virtual.uptime import Expectation, Watchdog
 from lifeguard.simulator.virtual.verdict import Verdicts
+from lifeguard.timekeeper import SAVE_TIME_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
