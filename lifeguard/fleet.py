@@ -15,12 +15,12 @@ from twisted.logger import Logger
 from lifeguard import relay_board_history, timekeeper, world
 from lifeguard.blame.docket import Docket
 from lifeguard.board import ManagedBoard
+from lifeguard.change_listeners import ChangeListener, ChangeListeners
 from lifeguard.config.settings import RESUME_RATE
 from lifeguard.deadlines import Deadlines
 from lifeguard.draft import first_standing
 from lifeguard.event import Answer, Event
 from lifeguard.lifecycle import Boots
-from lifeguard.listeners import Listener, Listeners
 from lifeguard.netboot.decision import Situation
 from lifeguard.relay_board_history import RelayBoardHistory
 from lifeguard.reports import LEFT, Reports
@@ -99,7 +99,7 @@ class Fleet(Service):
         self._clock, self._service_time, self._wall = clock, service_time, wall
         self._sees_boots = sees_boots
         self._deadlines = Deadlines(clock)
-        self._listeners = Listeners()
+        self._listeners = ChangeListeners()
         self._relay_board_history = RelayBoardHistory(store, wall)
         self._timekeeper = Timekeeper(store, clock)
         self._index()
@@ -309,7 +309,7 @@ class Fleet(Service):
 
     # What others hear.
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
+    def subscribe(self, listener: ChangeListener) -> Callable[[], None]:
         """Hear every committed change; returns what ends it."""
         return self._listeners.add(listener)
 

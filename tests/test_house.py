@@ -34,7 +34,7 @@ HOUSE = [
     "wishes",
     "draft",
     "decide",
-    "listeners",
+    "change_listeners",
     "relay_board_history",
     "timekeeper",
     "world",

@@ -36,7 +36,7 @@ def rig(*debts: OwedOutlet, state: State = "Broken", off: str | None = None) -> 
     parts.power.debts, parts.power.state = list(debts), state
     if off is not None:
         parts.lab.request("rq-power-off", off)
-        parts.lab.fleet.switched_off(off, 1)
+        parts.lab.fleet.about(off).switched_off(1)
     return parts
 
 

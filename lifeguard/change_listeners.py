@@ -10,16 +10,16 @@ from lifeguard.model import Change
 
 log = Logger()
 
-Listener = Callable[[Change], None]
+ChangeListener = Callable[[Change], None]
 
 
-class Listeners:
+class ChangeListeners:
     """In the order in which they subscribed; one that fails harms no other."""
 
     def __init__(self) -> None:
-        self._listeners: list[Listener] = []
+        self._listeners: list[ChangeListener] = []
 
-    def add(self, listener: Listener) -> Callable[[], None]:
+    def add(self, listener: ChangeListener) -> Callable[[], None]:
         """Tell this one, too; returns what ends that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
