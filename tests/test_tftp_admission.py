@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
+from weakref import ref
 
 import pytest
 from twisted.logger import LogEvent
 
 from lifeguard.netboot.admission import MOST_OF_ONE, MOST_OF_STRANGERS, SLOW, WAIT
 from lifeguard.netboot.connection import Client
+from lifeguard.netboot.transfer import PATIENCE
 from lifeguard.wire.tftp import Ack, Rrq
 from tests.netboot_rig import texts
-from tests.tftp_rig import HERE, RRQ, RRQ_SIZE, Lab
+from tests.tftp_rig import ACK_1, HERE, RRQ, RRQ_SIZE, Lab
 
 
 def test_only_the_networks_that_are_named_are_served(lines: list[LogEvent]) -> None:
@@ -24,6 +26,24 @@ def test_only_the_networks_that_are_named_are_served(lines: list[LogEvent]) -> N
     assert texts(lines)[1] == (
         "192.0.2.129: requests are dropped: not in a network that is served"
     )
+
+
+class Address(str):
+    """Can tell, unlike a plain one, when nobody has it any more."""
+
+
+@pytest.mark.parametrize("answers", [[], [ACK_1]], ids=["silent", "begun"])
+def test_of_an_address_that_fell_silent_nothing_is_kept(answers: list[bytes]) -> None:
+    """Python gives back no memory in which a single thing is left."""
+    lab, address = Lab(), Address("192.0.2.102")
+    kept = ref(address)
+    lab.receive(RRQ, Client(address, 1203, HERE))
+    for answer in answers:
+        lab.arrive(answer)
+    lab.wait(PATIENCE)
+    lab.asked.clear()
+    del address
+    assert kept() is None
 
 
 def test_an_address_that_has_not_answered_gets_eight_transfers() -> None:

@@ -2,8 +2,9 @@
 
 The daemon's cache is filled by a file that is larger. Then boards, each with an address
 of its own, fetch some blocks and fall silent; the daemon gives up on them after a
-minute. Shown is its memory with a full cache, with all the transfers open, and after;
-and a second time, for what Python keeps for the next ones is no leak.
+minute. Shown is its memory with a full cache, with all the transfers open, and after:
+what the system counts, and the blocks that are in use, for Python keeps what is empty
+for the next transfers. So there is a second time.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import socket
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from benchmarks.report import arguments
+from benchmarks.tftp.counted import blocks, counted
 from benchmarks.tftp.hostile import handles, memory, wait_for
 from benchmarks.tftp.servers import HOST, Running, end_by_sigterm, lifeguard
 from lifeguard.netboot.tftp_server import CACHE
@@ -58,26 +61,54 @@ class Board:
         self._socket.close()
 
 
-def settled(running: Running, open_before: int) -> float:
-    """MiB, as soon as all transfers are given up."""
-    until = time.monotonic() + GIVEN_UP
-    while handles(running) > open_before and time.monotonic() < until:
-        time.sleep(0.2)
-    return memory(running)
+class Held(NamedTuple):
+    """What the daemon has."""
+
+    mib: float
+    blocks: int
+    handles: int
 
 
-def abandon(running: Running, transfers: int, port: int) -> None:
+class Daemon:
+    """One that is running, and says to `told` how many blocks it has."""
+
+    def __init__(self, running: Running, told: Path) -> None:
+        self._running = running
+        self._told = told
+
+    def held(self) -> Held:
+        # First what the system counts: to say the blocks gives some of them back.
+        mib = memory(self._running)
+        return Held(mib, blocks(self._running, self._told), handles(self._running))
+
+    def settle(self, handles_before: int) -> None:
+        """Return as soon as all transfers are given up."""
+        until = time.monotonic() + GIVEN_UP
+        while handles(self._running) > handles_before and time.monotonic() < until:
+            time.sleep(0.2)
+
+
+def abandon(daemon: Daemon, transfers: int, port: int) -> None:
     """Print what so many transfers took, and what is left of that."""
-    before, open_before = memory(running), handles(running)
+    before = daemon.held()
     boards = [Board(number, port) for number in range(transfers)]
     for board in boards:
         board.fetch("kernel", BLOCKS)
-    during = memory(running)
-    after = settled(running, open_before)
-    each = (during - before) * 1024 / transfers
-    print(f"{transfers} transfers underway: {during:.1f} MiB, {each:.1f} KiB each")
-    left = handles(running) - open_before
-    print(f"all given up: {after:.1f} MiB, {left} handles more than before", flush=True)
+    during = daemon.held()
+    daemon.settle(before.handles)
+    after = daemon.held()
+    kib = (during.mib - before.mib) * 1024 / transfers
+    each = (during.blocks - before.blocks) / transfers
+    print(
+        f"{transfers} transfers underway: {during.mib:.1f} MiB,"
+        f" {kib:.1f} KiB and {each:.1f} blocks each"
+    )
+    print(
+        f"all given up: {after.mib:.1f} MiB, {after.mib - before.mib:.1f} more than"
+        f" before, {after.handles - before.handles} handles,"
+        f" {after.blocks - before.blocks} blocks of {before.blocks}",
+        flush=True,
+    )
     for board in boards:
         board.close()
 
@@ -89,17 +120,19 @@ def main() -> None:
         work, root = Path(folder), Path(folder) / "root"
         root.mkdir()
         (root / "kernel").write_bytes(os.urandom(IMAGE))
-        daemon = lifeguard(work, root, said.port, said.port + 1)
-        with Running(daemon, root, work / "log") as running:
+        told = work / "blocks"
+        server = counted(lifeguard(work, root, said.port, said.port + 1), told)
+        with Running(server, root, work / "log") as running:
+            daemon = Daemon(running, told)
             wait_for(said.port + 1)
-            print(f"nothing cached: {memory(running):.1f} MiB")
+            print(f"nothing cached: {daemon.held().mib:.1f} MiB")
             first = Board(said.transfers, said.port)
             first.fetch("kernel", IMAGE // BLOCK + 1)
             first.close()
             time.sleep(1.0)  # the daemon hears that the port is closed
-            print(f"a full cache of {CACHE >> 20} MiB: {memory(running):.1f} MiB")
+            print(f"a full cache of {CACHE >> 20} MiB: {daemon.held().mib:.1f} MiB")
             for _ in range(2):
-                abandon(running, said.transfers, said.port)
+                abandon(daemon, said.transfers, said.port)
 
 
 if __name__ == "__main__":
