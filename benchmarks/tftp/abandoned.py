@@ -4,13 +4,16 @@ The daemon's cache is filled by a file that is larger. Then boards, each with an
 of its own, fetch some blocks and fall silent; the daemon gives up on them after a
 minute. Shown is its memory with a full cache, with all the transfers open, and after:
 what the system counts, and the blocks that are in use, for Python keeps what is empty
-for the next transfers. So there is a second time.
+for the next transfers. So there is a second time; and a bare Python that makes as much
+and drops it is the peer.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -133,6 +136,8 @@ def main() -> None:
             print(f"a full cache of {CACHE >> 20} MiB: {daemon.held().mib:.1f} MiB")
             for _ in range(2):
                 abandon(daemon, said.transfers, said.port)
+    peer = [sys.executable, "-m", "benchmarks.tftp.dropped", str(said.transfers)]
+    subprocess.run(peer, check=True)
 
 
 if __name__ == "__main__":
