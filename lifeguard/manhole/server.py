@@ -55,6 +55,7 @@ def manhole_factory(
     realm = Realm(fleet, clock, service_time)
     keys = host_keys(state_dir)
     factory = ConchFactory(Portal(realm, [KeyChecker(authorized_keys)]))
+    factory.noisy = False
     factory.protocol = partial(Transport, clock)
     factory.privateKeys = {key.sshType(): key for key in keys}  # type: ignore[misc]
     factory.publicKeys = {key.sshType(): key.public() for key in keys}
