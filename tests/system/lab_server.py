@@ -28,9 +28,11 @@ _CERTIFICATES = "etc/ssl/of-the-host.crt"
 _SETTINGS = {
     "etc/apt/apt.conf.d/90tests": 'APT::Get::Assume-Yes "true";\n',
     "etc/dpkg/dpkg.cfg.d/90tests": "force-unsafe-io\n",
+    "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 lab-server\n",
     "etc/pip.conf": f"[global]\ncert = /{_CERTIFICATES}\nquiet = 1\n",
 }
-"""Nobody is there to say yes, or to read on; nothing has to outlive a power cut."""
+"""Nobody is there to say yes, or to read on; nothing has to outlive a power cut. The
+hosts are those that Debian's own installer writes down."""
 
 _ENVIRONMENT = {
     "DEBIAN_FRONTEND": "noninteractive",
