@@ -156,8 +156,8 @@ class Requests(DatagramProtocol):
         return self._admission.admits(client, now)
 
     def _delivery(self, request: Rrq, client: Client) -> Delivery:
+        content = self._resolver(request.filename, client.address)
         with ExitStack() as opened:
-            content = self._resolver(request.filename, client.address)
             opened.callback(content.close)
             connection = self._connect(client)
             opened.callback(connection.close)
