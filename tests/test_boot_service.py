@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from tests.test_inventory_difference import changed, without
 from tests.test_proxy_dhcp import OURS, request
 
 NAME = "01-02-00-00-00-00-01"
+CLIENTS = (IPv4Network("192.0.2.0/25"),)
 
 
 class FakeServer:
@@ -54,6 +56,8 @@ class Parts(NamedTuple):
     service: BootService
     said: list[str]
     asked: dict[str, Any]
+    told: dict[str, dict[str, Any]]
+    """By server, what it is to go by."""
 
     def config(self) -> str:
         """What panda-01's loader is given by TFTP."""
@@ -72,10 +76,12 @@ def rig(
     """panda-01 is to be reimaged; nobody is answered yet."""
     said: list[str] = []
     asked: dict[str, Any] = {}
+    told: dict[str, dict[str, Any]] = {}
 
     def server(name: str) -> Any:
-        def make(answers: Any, *_: Any, **__: Any) -> FakeServer:
+        def make(answers: Any, *_: Any, **options: Any) -> FakeServer:
             asked[name] = answers
+            told[name] = options
             return FakeServer(name, said, taken)
 
         return make
@@ -88,12 +94,12 @@ def rig(
     lab = lab_rig(changed(inventory(), "images", "debian", boot=boot))
     lab.request("rq-reimage", image="debian")
     configuration = Configuration(
-        tftp=Tftp(directory=links),
+        tftp=Tftp(directory=links, clients=CLIENTS),
         proxy_dhcp=ProxyDhcp(loaders={"bios": Loader(file="pxelinux.0")}),
         inventory=lab.fleet.inventory,
     )
     built = BootService(configuration, lab.fleet, SERVER, lab.clock, lambda: EPOCH)
-    return Parts(lab, built, said, asked)
+    return Parts(lab, built, said, asked, told)
 
 
 def test_ports_are_bound_while_there_is_root_and_closed_together(
@@ -115,6 +121,15 @@ def test_a_port_that_is_taken_is_told_by_the_start(
     with pytest.raises(CannotOpen, match=r"^proxy_dhcp: .*69: taken"):
         parts.service.startService()
     assert parts.said == ["tftp listens", "proxy_dhcp listens"] * 2
+
+
+def test_strangers_and_networks_are_those_of_the_lab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = rig(tmp_path, monkeypatch).told["tftp"]
+    assert told["networks"] == CLIENTS
+    addresses = ("192.0.2.1", "192.0.2.99")
+    assert [told["known"](address) for address in addresses] == [True, False]
 
 
 def test_nobody_is_answered_before_the_boards_are_loaded(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,6 +67,21 @@ def test_a_window_may_begin_anywhere(
     image = ImageCache(2**20).image(opened(path), 512)
     packets = OctetPackets(MemoryContent(path.read_bytes()), 512)
     assert image.take(first, most) == packets.take(first, most)
+    image.close()
+
+
+@pytest.mark.parametrize("first", [65_530, 65_536, 131_066])
+def test_block_numbers_roll_over_to_0(tmp_path: Path, first: int) -> None:
+    """Line 24: also within a stretch, and in what is at hand."""
+    path = tmp_path / "long"
+    path.write_bytes(data := os.urandom(8 * 140_000))
+    image = ImageCache(2**24).image(opened(path), 8)
+    packets = OctetPackets(MemoryContent(data), 8).take(first, 12)
+    assert image.take(first, 12) == packets
+    assert list(islice(image.at_hand(first), 12)) == [
+        (packet, bytes(Ack(number & 0xFFFF)))
+        for number, packet in enumerate(packets, start=first)
+    ]
     image.close()
 
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lifeguard.netboot.negotiation import UnknownMode, negotiate
 from lifeguard.wire.tftp import Data, Oack, Options, Rrq
@@ -54,6 +56,45 @@ def test_spelling_and_order_are_the_clients() -> None:
     answer = granted(*options)
     assert answer == (("TSIZE", "7"), ("BlkSize", "512"), ("timeout", "5"))
     assert bytes(Oack(answer)) == b"\0\6TSIZE\x007\0BlkSize\x00512\0timeout\x005\0"
+
+
+values = st.integers(-1, 70_000).map(str) | st.text(max_size=6)
+names = st.sampled_from(["blksize", "BLKSIZE", "tsize", "timeout", "windowsize", "x"])
+
+
+@given(st.lists(st.tuples(names, values)), st.sampled_from([36, 1024, 1468]))
+def test_no_more_is_granted_than_was_asked_for(
+    asked: list[tuple[str, str]], block_size: int
+) -> None:
+    """Lines 4 to 6: whatever is asked, in what order, and how often."""
+    terms = negotiate(Rrq("f", "octet", tuple(asked)), 7, block_size=block_size)
+    unread = iter(asked)
+    for granted in terms.granted:
+        assert any(is_granted(option, granted) for option in unread)
+    told = {spelling.lower(): int(value) for spelling, value in terms.granted}
+    assert len(told) == len(terms.granted)
+    assert terms.block_size == told.get("blksize", 512) <= max(block_size, 512)
+    assert (terms.window_size, terms.timeout) == (
+        told.get("windowsize", 1),
+        told.get("timeout"),
+    )
+
+
+def is_granted(asked: tuple[str, str], granted: tuple[str, str]) -> bool:
+    """Whether this option, in this spelling, may be answered by that."""
+    (name, wanted), (spelling, value) = asked, granted
+    if name != spelling or not (wanted.isascii() and wanted.isdigit()):
+        return False
+    match name.lower():
+        case "tsize":
+            return value == "7"
+        case "timeout":
+            return int(value) == int(wanted) in range(1, 256)
+        case "blksize":
+            return 8 <= int(value) <= int(wanted) <= 65464
+        case "windowsize":
+            return 1 <= int(value) <= min(int(wanted), 64)
+    return False
 
 
 @pytest.mark.parametrize("value", ["7", "0", "abc", "", "65465", "-8", "9" * 5000, "²"])

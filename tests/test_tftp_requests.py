@@ -107,11 +107,23 @@ def test_nothing_can_be_written() -> None:
 
 
 def test_an_unknown_mode_is_refused() -> None:
-    """Line 1: and the content that was opened is closed."""
+    """Line 1: and what was opened is closed."""
     lab = Lab()
     lab.receive(bytes(Rrq("kernel", "mail")))
     assert lab.refused == [(bytes(Error(4, "Neither octet nor netascii")), BOARD)]
     assert [content.closed for content in lab.opened] == [True]
+    assert [connection.closed for connection in lab.connections] == [True]
+
+
+def test_blocks_fit_the_frames_of_the_clients_route() -> None:
+    """Line 6: a tunnel's are shorter than Ethernet's, and few ROMs reassemble."""
+    lab = Lab()
+    request = bytes(Rrq("kernel", "octet", (("blksize", "1468"),)))
+    for lab.largest_packet in (1392, 1472, 8972):
+        lab.receive(request)
+        lab.arrive(PROBED)
+    sent = [parse(connection.sent[0]) for connection in lab.connections]
+    assert sent == [Oack((("blksize", size),)) for size in ("1388", "1468", "1468")]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ from lifeguard.netboot.tftp_server import TftpServer
 from lifeguard.wire.tftp import Ack, Data, Error, Rrq, parse
 from tests.tftp_rig import RRQ
 
+BROADCAST = "127.255.255.255"
+
 
 class Board(DatagramProtocol):
     """A lockstep client; `arrived` fires with the file or the ERROR."""
@@ -38,6 +40,7 @@ class Board(DatagramProtocol):
         self.arrived: Deferred[bytes | Error] = Deferred()
 
     def startProtocol(self) -> None:
+        self.transport.setBroadcastAllowed(self._server[0] == BROADCAST)  # type: ignore[union-attr]
         self.transport.write(bytes(self._request), self._server)  # type: ignore[union-attr]
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
@@ -132,6 +135,20 @@ async def test_answers_come_from_the_address_asked(tmp_path: Path) -> None:
         assert (kernel, missing) == (b"x" * 1000, Error(1, NO_SUCH_FILE))
         assert {host for host, _ in kernel_from} == {address}
         assert missing_from == {(address, tftp.port)}
+    await tftp.stopService()
+
+
+@ensureDeferred
+async def test_who_asks_everybody_is_answered_from_the_interfaces_address(
+    tmp_path: Path,
+) -> None:
+    """Line 11: some clients do; nobody can be answered from a broadcast's."""
+    (tmp_path / "kernel").write_bytes(b"x" * 1000)
+    tftp = server(tmp_path, address="0.0.0.0")
+    tftp.startService()
+    answers = [await fetch(tftp, name, BROADCAST) for name in ("kernel", "nothing")]
+    assert [answer for answer, _ in answers] == [b"x" * 1000, Error(1, NO_SUCH_FILE)]
+    assert {host for _, senders in answers for host, _ in senders} == {"127.0.0.1"}
     await tftp.stopService()
 
 

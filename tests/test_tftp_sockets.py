@@ -8,7 +8,10 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from pytest_twisted import ensureDeferred
@@ -77,6 +80,31 @@ def test_a_connection_leaves_from_the_address_asked_without_dont_fragment() -> N
         assert handle.getsockname()[0] == "127.0.0.2"
         assert handle.getsockopt(socket.IPPROTO_IP, 10) == 0
     connection.close()
+
+
+def largest_packet() -> int:
+    connection = connect(Client("127.0.0.1", 9, "127.0.0.1"))
+    largest = connection.largest_packet
+    connection.close()
+    return largest
+
+
+def test_a_packet_may_be_as_large_as_the_network_takes() -> None:
+    """Line 6: all but the headers of IPv4 and UDP; loopback takes all there is."""
+    assert largest_packet() >= 65_507
+
+
+@pytest.mark.system
+def test_a_packet_is_no_larger_than_a_narrow_network_takes() -> None:
+    """In one of its own, whose frames hold 1400 bytes."""
+    program = f"from {__name__} import *; print(largest_packet())"
+    command = f'ip link set lo mtu 1400 up && "$0" -c "{program}"'
+    said = subprocess.check_output(
+        ["unshare", "--net", "sh", "-c", command, sys.executable],
+        cwd=Path(__file__).parents[1],
+        text=True,
+    )
+    assert said == "1372\n"
 
 
 @dataclass

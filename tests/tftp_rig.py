@@ -89,6 +89,7 @@ class Connection:
     """A socket whose far end is the test. Errors put into `inbox` are raised."""
 
     number: int = 99
+    largest_packet: int = 1472
     sent: list[bytes] = field(default_factory=list)
     inbox: list[bytes | OSError] = field(default_factory=list)
     send_error: OSError | None = None
@@ -137,6 +138,7 @@ class Lab:
         self.opened: list[Content] = []
         self.connections: list[Connection] = []
         self.connect_error: OSError | None = None
+        self.largest_packet = 1472
         self.reactor = Reactor()
         self.transport = FakeDatagramTransport()
         self.boards = {BOARD.address}
@@ -166,7 +168,8 @@ class Lab:
     def connect(self, client: Client) -> Connection:
         if self.connect_error is not None:
             raise self.connect_error
-        self.connections.append(Connection(100 + len(self.connections)))
+        number = 100 + len(self.connections)
+        self.connections.append(Connection(number, self.largest_packet))
         return self.connections[-1]
 
     def receive(self, datagram: bytes, client: Client = BOARD) -> None:

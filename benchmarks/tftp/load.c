@@ -4,8 +4,9 @@
  *
  * Each board asks TIMES times for NAME, which must be what FILE holds. BLKSIZE 0 asks
  * without options. LOSS is a percentage, lost in either direction by a fixed seed. MISSING
- * names that do not exist come first, then, if PROBE is 1, a request that is broken off at
- * its OACK. Each board has an address of its own, 127.1.x.y.
+ * names that do not exist come first, those of U-Boot's `pxe get`: by MAC, by address, 8
+ * times, and the default. Then, if PROBE is 1, a request that is broken off at its OACK.
+ * Each board has an address of its own, 127.1.x.y.
  *
  * Prints: complete wrong bytes seconds p50 p99 longest retries
  */
@@ -99,15 +100,37 @@ static void add_option(struct board *board, const char *option, int value)
     add(board, digits);
 }
 
-static void new_socket(struct board *board, int number)
+static struct board *boards;
+
+static uint32_t address_of(const struct board *board)
+{
+    unsigned number = (unsigned)(board - boards);
+    return 127u << 24 | 1u << 16 | number / 250 << 8 | (number % 250 + 1);
+}
+
+static void add_missing_name(struct board *board)
+{
+    char file[40], hex[9];
+    uint32_t address = address_of(board);
+    snprintf(hex, sizeof hex, "%08X", address);
+    if (board->step == 0)
+        snprintf(file, sizeof file, "pxelinux.cfg/01-02-00-7f-01-%02x-%02x",
+                 address >> 8 & 255, address & 255);
+    else if (board->step <= 8)
+        snprintf(file, sizeof file, "pxelinux.cfg/%.*s", 9 - board->step, hex);
+    else
+        strcpy(file, "pxelinux.cfg/default");
+    add(board, file);
+}
+
+static void new_socket(struct board *board)
 {
     struct sockaddr_in own = {.sin_family = AF_INET};
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = board};
     if (board->socket >= 0)
         close(board->socket);
     board->socket = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-    own.sin_addr.s_addr =
-        htonl(127u << 24 | 1u << 16 | (unsigned)(number / 250) << 8 | (unsigned)(number % 250 + 1));
+    own.sin_addr.s_addr = htonl(address_of(board));
     if (board->socket < 0 || bind(board->socket, (struct sockaddr *)&own, sizeof own) < 0) {
         perror("a board's socket");
         exit(2);
@@ -115,13 +138,11 @@ static void new_socket(struct board *board, int number)
     epoll_ctl(poller, EPOLL_CTL_ADD, board->socket, &event);
 }
 
-static struct board *boards;
-
 static int is_probe(const struct board *board) { return probe && board->step == missing; }
 
 static void ask(struct board *board)
 {
-    new_socket(board, (int)(board - boards));
+    new_socket(board);
     board->server = port_69;
     board->state = ASKING;
     board->block_size = 512;
@@ -130,7 +151,10 @@ static void ask(struct board *board)
     board->in_window = board->told_gap = board->retries = 0;
     board->received = 0;
     memcpy(board->packet, "\0\1", board->length = 2);
-    add(board, board->step < missing ? "pxelinux.cfg/no-such-file" : name);
+    if (board->step < missing)
+        add_missing_name(board);
+    else
+        add(board, name);
     add(board, "octet");
     if (block_size || is_probe(board))
         add_option(board, "tsize", 0);

@@ -16,7 +16,10 @@ _MOST_SEGMENTS = 64
 
 # Linux; the socket module does not name them.
 _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT = 10, 0
+_IP_MTU = 14
 _UDP_SEGMENT = 103
+
+_HEADERS = 28  # bytes, of IPv4 and of UDP
 
 _SEGMENT_SIZE = struct.Struct("=H")
 
@@ -43,6 +46,11 @@ class Connection:
         self.receive = handle.recv
         self.transmit = handle.send
         """Sends one packet; raises OSError, also for what is as good as a loss."""
+
+    @property
+    def largest_packet(self) -> int:
+        """Bytes of a packet that goes to the client in one frame; raises OSError."""
+        return self._handle.getsockopt(socket.IPPROTO_IP, _IP_MTU) - _HEADERS
 
     def send(self, packets: list[bytes]) -> None:
         """Send packets that are all of one size, save that the last may be shorter.

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 class Connection(Protocol):
     """The socket of one transfer, as `connection.Connection` is."""
 
+    @property
+    def largest_packet(self) -> int: ...
+
     def fileno(self) -> int: ...
 
     def receive(self, size: int, flags: int = 0, /) -> bytes: ...

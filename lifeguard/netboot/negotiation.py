@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from lifeguard.wire.tftp import Rrq
 
 BLOCK_SIZE = 1468
-"""Bytes of file that fit an Ethernet frame; many boot ROMs reassemble nothing."""
+"""Bytes of file that fit an Ethernet frame; many boot ROMs reassemble nothing, and
+what a longer frame could hold may have to go through a switch that takes none."""
 
 WINDOW_SIZE = 64
 """Blocks; where the gain of a larger window levels off (RFC 7440)."""

@@ -8,7 +8,7 @@ ERROR for the last word, or starts again at once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,8 @@ from twisted.logger import Logger
 from lifeguard.netboot.admission import Waiting
 from lifeguard.netboot.delivery import Delivery
 from lifeguard.netboot.files import Content, NotFound
-from lifeguard.netboot.negotiation import UnknownMode, negotiate
-from lifeguard.netboot.packets import NetasciiPackets, OctetPackets, Packets
+from lifeguard.netboot.negotiation import BLOCK_SIZE, UnknownMode, negotiate
+from lifeguard.netboot.packets import HEADER, NetasciiPackets, OctetPackets, Packets
 from lifeguard.netboot.totals import outcome_of
 from lifeguard.netboot.transfer import Transfer
 from lifeguard.sparse_log import SparseLog
@@ -157,12 +157,13 @@ class Requests(DatagramProtocol):
 
     def _delivery(self, request: Rrq, client: Client) -> Delivery:
         content = self._resolver(request.filename, client.address)
-        try:
-            terms = _terms(request, content.size)
+        with ExitStack() as opened:
+            opened.callback(content.close)
             connection = self._connect(client)
-        except Exception:
-            content.close()
-            raise
+            opened.callback(connection.close)
+            fits = min(BLOCK_SIZE, connection.largest_packet - HEADER)
+            terms = _terms(request, content.size, block_size=fits)
+            opened.pop_all()
         transfer = Transfer(self._packets(content, terms), terms)
         label = f"{client.address} {request.filename!r}"
         answered = partial(self._answered, client)

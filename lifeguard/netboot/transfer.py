@@ -256,7 +256,9 @@ class Transfer:
         """As many packets as the window has room for; without any left, the end."""
         if not self._underway:
             self._window_sent_at, self._may_restart = now, True
-        new = self._packets.take(self._sent + 1, self._window_size - self._underway)
+        # From its first packet on: those before it may be forgotten, none of it.
+        window = self._packets.take(self._acknowledged + 1, self._window_size)
+        new = window[self._underway :]
         if new:
             self._sent += len(new)
             self._underway += len(new)
