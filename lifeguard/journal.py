@@ -6,11 +6,13 @@ Each line begins with its priority, as in sd-daemon(3); the time is the journal'
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from twisted.logger import FileLogObserver, LogLevel, eventAsText
 
 if TYPE_CHECKING:
+    from io import TextIOWrapper
+
     from twisted.logger import LogEvent
 
 _PRIORITIES = {
@@ -24,8 +26,13 @@ _PRIORITIES = {
 
 
 def observer() -> FileLogObserver:
-    """Writes to the standard output, which the journal reads."""
-    return FileLogObserver(sys.stdout, as_journal)
+    """Writes to the standard output, which the journal reads as UTF-8.
+
+    Whatever the locale: a line that cannot be encoded would be lost.
+    """
+    output = cast("TextIOWrapper", sys.stdout)
+    output.reconfigure(encoding="utf-8", errors="backslashreplace")
+    return FileLogObserver(output, as_journal)
 
 
 def as_journal(event: LogEvent) -> str:

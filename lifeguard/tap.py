@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from resource import RLIMIT_NOFILE, getrlimit, setrlimit
@@ -15,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from msgspec import structs
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -96,6 +98,20 @@ def obey_hang_up(reactor: Any, built: Daemon) -> None:
     signal(SIGHUP, lambda *_: reactor.callFromThread(built.hang_up))
 
 
+def stop_once(reactor: Any) -> None:
+    """Who asks again for a stop that is under way is not answered by a traceback.
+
+    It may take minutes, so somebody will.
+    """
+    stop = reactor.stop
+
+    def stop_if_running() -> None:
+        with suppress(ReactorNotRunning):
+            stop()
+
+    reactor.stop = stop_if_running
+
+
 def read_aside(path: Path, http: str | None) -> Configuration:
     """The configuration as it is by now. Raises ConfigurationError."""
     return with_http(checked_aside(path), http)
@@ -113,6 +129,7 @@ def makeService(options: Options) -> IService:
     raise_descriptor_limit()
     # The wall clock may jump, so nothing may be scheduled by it.
     reactor.seconds = time.monotonic  # type: ignore[method-assign]
+    stop_once(reactor)
     ending = Ending(reactor)
     if options.configuration is None:
         return demo(options, reactor, ending)

@@ -260,18 +260,23 @@ def test_a_signal_for_files_with_mistakes_names_them_and_changes_nothing() -> No
     assert parts.made == []
 
 
-def test_one_reload_waits_for_the_other() -> None:
-    parts = case()
-    reading: list[Deferred[Configuration]] = [Deferred(), Deferred()]
-    waiting = iter(reading)
-    reload = Reload(
+def waiting(parts: Case, *reading: Deferred[Configuration]) -> Reload:
+    """One whose files are read as a test says."""
+    coming = iter(reading)
+    return Reload(
         Configuration(inventory=LAB),
-        lambda: next(waiting),
+        lambda: next(coming),
         parts.lab.fleet,
         parts.power,
         parts.lab.store,
         lambda *new: parts.lab.fleet.take_inventory(*new, print),
     )
+
+
+def test_one_reload_waits_for_the_other() -> None:
+    parts = case()
+    reading: list[Deferred[Configuration]] = [Deferred(), Deferred()]
+    reload = waiting(parts, *reading)
     first = Deferred.fromCoroutine(reload.apply())
     second = Deferred.fromCoroutine(reload.apply())
     new = Configuration(inventory=replace(LAB, images={}))
@@ -279,3 +284,17 @@ def test_one_reload_waits_for_the_other() -> None:
     assert not second.called
     reading[0].callback(new)
     assert [len(result_of(each).entries) for each in (first, second)] == [4, 0]
+
+
+def test_of_many_signals_those_that_come_while_one_waits_read_no_more() -> None:
+    parts = case()
+    reading: list[Deferred[Configuration]] = [Deferred(), Deferred(), Deferred()]
+    reload = waiting(parts, *reading)
+    storm = [Deferred.fromCoroutine(reload.hang_up()) for _ in range(9)]
+    reading[0].callback(Configuration(inventory=LAB))
+    after = Deferred.fromCoroutine(reload.hang_up())
+    reading[1].callback(Configuration(inventory=replace(LAB, images={})))
+    assert parts.lab.fleet.inventory.images == {}
+    reading[2].callback(Configuration(inventory=LAB))
+    assert parts.lab.fleet.inventory.images == LAB.images
+    assert [result_of(each) for each in (*storm, after)] == [None] * 10

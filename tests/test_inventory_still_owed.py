@@ -6,7 +6,7 @@ import pytest
 
 from lifeguard.inventory.plan import StillOwed
 from lifeguard.inventory.reload import NotApplied
-from lifeguard.model import Inventory, Outlet
+from lifeguard.model import Inventory, Outlet, Owed
 from lifeguard.power import OwedOutlet
 from lifeguard.power.condition import State
 from tests.reload_rig import on_rack2, two_racks
@@ -82,6 +82,30 @@ def test_of_an_ill_relay_board_that_is_removed_a_board_that_is_off_is_named(
     assert planned(rig(off="panda-01"), new) == left
     assert planned(rig(off="panda-01", state="Suspect"), new) == left
     assert planned(rig(off="panda-01", state="Working"), new) == []
+
+
+def in_hand(state: State) -> Case:
+    """One outlet is in the hands of a power cycle."""
+    parts = rig(state=state)
+    parts.power.cycled = [Owed(Outlet("rack1", "1/1"), "panda-01", 1)]
+    return parts
+
+
+@pytest.mark.parametrize("new", [NEITHER, without(NEITHER, "boards", "panda-01")])
+def test_of_an_ill_relay_board_that_is_removed_what_a_cycle_brings_back_is_named(
+    new: Inventory,
+) -> None:
+    left = [
+        StillOwed("rack1/1/1", "panda-01", "rack1", "removed", LEFT.format("panda-01"))
+    ]
+    assert planned(in_hand("Broken"), new) == left
+    assert planned(in_hand("Suspect"), new) == left
+    assert planned(in_hand("Working"), new) == []
+
+
+def test_a_cycle_is_not_named_where_its_relay_board_stays() -> None:
+    new = without(two_racks(), "relay_boards", "rack2")
+    assert planned(in_hand("Broken"), new) == []
 
 
 def test_a_board_that_is_off_is_not_named_where_its_relay_board_stays() -> None:

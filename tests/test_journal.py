@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from io import BytesIO, TextIOWrapper
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from constantly import NamedConstant
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from lifeguard.journal import as_journal
+from lifeguard.journal import as_journal, observer
 
 
 def logged(level: NamedConstant, text: str, **fields: Any) -> str:
@@ -47,3 +49,15 @@ def test_what_says_nothing_is_no_line() -> None:
 def test_an_event_of_the_old_kind_is_information() -> None:
     old = {"log_system": "-", "log_format": "UDP port 69 closed"}
     assert as_journal(old) == "<6>[-] UDP port 69 closed\n"
+
+
+@pytest.mark.parametrize("locale", ["ascii", "latin-1", "utf-8"])
+def test_no_line_is_lost_for_what_a_locale_lacks(
+    locale: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, locale))
+    log = Logger("a.module", observer=observer())
+    log.warn("{text}", text="exit code 1: \N{REPLACEMENT CHARACTER}\udcff")
+    line = "<4>[a.module#warn] exit code 1: \N{REPLACEMENT CHARACTER}\\udcff\n"
+    assert written.getvalue().decode() == line

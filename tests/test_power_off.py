@@ -427,3 +427,22 @@ def test_a_relay_board_that_lost_its_power_does_not_leave_boards_on() -> None:
     assert parts.relay_board.relays_on == {Relay(1, 1)}
     parts.power.stopService()
     parts.run(10)
+
+
+def test_what_a_cycle_has_switched_off_is_in_hand_until_it_is_on_again() -> None:
+    parts = in_off_half()
+    assert parts.power.in_hand() == [Owed(A, "a", 1)]
+    parts.clock.advance(1)
+    parts.answer(A, on=True)
+    assert parts.power.in_hand() == []
+
+
+def test_a_board_that_was_off_is_in_hand_from_the_moment_that_it_is_wanted() -> None:
+    parts = rig()
+    parts.queues["rack1"].turns_come = False
+    parts.power.cycle("b", 1, (B,))
+    parts.power.switch_off("a", 1, (A,), urgent=True)
+    parts.answer(A, on=False)
+    assert parts.power.in_hand() == []
+    parts.power.cycle("a", 2, (A,))
+    assert parts.power.in_hand() == [Owed(A, "a", 2)]

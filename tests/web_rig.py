@@ -24,7 +24,7 @@ from lifeguard.config import Blame, Configuration, ConfigurationError
 from lifeguard.health.poller import HealthStatus
 from lifeguard.inventory.reload import Reload
 from lifeguard.metrics import Metrics
-from lifeguard.model import Inventory, OperatorRole, Saved
+from lifeguard.model import Inventory, OperatorRole, Owed, Saved
 from lifeguard.netboot.boot_server import BootServer
 from lifeguard.netboot.files import Root
 from lifeguard.netboot.loader_config import LoaderConfigs
@@ -60,11 +60,15 @@ class FakeRelayBoards:
 
     state: State = "Working"
     debts: list[OwedOutlet] = field(default_factory=list)
+    cycled: list[Owed] = field(default_factory=list)
     error: str | None = None
     cycles_ended: CyclesEnded = field(default_factory=lambda: CyclesEnded(["rack1"]))
 
     def owed(self) -> list[OwedOutlet]:
         return self.debts
+
+    def in_hand(self) -> list[Owed]:
+        return self.cycled
 
     def relay_boards(self) -> list[RelayBoardStatus]:
         return [

@@ -85,7 +85,7 @@ class Reload:
         self._store, self._make = store, make
         self._lock = DeferredLock()
         self._listeners: list[Callable[[], None]] = []
-        self._stopped = False
+        self._hung_up = self._stopped = False
 
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Hear when the inventory is another, and when all that it lacks have left."""
@@ -106,22 +106,36 @@ class Reload:
         Raises ConfigurationError, NotApplied or StoreUnavailable: nothing is changed.
         """
         async with self._lock:
-            found = await self._find()
-            self._check(found.plan, digest, yes=yes)
-            known = await self._known(found.difference)
-            if self._stopped:
-                raise NotApplied("lifeguard is stopping")
-            making = self._make(found.inventory, found.difference, known)
-            if found.plan.entries:
-                self._has_changed(making)
-            making.addErrback(lambda failure: log.failure("the reload broke", failure))
-            _tell(found.plan)
-            return found.plan
+            return await self._apply(digest, yes=yes)
 
     async def hang_up(self) -> None:
-        """Take what there is without being asked; what is wrong with it is logged."""
+        """Take what there is without being asked; what is wrong with it is logged.
+
+        Who comes while another waits for its turn is served by that one's reading.
+        """
+        if self._hung_up:
+            return
+        self._hung_up = True
+        async with self._lock:
+            self._hung_up = False
+            await self._apply_unasked()
+
+    async def _apply(self, digest: str | None, *, yes: bool) -> Plan:
+        found = await self._find()
+        self._check(found.plan, digest, yes=yes)
+        known = await self._known(found.difference)
+        if self._stopped:
+            raise NotApplied("lifeguard is stopping")
+        making = self._make(found.inventory, found.difference, known)
+        if found.plan.entries:
+            self._has_changed(making)
+        making.addErrback(lambda failure: log.failure("the reload broke", failure))
+        _tell(found.plan)
+        return found.plan
+
+    async def _apply_unasked(self) -> None:
         try:
-            await self.apply()
+            await self._apply(None, yes=False)
         except ConfigurationError as error:
             for mistake in error.mistakes:
                 log.error("{mistake}", mistake=mistake)

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
     from lifeguard.inventory.difference import Difference
     from lifeguard.inventory.plan import Suspended
-    from lifeguard.model import Inventory, Outlet
+    from lifeguard.model import Inventory, Outlet, Owed
     from lifeguard.power import OwedOutlet, RelayBoardStatus
 
 
 class Power(Protocol):
-    """What is owed, and how the relay boards are doing."""
+    """What is owed or in hand, and how the relay boards are doing."""
 
     def owed(self) -> Sequence[OwedOutlet]: ...
+    def in_hand(self) -> Sequence[Owed]: ...
     def relay_boards(self) -> Sequence[RelayBoardStatus]: ...
 
 
@@ -34,14 +35,16 @@ def still_owed(
 ) -> Iterator[StillOwed]:
     """Those on relay boards that are not in `new`, or are elsewhere there.
 
-    A board that is off is owed its outlets when it leaves a relay board: one that works
-    switches them on at once, so only those of the others are named.
+    A board that is off is owed its outlets when it leaves a relay board, and one whose
+    cycle has begun is brought back. A relay board that works does so at once: only the
+    outlets of the others are named.
     """
     removed = difference.of("relay_boards", "removed")
     elsewhere = set(_elsewhere(difference))
     ill = {each.name for each in power.relay_boards() if each.state != "Working"}
     owed = {each.outlet: each.board for each in power.owed()}
-    for outlet, board in (owed | _off(boards, removed.keys() & ill)).items():
+    held = {e.outlet: e.board for e in power.in_hand() if e.outlet.relay_board in ill}
+    for outlet, board in (owed | held | _off(boards, removed.keys() & ill)).items():
         if outlet.relay_board in removed:
             yield _left(outlet, board)
         elif outlet.relay_board in elsewhere:

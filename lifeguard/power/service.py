@@ -161,6 +161,11 @@ class Power(Service):
         """The outlets that are owed and not yet known to be on."""
         return self._owed.shown()
 
+    def in_hand(self) -> list[Owed]:
+        """The outlets that may be off, and that a cycle is to switch on in the end."""
+        orders = [cycle.order for cycle in self._cycles if self._brings_back(cycle)]
+        return [one for order in orders for one in order.owed(order.outlets)]
+
     def relay_boards(self) -> list[RelayBoardStatus]:
         """How every relay board is doing."""
         return self._present.status()
@@ -264,6 +269,9 @@ class Power(Service):
         if (cycle := self._cycles.supersede(order.board)) is None:
             return off.begin()
         cycle.newer = None  # it ends, and then the board is switched off
+
+    def _brings_back(self, cycle: Cycle) -> bool:
+        return cycle.begun or self._off.may_be_off(cycle.order.board)
 
     def _bring_back(self, order: Order) -> None:
         """Its cycle will not be, and the board may be off."""
