@@ -84,6 +84,16 @@ def test_of_an_ill_relay_board_that_is_removed_a_board_that_is_off_is_named(
     assert planned(rig(off="panda-01", state="Working"), new) == []
 
 
+def test_of_an_ill_relay_board_that_is_removed_a_cycle_under_way_is_named() -> None:
+    parts = rig()
+    parts.power.switching = "panda-02"
+    assert planned(parts, NEITHER) == [
+        StillOwed("rack1/1/2", "panda-02", "rack1", "removed", LEFT.format("panda-02"))
+    ]
+    parts.power.state = "Working"
+    assert planned(parts, NEITHER) == []
+
+
 def test_a_board_that_is_off_is_not_named_where_its_relay_board_stays() -> None:
     assert planned(rig(off="panda-01"), without(two_racks(), "boards", "bare")) == []
 

@@ -56,15 +56,22 @@ SERVER = Server("lab-1", "http://192.0.2.254:8080")
 
 @dataclass
 class FakeRelayBoards:
-    """One relay board, which fails its test when `error` says so."""
+    """One relay board, which fails its test when `error` says so.
+
+    The board that is `switching` is in the middle of a power cycle.
+    """
 
     state: State = "Working"
     debts: list[OwedOutlet] = field(default_factory=list)
+    switching: str | None = None
     error: str | None = None
     cycles_ended: CyclesEnded = field(default_factory=lambda: CyclesEnded(["rack1"]))
 
     def owed(self) -> list[OwedOutlet]:
         return self.debts
+
+    def is_switching(self, board: str) -> bool:
+        return board == self.switching
 
     def relay_boards(self) -> list[RelayBoardStatus]:
         return [

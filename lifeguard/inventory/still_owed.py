@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 
 class Power(Protocol):
-    """What is owed, and how the relay boards are doing."""
+    """What is owed or in hand, and how the relay boards are doing."""
 
     def owed(self) -> Sequence[OwedOutlet]: ...
+    def is_switching(self, board: str) -> bool: ...
     def relay_boards(self) -> Sequence[RelayBoardStatus]: ...
 
 
@@ -34,14 +35,16 @@ def still_owed(
 ) -> Iterator[StillOwed]:
     """Those on relay boards that are not in `new`, or are elsewhere there.
 
-    A board that is off is owed its outlets when it leaves a relay board: one that works
-    switches them on at once, so only those of the others are named.
+    A board that is off is owed its outlets when it leaves a relay board, and so is one
+    in a power cycle that ends in vain. A relay board that works switches them on at
+    once, so only those of the others are named.
     """
     removed = difference.of("relay_boards", "removed")
     elsewhere = set(_elsewhere(difference))
     ill = {each.name for each in power.relay_boards() if each.state != "Working"}
     owed = {each.outlet: each.board for each in power.owed()}
-    for outlet, board in (owed | _off(boards, removed.keys() & ill)).items():
+    perhaps_off = _perhaps_off(boards, power, removed.keys() & ill)
+    for outlet, board in (owed | perhaps_off).items():
         if outlet.relay_board in removed:
             yield _left(outlet, board)
         elif outlet.relay_board in elsewhere:
@@ -54,16 +57,16 @@ def _elsewhere(difference: Difference) -> Iterator[str]:
             yield name
 
 
-def _off(
-    boards: Mapping[str, Suspended], relay_boards: Collection[str]
+def _perhaps_off(
+    boards: Mapping[str, Suspended], power: Power, relay_boards: Collection[str]
 ) -> dict[Outlet, str]:
-    """The outlets there of boards that are off."""
+    """The outlets there of boards that are off, or in the middle of a power cycle."""
     if not relay_boards:
         return {}
     return {
         outlet: name
         for name, board in boards.items()
-        if board.lifecycle.is_off(board.standing.state)
+        if board.lifecycle.is_off(board.standing.state) or power.is_switching(name)
         for outlet in board.board.power
         if outlet.relay_board in relay_boards
     }
