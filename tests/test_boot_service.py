@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from tests.test_inventory_difference import changed, without
 from tests.test_proxy_dhcp import OURS, request
 
 NAME = "01-02-00-00-00-00-01"
+LAB_NETWORK = (IPv4Network("192.0.2.0/24"),)
 
 
 class FakeServer:
@@ -48,16 +50,23 @@ class FakeServer:
 
 
 class Parts(NamedTuple):
-    """`said` by the servers, whose answers come from what is in `asked`, by name."""
+    """`said` by the servers, whose answers come from what is in `asked`, by name.
+
+    `settings` are what each was made with besides.
+    """
 
     lab: Rig
     service: BootService
     said: list[str]
     asked: dict[str, Any]
+    settings: dict[str, dict[str, Any]]
 
     def config(self) -> str:
         """What panda-01's loader is given by TFTP."""
-        content = self.asked["tftp"](f"pxelinux.cfg/{NAME}", "192.0.2.1")
+        return self.file(f"pxelinux.cfg/{NAME}")
+
+    def file(self, name: str) -> str:
+        content = self.asked["tftp"](name, "192.0.2.1")
         text: bytes = content.read(0, content.size)
         return text.decode()
 
@@ -72,10 +81,11 @@ def rig(
     """panda-01 is to be reimaged; nobody is answered yet."""
     said: list[str] = []
     asked: dict[str, Any] = {}
+    told: dict[str, dict[str, Any]] = {}
 
     def server(name: str) -> Any:
-        def make(answers: Any, *_: Any, **__: Any) -> FakeServer:
-            asked[name] = answers
+        def make(answers: Any, _: Any, **settings: Any) -> FakeServer:
+            asked[name], told[name] = answers, settings
             return FakeServer(name, said, taken)
 
         return make
@@ -87,13 +97,21 @@ def rig(
     boot = image("debian", template).boot
     lab = lab_rig(changed(inventory(), "images", "debian", boot=boot))
     lab.request("rq-reimage", image="debian")
+    (directory / "vmlinuz").write_text("a kernel")
     configuration = Configuration(
-        tftp=Tftp(directory=links),
+        tftp=Tftp(
+            address="192.0.2.254",
+            port=6969,
+            root=str(directory),
+            directory=links,
+            clients=LAB_NETWORK,
+            cache=1024,
+        ),
         proxy_dhcp=ProxyDhcp(loaders={"bios": Loader(file="pxelinux.0")}),
         inventory=lab.fleet.inventory,
     )
     built = BootService(configuration, lab.fleet, SERVER, lab.clock, lambda: EPOCH)
-    return Parts(lab, built, said, asked)
+    return Parts(lab, built, said, asked, told)
 
 
 def test_ports_are_bound_while_there_is_root_and_closed_together(
@@ -105,6 +123,44 @@ def test_ports_are_bound_while_there_is_root_and_closed_together(
     parts.service.startService()
     result_of(parts.service.stopService())
     assert parts.said[-2:] == ["tftp stops", "proxy_dhcp stops"]
+
+
+def test_the_servers_are_as_the_configuration_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = rig(tmp_path, monkeypatch)
+    assert parts.settings == {
+        "tftp": {
+            "address": "192.0.2.254",
+            "port": 6969,
+            "cache": 1024,
+            "networks": LAB_NETWORK,
+            "known": parts.lab.fleet.knows_address,
+            "totals": parts.service.totals,
+        },
+        "proxy_dhcp": {"address": ProxyDhcp(loaders={}).address},
+    }
+
+
+def test_files_are_served_from_the_root_beside_the_configs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = rig(tmp_path, monkeypatch)
+    parts.service.load(TOKENS, {})
+    assert parts.file("vmlinuz") == "a kernel"
+
+
+def test_a_directory_of_links_follows_what_boards_boot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = tmp_path / "links"
+    links.mkdir()
+    parts = rig(tmp_path, monkeypatch, links=str(links))
+    parts.service.load(TOKENS, {})
+    assert os.path.lexists(links / NAME)
+    parts.lab.request("rq-reboot")
+    parts.lab.clock.advance(1)
+    assert not os.path.lexists(links / NAME)
 
 
 def test_a_port_that_is_taken_is_told_by_the_start(
