@@ -62,6 +62,8 @@ def test_one_that_is_elsewhere_is_tried_there_and_needs_no_yes() -> None:
         StillOwed("rack1/1/1", "panda-01", "rack1", "changed", text)
     ]
     assert parts.plan().needs_yes is False
+    other = changed(two_racks(), "relay_boards", "rack1", driver="http")
+    assert [each.what for each in planned(parts, other)] == ["changed"]
 
 
 def test_what_changes_nothing_about_the_place_is_not_said() -> None:
