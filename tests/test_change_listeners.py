@@ -1,4 +1,4 @@
-"""Whoever subscribes hears of every change, whatever others do while they hear of it."""
+"""Who subscribes hears of every change, whatever others do while they hear of it."""
 
 from __future__ import annotations
 
