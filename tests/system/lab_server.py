@@ -29,9 +29,11 @@ _SETTINGS = {
     "etc/apt/apt.conf.d/90tests": 'APT::Get::Assume-Yes "true";\n',
     "etc/dpkg/dpkg.cfg.d/90tests": "force-unsafe-io\n",
     "etc/hostname": "lab-server\n",
+    "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 lab-server\n",
     "etc/pip.conf": f"[global]\ncert = /{_CERTIFICATES}\nquiet = 1\n",
 }
-"""Nobody is there to say yes, or to read on; nothing has to outlive a power cut."""
+"""Nobody is there to say yes, or to read on; nothing has to outlive a power cut. Its
+name it knows itself, as sudo wants to."""
 
 _ENVIRONMENT = {
     "DEBIAN_FRONTEND": "noninteractive",
