@@ -27,7 +27,7 @@ from tests.test_inventory_difference import changed, without
 from tests.test_proxy_dhcp import OURS, request
 
 NAME = "01-02-00-00-00-00-01"
-CLIENTS = (IPv4Network("192.0.2.0/25"),)
+LAB_NETWORK = (IPv4Network("192.0.2.0/24"),)
 
 
 class FakeServer:
@@ -50,18 +50,23 @@ class FakeServer:
 
 
 class Parts(NamedTuple):
-    """`said` by the servers, whose answers come from what is in `asked`, by name."""
+    """`said` by the servers, whose answers come from what is in `asked`, by name.
+
+    `settings` are what each was made with besides.
+    """
 
     lab: Rig
     service: BootService
     said: list[str]
     asked: dict[str, Any]
-    told: dict[str, dict[str, Any]]
-    """By server, what it is to go by."""
+    settings: dict[str, dict[str, Any]]
 
     def config(self) -> str:
         """What panda-01's loader is given by TFTP."""
-        content = self.asked["tftp"](f"pxelinux.cfg/{NAME}", "192.0.2.1")
+        return self.file(f"pxelinux.cfg/{NAME}")
+
+    def file(self, name: str) -> str:
+        content = self.asked["tftp"](name, "192.0.2.1")
         text: bytes = content.read(0, content.size)
         return text.decode()
 
@@ -79,9 +84,8 @@ def rig(
     told: dict[str, dict[str, Any]] = {}
 
     def server(name: str) -> Any:
-        def make(answers: Any, *_: Any, **options: Any) -> FakeServer:
-            asked[name] = answers
-            told[name] = options
+        def make(answers: Any, _: Any, **settings: Any) -> FakeServer:
+            asked[name], told[name] = answers, settings
             return FakeServer(name, said, taken)
 
         return make
@@ -93,8 +97,16 @@ def rig(
     boot = image("debian", template).boot
     lab = lab_rig(changed(inventory(), "images", "debian", boot=boot))
     lab.request("rq-reimage", image="debian")
+    (directory / "vmlinuz").write_text("a kernel")
     configuration = Configuration(
-        tftp=Tftp(directory=links, clients=CLIENTS),
+        tftp=Tftp(
+            address="192.0.2.254",
+            port=6969,
+            root=str(directory),
+            directory=links,
+            clients=LAB_NETWORK,
+            cache=1024,
+        ),
         proxy_dhcp=ProxyDhcp(loaders={"bios": Loader(file="pxelinux.0")}),
         inventory=lab.fleet.inventory,
     )
@@ -113,6 +125,44 @@ def test_ports_are_bound_while_there_is_root_and_closed_together(
     assert parts.said[-2:] == ["tftp stops", "proxy_dhcp stops"]
 
 
+def test_the_servers_are_as_the_configuration_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = rig(tmp_path, monkeypatch)
+    assert parts.settings == {
+        "tftp": {
+            "address": "192.0.2.254",
+            "port": 6969,
+            "cache": 1024,
+            "networks": LAB_NETWORK,
+            "known": parts.lab.fleet.knows_address,
+            "totals": parts.service.totals,
+        },
+        "proxy_dhcp": {"address": ProxyDhcp(loaders={}).address},
+    }
+
+
+def test_files_are_served_from_the_root_beside_the_configs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = rig(tmp_path, monkeypatch)
+    parts.service.load(TOKENS, {})
+    assert parts.file("vmlinuz") == "a kernel"
+
+
+def test_a_directory_of_links_follows_what_boards_boot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = tmp_path / "links"
+    links.mkdir()
+    parts = rig(tmp_path, monkeypatch, links=str(links))
+    parts.service.load(TOKENS, {})
+    assert os.path.lexists(links / NAME)
+    parts.lab.request("rq-reboot")
+    parts.lab.clock.advance(1)
+    assert not os.path.lexists(links / NAME)
+
+
 def test_a_port_that_is_taken_is_told_by_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,15 +171,6 @@ def test_a_port_that_is_taken_is_told_by_the_start(
     with pytest.raises(CannotOpen, match=r"^proxy_dhcp: .*69: taken"):
         parts.service.startService()
     assert parts.said == ["tftp listens", "proxy_dhcp listens"] * 2
-
-
-def test_strangers_and_networks_are_those_of_the_lab(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = rig(tmp_path, monkeypatch).told["tftp"]
-    assert told["networks"] == CLIENTS
-    addresses = ("192.0.2.1", "192.0.2.99")
-    assert [told["known"](address) for address in addresses] == [True, False]
 
 
 def test_nobody_is_answered_before_the_boards_are_loaded(

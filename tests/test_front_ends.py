@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from lifeguard import manhole
 from lifeguard.config import Http, Manhole
 from lifeguard.endpoints import CannotOpen
 from lifeguard.front_ends import FrontEnds
+from lifeguard.web import Access, World
 from tests.netboot_rig import texts
 from tests.rig import result_of
 from tests.web_rig import web
@@ -32,16 +34,38 @@ class Parts(NamedTuple):
         return [port for port, *_ in self.reactor.tcpServers]
 
 
-def rig(directory: Path, shell: bool = True) -> Parts:
+def rig(directory: Path, shell: bool = True, **http: Any) -> Parts:
     """HTTP on port 8080, and a shell on 2222 for those in the file `keys`."""
     keys = str(directory / "keys")
     settings = Manhole(authorized_keys=keys) if shell else None
     reactor: Any = MemoryReactorClock()
-    return Parts(FrontEnds(Http(), settings, directory, reactor), reactor)
+    return Parts(FrontEnds(Http(**http), settings, directory, reactor), reactor)
 
 
 def test_without_a_manhole_there_is_http_alone(tmp_path: Path) -> None:
     assert rig(tmp_path, shell=False).open() == [8080]
+
+
+def test_callers_are_let_in_as_the_configuration_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Access] = []
+
+    def site(_: World, access: Access) -> Factory:
+        asked.append(access)
+        return Factory()
+
+    monkeypatch.setattr("lifeguard.front_ends.site", site)
+    proxies = (ip_network("192.0.2.3"),)
+    rig(
+        tmp_path,
+        shell=False,
+        require_token=True,
+        read="token",
+        trusted_proxies=proxies,
+        connections_per_address=10,
+    ).open()
+    assert asked == [Access(True, "token", proxies, 10)]
 
 
 def test_a_shell_that_nobody_has_a_key_of_is_opened_and_told(

@@ -224,6 +224,19 @@ def test_a_state_that_its_lifecycle_has_no_more_is_left_alone_until_it_has() -> 
     assert parts.board().lifecycle is LIFECYCLE
 
 
+def test_what_lasts_in_a_state_is_begun_again_once_its_lifecycle_has_it_again() -> None:
+    class Watched(type(LIFECYCLE["Ready"])):  # type: ignore[misc]
+        by_hand = True
+
+    lab = inventory(LIFECYCLE.replace(Watched))
+    parts = rig(lab)
+    result_of(parts.fleet.change("panda-01", "New", "Watched", "me"))
+    take(parts, inventory())
+    parts.forget()
+    take(parts, lab)
+    assert parts.said == [("poll", "panda-01", "192.0.2.1", "ping")]
+
+
 def test_a_cycle_is_ordered_anew_at_other_outlets_and_the_old_are_on() -> None:
     parts = rig()
     parts.request("rq-reboot")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.logger import LogEvent, capturedLogs
+from twisted.logger import capturedLogs
 
 from lifeguard.config import Configuration, ConfigurationError, Mistake, Server
 from lifeguard.inventory.plan import Outlook
@@ -38,7 +38,7 @@ class Case(NamedTuple):
     def apply(self, digest: str | None = None, *, yes: bool = False) -> Any:
         return result_of(Deferred.fromCoroutine(self.reload.apply(digest, yes=yes)))
 
-    def hang_up(self) -> list[LogEvent]:
+    def hang_up(self) -> list[str]:
         with capturedLogs() as logged:
             result_of(Deferred.fromCoroutine(self.reload.hang_up()))
         return [

@@ -221,6 +221,16 @@ def test_a_board_that_is_off_is_switched_off_again_after_its_relay_boards_illnes
     assert parts.told() == ["off rack1/1/1"]
 
 
+def test_another_relay_boards_illness_is_nothing_to_a_board_that_is_off() -> None:
+    parts = rig()
+    parts.power.switch_off("a", 1, (A,), urgent=True)
+    parts.answer(A, on=False)
+    parts.told()
+    parts.queues["rack2"].become("Suspect", "no answer")
+    parts.queues["rack2"].become("Working")
+    assert parts.told() == []
+
+
 def test_a_board_that_was_off_is_switched_off_again_after_a_start() -> None:
     parts = rig()
     parts.power.keep_off("a", 1, (A,))
@@ -254,6 +264,21 @@ def test_a_stop_leaves_no_board_off_whose_cycle_was_to_bring_it_back(
     parts.power.stopService()
     assert parts.told()[:1] == (["on rack1/1/1"] if was_off else ["close rack1"])
     parts.clock.advance(60)
+
+
+def test_a_board_that_a_cycle_has_brought_back_is_not_off_any_more() -> None:
+    parts = rig()
+    parts.power.switch_off("a", 1, (A,), urgent=True)
+    parts.answer(A, on=False)
+    parts.power.cycle("a", 2, (A,))
+    parts.answer(A, on=False)
+    parts.clock.advance(1.0)
+    parts.answer(A, on=True)
+    parts.queues["rack1"].turns_come = False
+    parts.power.cycle("a", 3, (A,))
+    parts.told()
+    parts.power.stopService()
+    assert parts.told() == ["close rack1", "close rack2"]
 
 
 def test_a_stop_ends_what_keeps_a_board_off() -> None:

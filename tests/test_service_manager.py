@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
@@ -171,6 +172,9 @@ def test_the_status_counts_boards_by_what_their_state_means() -> None:
     assert status_line(parts.fleet) == "4 boards: 4 still"
     parts.request("rq-reboot")
     assert status_line(parts.fleet) == "4 boards: 1 busy, 3 still"
+    lab = inventory()
+    alone = replace(lab, boards={"bare": lab.boards["bare"]})
+    assert status_line(rig(alone).fleet) == "1 board: 1 still"
 
 
 def test_a_lab_without_boards_has_a_status_too() -> None:

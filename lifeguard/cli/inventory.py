@@ -41,7 +41,7 @@ async def plan(session: Session) -> Exit:
 
 @command("apply")
 @click.option(
-    "--yes", "-y", is_flag=True, help="Yes, however many boards are another then."
+    "--yes", "-y", is_flag=True, help="Yes to all that the plan says needs it."
 )
 async def apply(session: Session, *, yes: bool) -> Exit:
     """Have the lab go by the file from now on."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Consent(Struct, frozen=True, forbid_unknown_fields=True):
     """`plan` is the digest of one: it is done only if it is still so.
 
-    `yes` lets any number of boards be removed or changed.
+    `yes` lets any number of boards be removed or changed, and relay boards be removed
+    that have still to switch outlets on.
     """
 
     yes: bool = False

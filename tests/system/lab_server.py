@@ -28,11 +28,12 @@ _CERTIFICATES = "etc/ssl/of-the-host.crt"
 _SETTINGS = {
     "etc/apt/apt.conf.d/90tests": 'APT::Get::Assume-Yes "true";\n',
     "etc/dpkg/dpkg.cfg.d/90tests": "force-unsafe-io\n",
+    "etc/hostname": "lab-server\n",
     "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 lab-server\n",
     "etc/pip.conf": f"[global]\ncert = /{_CERTIFICATES}\nquiet = 1\n",
 }
-"""Nobody is there to say yes, or to read on; nothing has to outlive a power cut. The
-hosts are those that Debian's own installer writes down."""
+"""Nobody is there to say yes, or to read on; nothing has to outlive a power cut. Its
+name it knows itself, as sudo wants to."""
 
 _ENVIRONMENT = {
     "DEBIAN_FRONTEND": "noninteractive",
@@ -62,6 +63,7 @@ def lab_server(root: Path) -> Iterator[LabServer]:
     nspawn = program("systemd-nspawn", "systemd-container")
     # All of it is in one namespace of processes, and ends with its first.
     as_one = (program("unshare", "util-linux"), "--mount", "--pid", "--mount-proc")
+    root.mkdir()
     try:
         lay_out(root)
         machine = Process(
@@ -69,7 +71,7 @@ def lab_server(root: Path) -> Iterator[LabServer]:
             *(*as_one, "--fork", "--kill-child"),
             *(nspawn, "--quiet", "--boot", "--register=no", "--keep-unit"),
             *("--private-network", "--resolv-conf=copy-host", "--console=pipe"),
-            *("--hostname=lab-server", f"--directory={root}"),
+            f"--directory={root}",
         )
         try:
             server = LabServer(root, machine.process.pid)
@@ -91,7 +93,9 @@ class LabServer:
     def is_up(self) -> bool:
         """Whether all that it starts has been started."""
         asked = self._shell("systemctl is-system-running")
-        done = subprocess.run(asked, capture_output=True, env=_ENVIRONMENT)
+        done = subprocess.run(
+            asked, capture_output=True, env=_ENVIRONMENT, timeout=LIMIT
+        )
         return done.stdout == b"running\n"
 
     def write(self, name: str, text: str) -> None:

@@ -129,7 +129,8 @@ def test_ten_minutes_to_the_first_board(lab: LabServer) -> None:
     with lab.running(WIRE) as wire:
         wire.wait_for("listening on any")
         assert "panda-01: Ready" in lab.run(FIRST_BOARD)
-        wire.wait_for('RRQ "pxelinux.cfg/01-02-00-00-00-00-01"')
+    # To anything but a terminal tcpdump writes its lines when it has many, or ends.
+    assert any('RRQ "pxelinux.cfg/01-02-00-00-00-00-01"' in line for line in wire.lines)
     assert "install-ok" in lab.run(WHERE_IT_IS)
     with lab.running(LOG) as log:
         lab.run("lifeguard reboot panda-01 --wait")
