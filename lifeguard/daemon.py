@@ -18,7 +18,6 @@ from lifeguard import garbage
 from lifeguard.alerts import Alerts
 from lifeguard.blame.docket import Docket
 from lifeguard.blame.inquiry import Inquiry
-from lifeguard.boot_service import BootService
 from lifeguard.changeover import Changeover
 from lifeguard.clock import ServiceTime, WallClock
 from lifeguard.endpoints import CannotOpen
@@ -32,6 +31,7 @@ from lifeguard.inventory.reload import Reload
 from lifeguard.metrics import Metrics
 from lifeguard.netboot.parameters import Server
 from lifeguard.netboot.tokens import Tokens
+from lifeguard.netboot_service import NetbootService
 from lifeguard.notify import Notifier
 from lifeguard.operators import Operators
 from lifeguard.own_token import EmptyToken, own_token
@@ -136,14 +136,14 @@ class Daemon(Service):
         self._housekeeping = Housekeeping(
             self._store, reactor, wall, configuration.server.history_days
         )
-        self._boot_service = BootService(
+        self._netboot = NetbootService(
             configuration, self.fleet, self._server, reactor, wall
         )
         self._metrics = Metrics(
             self.fleet,
             self._store,
             self.power,
-            self._boot_service.totals,
+            self._netboot.totals,
             self._alerts,
             reactor,
         )
@@ -155,7 +155,7 @@ class Daemon(Service):
             self.power,
             self._relay_boards,
             self._inquiry,
-            [self._boot_service],
+            [self._netboot],
         )
         self._reload = Reload(
             configuration, self._read, self.fleet, self.power, self._store, self._make
@@ -168,7 +168,7 @@ class Daemon(Service):
         """Bind what may need root."""
         super().privilegedStartService()
         self._pinger.privilegedStartService()
-        self._boot_service.privilegedStartService()
+        self._netboot.privilegedStartService()
 
     def startService(self) -> None:
         super().startService()
@@ -176,7 +176,7 @@ class Daemon(Service):
         self._starting.addErrback(self._cannot_start)
 
     async def _start(self) -> None:
-        self._boot_service.startService()
+        self._netboot.startService()
         saved = await self._store.open()
         await self._front_ends.open(self._loaded(saved))
         self._begin(saved)
@@ -195,7 +195,7 @@ class Daemon(Service):
         self._inquiry.load(saved)
         self.fleet.subscribe(self._inquiry.changed)
         tokens = Tokens(saved.token_key)
-        files = self._boot_service.load(tokens, saved.boots)
+        files = self._netboot.load(tokens, saved.boots)
         own = own_token(self.state_dir)
         operators = Operators(saved.operators, own, self._store, self._wall)
         self._housekeeping.subscribe(operators.forget)
@@ -290,7 +290,7 @@ class Daemon(Service):
         if self._starting is not None:
             self._starting.cancel()
         await self._front_ends.close()
-        await self._boot_service.stopService()
+        await self._netboot.stopService()
         await self.power.stopService()
         self.fleet.stopService()
         self._inquiry.stop()

@@ -16,7 +16,6 @@ from twisted.internet.testing import MemoryReactorClock
 from lifeguard import daemon, garbage
 from lifeguard.alerts import Alerts
 from lifeguard.blame.inquiry import Inquiry
-from lifeguard.boot_service import BootService
 from lifeguard.config import Configuration
 from lifeguard.config.settings import Tftp
 from lifeguard.endpoints import CannotOpen
@@ -28,6 +27,7 @@ from lifeguard.inventory.reload import Reload
 from lifeguard.lifecycle.standard import LIFECYCLE
 from lifeguard.metrics import Metrics
 from lifeguard.model import Board, Hardware, Inventory, Operator, Saved
+from lifeguard.netboot_service import NetbootService
 from lifeguard.notify import Notifier
 from lifeguard.power import Power
 from lifeguard.web import World
@@ -162,13 +162,13 @@ def test_what_may_need_root_is_bound_before_all_else(
 ) -> None:
     heard: list[str] = []
     parts = rig(tmp_path, monkeypatch, heard)
-    for part in (Pinger, BootService):
+    for part in (Pinger, NetbootService):
         name = part.__name__
         monkeypatch.setattr(
             part, "privilegedStartService", lambda _, name=name: heard.append(name)
         )
     parts.privilegedStartService()
-    assert heard == ["Pinger", "BootService"]
+    assert heard == ["Pinger", "NetbootService"]
 
 
 def test_who_cannot_do_without_the_store_hears_when_it_is_away(
@@ -198,12 +198,12 @@ def test_it_stops_from_the_front_ends_to_the_store(
         monkeypatch.setattr(part, stop, stopped)
 
     watch(FrontEnds, "close")
-    watch(BootService, "stopService")
+    watch(NetbootService, "stopService")
     watch(Power, "stopService")
     watch(Fleet, "stopService")
     watch(OpenedStore, "close")
     result_of(parts.stopService())
-    assert heard == ["FrontEnds", "BootService", "Power", "Fleet", "OpenedStore"]
+    assert heard == ["FrontEnds", "NetbootService", "Power", "Fleet", "OpenedStore"]
 
 
 def test_whom_the_store_has_forgotten_nobody_knows_any_more(

@@ -58,7 +58,7 @@ HOUSE = [
     "manhole",
     "simulator",
     "changeover",
-    "boot_service",
+    "netboot_service",
     "front_ends",
     "daemon",
     "demo",

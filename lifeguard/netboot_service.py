@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from lifeguard.netboot.tokens import Tokens
 
 
-class BootService(Service):
+class NetbootService(Service):
     """Gives the boards of `fleet` what they boot."""
 
     def __init__(

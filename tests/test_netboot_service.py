@@ -11,14 +11,14 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 
-from lifeguard import boot_service
-from lifeguard.boot_service import BootService
+from lifeguard import netboot_service
 from lifeguard.config import Configuration, Tftp
 from lifeguard.config.proxy_dhcp import Loader, ProxyDhcp
 from lifeguard.endpoints import CannotOpen
 from lifeguard.lifecycle.state import CONFIG_FETCHED
 from lifeguard.model import SeenBoot
 from lifeguard.netboot.tftp import Refused
+from lifeguard.netboot_service import NetbootService
 from lifeguard.wire.dhcp import MessageType
 from tests.netboot_rig import SERVER, TOKENS, image
 from tests.rig import EPOCH, Rig, inventory, result_of
@@ -56,7 +56,7 @@ class Parts(NamedTuple):
     """
 
     lab: Rig
-    service: BootService
+    service: NetbootService
     said: list[str]
     asked: dict[str, Any]
     settings: dict[str, dict[str, Any]]
@@ -90,8 +90,8 @@ def rig(
 
         return make
 
-    monkeypatch.setattr(boot_service, "TftpServer", server("tftp"))
-    monkeypatch.setattr(boot_service, "ProxyDhcpServer", server("proxy_dhcp"))
+    monkeypatch.setattr(netboot_service, "TftpServer", server("tftp"))
+    monkeypatch.setattr(netboot_service, "ProxyDhcpServer", server("proxy_dhcp"))
     template = directory / "debian.cfg.j2"
     template.write_text("append {{ board.name }}\n")
     boot = image("debian", template).boot
@@ -110,7 +110,7 @@ def rig(
         proxy_dhcp=ProxyDhcp(loaders={"bios": Loader(file="pxelinux.0")}),
         inventory=lab.fleet.inventory,
     )
-    built = BootService(configuration, lab.fleet, SERVER, lab.clock, lambda: EPOCH)
+    built = NetbootService(configuration, lab.fleet, SERVER, lab.clock, lambda: EPOCH)
     return Parts(lab, built, said, asked, told)
 
 
