@@ -139,6 +139,34 @@ def test_on_a_narrow_terminal_only_the_failed_are_all_named() -> None:
     assert out[-1].endswith("…")
 
 
+@pytest.mark.parametrize("width", [40, 46, 60, 80, 120])
+@pytest.mark.parametrize("options", [(), ("--long",)])
+def test_no_name_is_cut_however_narrow_the_terminal(
+    width: int, options: tuple[str, ...]
+) -> None:
+    rig = failed_lab()
+    rig.width, rig.is_terminal = width, True
+    _, _, *lines = rig.run("status", *options).out
+    assert all(len(line) <= width for line in lines)
+    words = [word for line in lines for word in line.split()]
+    states = ["FailedReimageBooting", "ReimageBooting", "New"]
+    assert [word for word in words if word in states] == states
+
+
+def test_what_can_be_done_without_is_left_out_for_what_cannot() -> None:
+    rig = failed_lab()
+    rig.is_terminal = True
+    headings = {}
+    for rig.width in (100, 75, 60, 45):
+        headings[rig.width] = rig.run("status", "--long").out[2].split()
+    assert headings == {
+        100: "BOARD STATE FOR TIMES OUT STRIKES HARDWARE IMAGE".split(),
+        75: "BOARD STATE FOR TIMES OUT STRIKES IMAGE".split(),
+        60: "BOARD STATE FOR TIMES OUT".split(),
+        45: "BOARD STATE FOR".split(),
+    }
+
+
 def test_why_a_board_is_where_it_is_and_what_happens_next() -> None:
     rig = failed_lab()
     rig.width = 80

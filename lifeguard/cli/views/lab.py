@@ -54,6 +54,8 @@ def _relay_board_table(lab: Sequence[RelayBoard], now: datetime) -> Table:
         "WORKED",
         "WHY",
         "LAST ERROR",
+        whole=("", "RELAY BOARD", "STATE"),
+        spare=("WHY", "DRIVER", "ADDRESS", "WORKED", "WAITING"),
     )
     for one in lab:
         look = RELAY_BOARD_LOOKS[one.state]
@@ -83,7 +85,9 @@ def _error(ill: RelayBoard | AlertChannel, now: datetime) -> str:
 
 
 def _owed_table(owed: Sequence[Owed]) -> Table:
-    table = plain_table("OUTLET", "BOARD", "TRIES", "LAST ERROR")
+    table = plain_table(
+        "OUTLET", "BOARD", "TRIES", "LAST ERROR", whole=("OUTLET", "BOARD")
+    )
     for one in owed:
         add_line(table, one.outlet, one.board, str(one.tries), one.last_error or "")
     return table
@@ -93,7 +97,16 @@ def incidents(found: Sequence[Incident], now: datetime) -> RenderableType:
     """A line an incident; those that are open stand out."""
     if not found:
         return Text("no incidents")
-    table = plain_table("", "OPENED", "LASTED", "CAUSE", "BOARDS", "TEXT")
+    table = plain_table(
+        "",
+        "OPENED",
+        "LASTED",
+        "CAUSE",
+        "BOARDS",
+        "TEXT",
+        whole=("", "CAUSE"),
+        spare=("LASTED", "BOARDS", "OPENED"),
+    )
     for one in found:
         look = LOOKS["well" if one.closed else "failed"]
         add_line(
@@ -121,7 +134,15 @@ def alert_channels(found: Sequence[AlertChannel], now: datetime) -> RenderableTy
     if not found:
         return Text("no channels: nobody is told but the log")
     table = plain_table(
-        "", "CHANNEL", "KIND", "WAITING", "SENT", "GIVEN UP", "LAST ERROR"
+        "",
+        "CHANNEL",
+        "KIND",
+        "WAITING",
+        "SENT",
+        "GIVEN UP",
+        "LAST ERROR",
+        whole=("", "CHANNEL"),
+        spare=("KIND", "SENT", "GIVEN UP"),
     )
     for one in found:
         look = LOOKS["busy" if one.works is None else "well" if one.works else "failed"]

@@ -87,7 +87,15 @@ def _worst_first(board: Board) -> tuple[int, str, str]:
 
 def _state_table(boards: Sequence[Board], now: datetime) -> Table:
     table = plain_table(
-        "", "STATE", "BOARDS", "LONGEST", "TIMES OUT", "WHICH", right=("BOARDS",)
+        "",
+        "STATE",
+        "BOARDS",
+        "LONGEST",
+        "TIMES OUT",
+        "WHICH",
+        right=("BOARDS",),
+        whole=("", "STATE", "BOARDS"),
+        spare=("LONGEST", "TIMES OUT"),
     )
     in_order = sorted(boards, key=_worst_first)
     for (kind, state), group in groupby(in_order, lambda each: (each.kind, each.state)):
@@ -115,7 +123,16 @@ def _names(boards: Sequence[Board]) -> Text:
 
 def _board_table(boards: Sequence[Board], now: datetime) -> Table:
     table = plain_table(
-        "", "BOARD", "STATE", "FOR", "TIMES OUT", "STRIKES", "HARDWARE", "IMAGE"
+        "",
+        "BOARD",
+        "STATE",
+        "FOR",
+        "TIMES OUT",
+        "STRIKES",
+        "HARDWARE",
+        "IMAGE",
+        whole=("", "BOARD", "STATE"),
+        spare=("HARDWARE", "IMAGE", "STRIKES", "TIMES OUT"),
     )
     for board in sorted(boards, key=_worst_first):
         add_line(
