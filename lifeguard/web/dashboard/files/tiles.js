@@ -45,18 +45,23 @@ class Tile {
 }
 
 function largeParts(board) {
+  const counted = strikes(board) ? [element("span", { class: "when" }, struck(board))] : [];
   return [
     element("span", { class: "state" }, board.state),
-    element("span", { class: "when" }, when(board)),
+    ...counted,
+    element("span", { class: "when" }, when(board)), // the last: it is told anew each second
   ];
+}
+
+function struck(board) {
+  return `strikes ${strikes(board)}`;
 }
 
 function when(board) {
   const left = secondsLeft(board);
-  const parts = [`for ${ago(board.since, now())}`];
-  if (left !== null && kindOf(board) === "busy") parts.push(`times out in ${duration(left)}`);
-  if (strikes(board)) parts.push(`strikes ${strikes(board)}`);
-  return parts.join(" · ");
+  const stay = `for ${ago(board.since, now())}`;
+  if (left === null || kindOf(board) !== "busy") return stay;
+  return `${stay} · times out in ${duration(left)}`;
 }
 
 // A group: its heading, and the tiles that are wanted in it.
@@ -85,7 +90,8 @@ class Section {
 // A board in one line, as it is read out below the tiles.
 export function line(board) {
   const look = LOOKS[kindOf(board)];
-  return `${look.mark} ${board.name}: ${board.state} (${look.words}) ${when(board)}`;
+  const counted = strikes(board) ? ` · ${struck(board)}` : "";
+  return `${look.mark} ${board.name}: ${board.state} (${look.words}) ${when(board)}${counted}`;
 }
 
 export class Tiles {
