@@ -360,26 +360,6 @@ def test_without_a_command_there_is_help() -> None:
     assert err[0].startswith("Usage: lifeguard")
 
 
-def test_board_names_are_completed() -> None:
-    said = cli().run(
-        _LIFEGUARD_COMPLETE="bash_complete",
-        COMP_WORDS="lifeguard show pa",
-        COMP_CWORD="2",
-    )
-    assert said.out == ["plain,panda-01", "plain,panda-02"]
-
-
-def test_a_daemon_that_is_away_completes_nothing() -> None:
-    rig = cli()
-    rig.wire.cut()
-    said = rig.run(
-        _LIFEGUARD_COMPLETE="bash_complete",
-        COMP_WORDS="lifeguard show pa",
-        COMP_CWORD="2",
-    )
-    assert (said.out, said.err) == ([""], [])
-
-
 def described(rig: CliRig) -> Any:
     return rig.web.ask("/api/v1/openapi.json").json["components"]["schemas"]
 

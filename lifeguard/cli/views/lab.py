@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from lifeguard.cli.documents import (
         AlertChannel,
+        FailedImage,
+        Image,
         Incident,
         Owed,
         RelayBoard,
@@ -127,6 +129,32 @@ def _incident_words(incident: Incident) -> Iterator[str]:
         yield f"still failing: {' '.join(folded(incident.failing))}"
     if incident.set_aside:
         yield "set aside until it is released"
+
+
+def images(found: Sequence[Image], now: datetime) -> RenderableType:
+    """A line an image; those that are set aside stand out, and say why."""
+    if not found:
+        return Text("no images")
+    table = plain_table(
+        "", "IMAGE", "ROLE", "FOR", "SET ASIDE", whole=("", "IMAGE"), spare=("ROLE",)
+    )
+    for one in found:
+        look = LOOKS["well" if one.failed is None else "failed"]
+        aside = "" if one.failed is None else _set_aside(one.failed, now)
+        add_line(
+            table,
+            Text(look.mark, look.style),
+            Text(one.name, look.style),
+            one.role or "",
+            " ".join(one.hardware),
+            aside,
+        )
+    return table
+
+
+def _set_aside(failed: FailedImage, now: datetime) -> str:
+    since = clock_time(failed.since, now)
+    return f"since {since}, by incident {failed.incident}: {failed.text}"
 
 
 def alert_channels(found: Sequence[AlertChannel], now: datetime) -> RenderableType:

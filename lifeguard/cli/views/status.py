@@ -64,9 +64,16 @@ def troubles(lab: RelayBoards, health: Health) -> Iterator[Text]:
         if one.state != "Working":
             yield _ill(one, lab.owed)
     if health.braked:
-        count = plural(len(health.withheld), "board")
-        said = f"{count} answer none, so many that their failures are withheld"
-        yield Text(f"polls: {said}", LOOKS["failed"].style)
+        yield polls(health)
+
+
+def polls(health: Health) -> Text:
+    """Whether failures are withheld."""
+    if not health.braked:
+        return Text("polls: no failure is withheld")
+    count = plural(len(health.withheld), "board")
+    said = f"{count} answer none, so many that their failures are withheld"
+    return Text(f"polls: {said}", LOOKS["failed"].style)
 
 
 def _ill(relay_board: RelayBoard, owed: Sequence[Owed]) -> Text:
