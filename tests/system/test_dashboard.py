@@ -271,6 +271,22 @@ def test_nothing_is_cut_off_also_on_a_phone(
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+def test_of_two_hundred_boards_all_names_are_whole(lab: ProcessLab, page: Page) -> None:
+    lab.start()
+
+    def many(route: Route) -> None:
+        answer = route.fetch()
+        (board, *_) = answer.json()["boards"]
+        names = [f"panda-rack-{number:03d}" for number in range(200)]
+        boards = [board | {"name": name} for name in names]
+        route.fulfill(response=answer, json={"boards": boards, "next": None})
+
+    page.route("**/api/v1/boards?*", many)
+    page.goto(lab.url)
+    expect(page.get_by_text("panda-rack-199", exact=True)).to_be_visible()
+    assert page.evaluate(CUT) == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_can_be_read_in_light_and_dark(
     lab: ProcessLab, page: Page, scheme: Literal["light", "dark"]

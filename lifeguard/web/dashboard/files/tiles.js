@@ -8,6 +8,7 @@ import { boardPath, now } from "./session.js";
 import { ago, duration, kindOf, LOOKS, secondsLeft, strikes } from "./words.js";
 
 const PLACED_AT_ONCE = 1500;
+const LONGEST_NAME = 40;
 const PULSE = [{ outlineColor: "var(--accent)" }, { outlineColor: "transparent" }];
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -129,6 +130,7 @@ export class Tiles {
     const sections = groups.map((group) => this.#section(group));
     this.#order = sections.flatMap((section) => section.wanted);
     for (const [index, tile] of this.#order.entries()) tile.index = index;
+    this.#makeRoomForNames();
     reconcile(this.element, sections.map((section) => section.whole));
     let placed = 0;
     for (const section of sections) {
@@ -156,6 +158,12 @@ export class Tiles {
   tick() {
     if (this.#size !== "large") return;
     for (const { link, board } of this.#order) link.lastChild.textContent = when(board);
+  }
+
+  // The ends of names tell boards apart, so none is cut but the very long.
+  #makeRoomForNames() {
+    const longest = Math.max(0, ...this.#order.map((tile) => tile.board.name.length));
+    this.element.style.setProperty("--name", `${Math.min(longest, LONGEST_NAME)}ch`);
   }
 
   #section(group) {
