@@ -260,8 +260,10 @@ def test_on_a_terminal_a_bar_shows_how_far_each_board_has_come() -> None:
         lambda: rig.web.lab.happens("image-running"),
     ]
     said = "\n".join(rig.run("reboot", "panda-01", "--wait").out)
-    assert "RebootComplete" in said
-    assert "9 min 59 s left" in said
+    (drawn, *_) = [line for line in said.splitlines() if "9 min 59 s left" in line]
+    name, bar, state, *_ = drawn.split()
+    assert (name[-8:], state) == ("panda-01", "RebootComplete")
+    assert bar == "━" * 6 + "╸", "a third of the way"
     assert "✓ panda-01: Ready after 1 s" in said
 
 

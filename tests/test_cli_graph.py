@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import combinations
 from pathlib import Path
@@ -152,6 +153,19 @@ def test_the_command_draws_the_standard_lifecycle_and_a_labs_own() -> None:
     assert rig.run("graph").out == as_text(LIFECYCLE).plain.splitlines()
     assert rig.run("graph", "tests.test_cli_graph:SMALL").out[0].startswith("Working")
     assert rig.run("graph", "--svg").out == as_svg(LIFECYCLE).splitlines()
+    document = json.loads(rig.run("graph", "--json").out[0])
+    assert [one["name"] for one in document["states"]] == list(LIFECYCLE.states)
+    assert document["requests"]["ReimageRebooting"] == ["rq-reimage"]
+    timeouts = [one for one in document["strikes"] if one["source"] == "RebootComplete"]
+    assert timeouts == [
+        {
+            "source": "RebootComplete",
+            "target": "RebootRebooting",
+            "events": ["timeout"],
+        }
+    ]
+    both = rig.run("graph", "--svg", "--json")
+    assert (both.status, both.out) == (2, [])
     panda = rig.run("graph", "panda", "--config", str(ETC / "lifeguard.toml"))
     assert panda.status == 0
 
@@ -181,6 +195,7 @@ def test_a_configuration_without_mistakes_is_counted() -> None:
         [f"{file}: no mistakes; 4 boards, 2 relay boards, 3 images"],
         [],
     )
+    assert cli().run("check", str(file), "--json").out == ['{"mistakes": []}']
 
 
 def test_every_mistake_of_a_configuration_is_a_line(tmp_path: Path) -> None:
@@ -194,6 +209,8 @@ def test_every_mistake_of_a_configuration_is_a_line(tmp_path: Path) -> None:
         ["boards.toml", "boards.a.hardware"],
         ["boards.toml", "boards.a.mac"],
     ]
+    told = cli().run("check", str(tmp_path / "lifeguard.toml"), "--json")
+    assert told == (1, [json.dumps({"mistakes": err})], [])
 
 
 def test_templates_are_rehearsed_as_at_the_start(tmp_path: Path) -> None:

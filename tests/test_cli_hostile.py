@@ -23,7 +23,12 @@ COMMANDS = [
     ["show", "panda-01"],
     ["history"],
     ["relay-boards"],
+    ["relay-boards", "test", "rack1"],
     ["incidents"],
+    ["images"],
+    ["images", "release", "debian"],
+    ["polls"],
+    ["polls", "release"],
     ["alerts"],
     ["alerts", "test", "ops"],
     ["watch"],
@@ -115,7 +120,7 @@ def answers(rig: CliRig, path: str) -> dict[str, Any]:
     return document
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_an_answer_that_is_wrong_somewhere_is_no_traceback(data: st.DataObject) -> None:
     document = answers(cli(), "/api/v1/boards?name=panda-01")

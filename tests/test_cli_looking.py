@@ -139,6 +139,34 @@ def test_on_a_narrow_terminal_only_the_failed_are_all_named() -> None:
     assert out[-1].endswith("…")
 
 
+@pytest.mark.parametrize("width", [40, 46, 60, 80, 120])
+@pytest.mark.parametrize("options", [(), ("--long",)])
+def test_no_name_is_cut_however_narrow_the_terminal(
+    width: int, options: tuple[str, ...]
+) -> None:
+    rig = failed_lab()
+    rig.width, rig.is_terminal = width, True
+    _, _, *lines = rig.run("status", *options).out
+    assert all(len(line) <= width for line in lines)
+    words = [word for line in lines for word in line.split()]
+    states = ["FailedReimageBooting", "ReimageBooting", "New"]
+    assert [word for word in words if word in states] == states
+
+
+def test_what_can_be_done_without_is_left_out_for_what_cannot() -> None:
+    rig = failed_lab()
+    rig.is_terminal = True
+    headings = {}
+    for rig.width in (100, 75, 60, 45):
+        headings[rig.width] = rig.run("status", "--long").out[2].split()
+    assert headings == {
+        100: ["BOARD", "STATE", "FOR", "TIMES", "OUT", "STRIKES", "HARDWARE", "IMAGE"],
+        75: ["BOARD", "STATE", "FOR", "TIMES", "OUT", "STRIKES", "IMAGE"],
+        60: ["BOARD", "STATE", "FOR", "TIMES", "OUT"],
+        45: ["BOARD", "STATE", "FOR"],
+    }
+
+
 def test_why_a_board_is_where_it_is_and_what_happens_next() -> None:
     rig = failed_lab()
     rig.width = 80
@@ -330,26 +358,6 @@ def test_without_a_command_there_is_help() -> None:
     status, _, err = cli().run()
     assert status == 2
     assert err[0].startswith("Usage: lifeguard")
-
-
-def test_board_names_are_completed() -> None:
-    said = cli().run(
-        _LIFEGUARD_COMPLETE="bash_complete",
-        COMP_WORDS="lifeguard show pa",
-        COMP_CWORD="2",
-    )
-    assert said.out == ["plain,panda-01", "plain,panda-02"]
-
-
-def test_a_daemon_that_is_away_completes_nothing() -> None:
-    rig = cli()
-    rig.wire.cut()
-    said = rig.run(
-        _LIFEGUARD_COMPLETE="bash_complete",
-        COMP_WORDS="lifeguard show pa",
-        COMP_CWORD="2",
-    )
-    assert (said.out, said.err) == ([""], [])
 
 
 def described(rig: CliRig) -> Any:

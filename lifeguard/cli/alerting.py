@@ -8,7 +8,7 @@ from urllib.parse import quote
 import click
 from rich.text import Text
 
-from lifeguard.cli.command import command
+from lifeguard.cli.command import command, group
 from lifeguard.cli.documents import AlertChannel, AlertChannels
 from lifeguard.cli.exits import Exit
 from lifeguard.cli.reading import read
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from lifeguard.cli.session import Session
 
 
-@command("list")
-async def _list(session: Session) -> Exit:
-    """How the channels are doing by which people are told."""
+@command("alerts")
+async def _look(session: Session) -> Exit:
+    """By which channels people are told, and whether they work."""
     document = await session.api.get("/alerts")
     if session.as_json:
         session.dump(document)
@@ -43,13 +43,5 @@ async def _test(session: Session, channel: str) -> Exit:
     return Exit.DONE
 
 
-@click.group("alerts", invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="As the daemon says it.")
-@click.pass_context
-def alerts(context: click.Context, as_json: bool) -> None:
-    """By which channels people are told, and whether they work."""
-    if context.invoked_subcommand is None:
-        context.invoke(_list, as_json=as_json)
-
-
+alerts = group(_look)
 alerts.add_command(_test)

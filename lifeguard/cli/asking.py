@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lifeguard.cli import completing
 from lifeguard.cli.actions import post_to, say, wait_for, worst
 from lifeguard.cli.command import Flow, boards, command
 from lifeguard.cli.selection import Selection, select_some
@@ -58,7 +59,12 @@ def installs(*, required: bool) -> Callable[[Flow], Flow]:
             help="An object that the image's installer reads.",
         )(flow)
         words = "The image to install."
-        return click.option("--image", required=required, help=words)(flow)
+        return click.option(
+            "--image",
+            required=required,
+            shell_complete=completing.images,
+            help=words,
+        )(flow)
 
     return declare
 
@@ -149,7 +155,13 @@ async def request(
 
 @command("set-state")
 @boards(required=True)
-@click.option("--from", "from_", required=True, help="The state it must be in now.")
+@click.option(
+    "--from",
+    "from_",
+    required=True,
+    shell_complete=completing.states,
+    help="The state it must be in now.",
+)
 @click.option("--to", required=True, help="The state to put it into.")
 @sure
 async def set_state(

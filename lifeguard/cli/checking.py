@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lifeguard.cli.exits import Exit, Stop
-from lifeguard.cli.views.graph import as_text
+from lifeguard.cli.session import dump
+from lifeguard.cli.views.graph import as_document, as_text
 from lifeguard.cli.words import plural
 from lifeguard.graph.svg import as_svg
 from lifeguard.lifecycle import Lifecycle
@@ -19,14 +20,18 @@ if TYPE_CHECKING:
     from lifeguard.cli.session import Machine
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
 class Mistaken(Stop):
     """What was to be read has mistakes."""
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@json_option
 @click.pass_context
-def check(context: click.Context, file: Path) -> None:
+def check(context: click.Context, file: Path, *, as_json: bool) -> None:
     """Read a configuration as the daemon would."""
     # Only here: it takes its time to be imported.
     from lifeguard.config import ConfigurationError
@@ -35,9 +40,14 @@ def check(context: click.Context, file: Path) -> None:
     try:
         lab = checked(file).inventory
     except ConfigurationError as error:
-        for mistake in error.mistakes:
-            click.echo(mistake, err=True)
+        if as_json:
+            dump({"mistakes": list(error.mistakes)})
+        else:
+            click.echo("\n".join(error.mistakes), err=True)
         context.exit(Exit.REFUSED)
+    if as_json:
+        dump({"mistakes": []})
+        return
     counts = [
         plural(len(lab.boards), "board"),
         plural(len(lab.relay_boards), "relay board"),
@@ -55,15 +65,26 @@ def check(context: click.Context, file: Path) -> None:
     help="The configuration in which LIFECYCLE is a hardware.",
 )
 @click.option("--svg", is_flag=True, help="As a picture, not as text.")
+@json_option
 @click.pass_context
 def graph(
-    context: click.Context, lifecycle: str, file: Path | None, *, svg: bool
+    context: click.Context,
+    lifecycle: str,
+    file: Path | None,
+    *,
+    svg: bool,
+    as_json: bool,
 ) -> None:
     """Draw a lifecycle.
 
     LIFECYCLE is "standard", or MODULE:NAME, or with --config a hardware's name.
     """
+    if svg and as_json:
+        raise click.UsageError("--svg or --json, not both")
     found = _named(lifecycle) if file is None else _of_hardware(lifecycle, file)
+    if as_json:
+        dump(as_document(found))
+        return
     if svg:
         click.echo(as_svg(found))
         return

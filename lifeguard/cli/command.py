@@ -1,4 +1,4 @@
-"""What commands have in common: the daemon's options, boards, `--json`, completion."""
+"""What commands have in common: the daemon's options, boards, `--json`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,13 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
 import click
-from click.shell_completion import CompletionItem
-from twisted.internet.defer import Deferred, TimeoutError
 
-from lifeguard.cli.documents import Board, BoardPage
-from lifeguard.cli.exits import Exit, Stop
-from lifeguard.cli.reading import read
+from lifeguard.cli import completing
+from lifeguard.cli.exits import Exit
 from lifeguard.cli.selection import Selection
 
 if TYPE_CHECKING:
     from lifeguard.cli.session import Machine, Session
-
-COMPLETION_SECONDS = 1.0
-"""Nobody waits longer for the end of a word."""
 
 EXITS = """\b
 Exit status:
@@ -63,6 +57,7 @@ class InOrder(click.Group):
     type=click.Path(),
     help="The file with the certificates that https is trusted by.",
 )
+@click.version_option(package_name="lifeguard", message="%(package)s %(version)s")
 def cli(**options: Any) -> None:
     """Look after a lab's development boards.
 
@@ -99,15 +94,26 @@ def boards(*, required: bool = False) -> Callable[[Flow], Flow]:
     """
 
     def declare(flow: Flow) -> Flow:
-        @click.argument("names", metavar="BOARD...", nargs=-1, shell_complete=complete)
+        @click.argument(
+            "names",
+            metavar="BOARD..." if required else "[BOARD...]",
+            nargs=-1,
+            shell_complete=completing.board_names,
+        )
         @click.option(
             "--state",
             "states",
             multiple=True,
             metavar="STATE",
+            shell_complete=completing.states,
             help="Those in this state; also a pattern such as 'Failed*'.",
         )
-        @click.option("--hardware", default="*", help="Those of this hardware.")
+        @click.option(
+            "--hardware",
+            default="*",
+            shell_complete=completing.hardware,
+            help="Those of this hardware.",
+        )
         @wraps(flow)
         def selecting(
             session: Session,
@@ -126,22 +132,14 @@ def boards(*, required: bool = False) -> Callable[[Flow], Flow]:
     return declare
 
 
-def complete(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """The boards whose names begin so; none if the daemon does not say soon."""
-    machine = cast("Machine", context.obj)
+def group(look: click.Command) -> click.Group:
+    """A command that looks, and has others below it that do something."""
 
-    async def ask() -> list[CompletionItem]:
-        session = machine.session(context.find_root().params)
-        asked = Deferred.fromCoroutine(
-            session.api.get("/boards", name=f"{incomplete}*", limit=1000)
-        )
-        found = await asked.addTimeout(COMPLETION_SECONDS, machine.clock)
-        listed = read(found, BoardPage).boards
-        return [CompletionItem(read(board, Board).name) for board in listed]
+    @click.group(look.name, invoke_without_command=True, help=look.help)
+    @click.option("--json", "as_json", is_flag=True, help="As the daemon says it.")
+    @click.pass_context
+    def run(context: click.Context, *, as_json: bool) -> None:
+        if context.invoked_subcommand is None:
+            context.invoke(look, as_json=as_json)
 
-    try:
-        return machine.run(ask())
-    except (Stop, TimeoutError):
-        return []
+    return run

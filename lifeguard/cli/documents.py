@@ -166,6 +166,29 @@ class Health(Struct, frozen=True):
     withheld: list[str]
 
 
+class FailedImage(Struct, frozen=True):
+    """Why an image is set aside."""
+
+    incident: int
+    since: datetime
+    text: str
+
+
+class Image(Struct, frozen=True):
+    """An image, and the hardware that it boots on."""
+
+    name: str
+    role: str | None
+    hardware: list[str]
+    failed: FailedImage | None
+
+
+class Images(Struct, frozen=True):
+    """All images."""
+
+    images: list[Image]
+
+
 class BoardPage(Struct, frozen=True):
     """Boards as they are listed, and where the next page begins."""
 

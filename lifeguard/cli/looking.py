@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lifeguard.cli import completing
 from lifeguard.cli.actions import board_path
-from lifeguard.cli.command import boards, command, complete
+from lifeguard.cli.command import boards, command
 from lifeguard.cli.documents import (
     Board,
     BoardDetail,
@@ -56,7 +57,7 @@ async def status(session: Session, selection: Selection, *, long: bool) -> Exit:
 
 
 @command("show")
-@click.argument("board", shell_complete=complete)
+@click.argument("board", shell_complete=completing.board_names)
 async def show(session: Session, board: str) -> Exit:
     """Why a board is where it is; what happens next."""
     document = await session.api.get(board_path(board))
@@ -102,17 +103,6 @@ async def history(session: Session, selection: Selection, limit: int) -> Exit:
         return Exit.DONE
     shown = [row for _, row in newest]
     session.show(history_view.history(shown, session.wall(), named=len(listed) != 1))
-    return Exit.DONE
-
-
-@command("relay-boards")
-async def relay_boards(session: Session) -> Exit:
-    """How the relay boards are doing."""
-    document = await session.api.get("/relay-boards")
-    if session.as_json:
-        session.dump(document)
-        return Exit.DONE
-    session.show(lab_view.relay_boards(read(document, RelayBoards), session.wall()))
     return Exit.DONE
 
 

@@ -25,13 +25,13 @@ from lifeguard.cli.inventory import inventory
 from lifeguard.cli.looking import (
     history,
     incidents,
-    relay_boards,
     show,
     status,
     watch,
 )
 from lifeguard.cli.output import PipeClosed
 from lifeguard.cli.session import complain
+from lifeguard.cli.sharing import images, polls, relay_boards
 from lifeguard.cli.tokens import tokens
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from lifeguard.cli.session import Machine
 
 for _command in (
-    status, show, watch, history, relay_boards, incidents, alerts,
+    status, show, watch, history, relay_boards, incidents, images, polls, alerts,
     reboot, reimage, self_test, maintenance, off, on, request, set_state,
     inventory, check, graph, tokens,
 ):  # fmt: skip

@@ -88,7 +88,7 @@ class Session(NamedTuple):
 
     def dump(self, document: Document) -> None:
         """For programs: a document a line."""
-        click.echo(json.dumps(document, ensure_ascii=False))
+        dump(document)
 
     @contextmanager
     def live(self, view: Callable[[], RenderableType]) -> Iterator[None]:
@@ -105,6 +105,11 @@ class Session(NamedTuple):
                 yield
             finally:
                 beat.stop()
+
+
+def dump(document: Document) -> None:
+    """A document in one line."""
+    click.echo(json.dumps(document, ensure_ascii=False))
 
 
 def complain(line: str) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from lifeguard.cli.words import LOOKS, RELAY_BOARD_LOOKS
 from lifeguard.words import duration, plural
 from tests.process_lab import ProcessLab, process_lab
+from tests.test_dashboard import contrast
 
 pytestmark = pytest.mark.system
 
@@ -22,6 +24,28 @@ LIMIT = 60_000
 """Milliseconds that anything waited for may take on a slow machine."""
 
 HOSTILE = '<img src=x onerror="document.title=1">'
+PAGES = ("/", "/boards/sim-03", "/relay-boards", "/incidents")
+
+# What is cut off at the right, or must be scrolled to; a lifecycle's picture may.
+CUT = """[...document.querySelectorAll("main *:not(svg, svg *)")]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1)
+    .filter((one) => getComputedStyle(one).overflowX !== "visible")
+    .filter((one) => one.checkVisibility() && !one.matches(".unseen, .lifecycle"))
+    .map((one) => one.textContent)"""
+
+# Each text that is seen, its colour and that of what it stands on, in hex.
+COLOURS = """[...document.querySelectorAll("body *:not(svg, svg *, :disabled)")]
+    .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3))
+    .filter((one) => one.textContent.trim())
+    .filter((one) => one.checkVisibility() && !one.closest(".unseen, dialog, option"))
+    .map((one) => {
+        const hex = (colour) => "#" + colour.match(/\\d+/g).slice(0, 3)
+            .map((part) => Number(part).toString(16).padStart(2, "0")).join("");
+        let ground = one;
+        const of = (node) => getComputedStyle(node).backgroundColor;
+        while (of(ground) === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+        return [one.textContent, hex(getComputedStyle(one).color), hex(of(ground))];
+    })"""
 COUNTS = (0, 1, 59, 60, 61, 3599, 3600, 7260, 86399, 86400, 90000, 10**7)
 
 
@@ -227,6 +251,60 @@ def test_relay_boards_and_incidents_are_shown(lab: ProcessLab, page: Page) -> No
     expect(page.get_by_text("It answers.")).to_be_visible()
     page.get_by_role("link", name="Incidents").click()
     expect(page.get_by_text("No incidents.")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_nothing_is_cut_off_also_on_a_phone(
+    lab: ProcessLab, page: Page, width: int
+) -> None:
+    """sim-03 is at work, with a strike: its tile has the most to tell."""
+    lab.start()
+    lab.ask("/api/v1/boards/sim-03/events/rq-reimage", {"image": "debian"})
+    page.set_viewport_size({"width": width, "height": 740})
+    page.goto(lab.url)
+    expect(page.get_by_text("strikes 1/30", exact=True)).to_be_visible()
+    for path in PAGES:
+        page.goto(lab.url + path)
+        expect(page.locator("h1")).to_be_visible()
+        expect(page.locator("#connection")).to_have_text("● live")
+        assert page.evaluate(CUT) == []
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_of_two_hundred_boards_all_names_are_whole(lab: ProcessLab, page: Page) -> None:
+    lab.start()
+
+    def many(route: Route) -> None:
+        answer = route.fetch()
+        (board, *_) = answer.json()["boards"]
+        names = [f"panda-rack-{number:03d}" for number in range(200)]
+        boards = [board | {"name": name} for name in names]
+        route.fulfill(response=answer, json={"boards": boards, "next": None})
+
+    page.route("**/api/v1/boards?*", many)
+    page.goto(lab.url)
+    expect(page.get_by_text("panda-rack-199", exact=True)).to_be_visible()
+    assert page.evaluate(CUT) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read_in_light_and_dark(
+    lab: ProcessLab, page: Page, scheme: Literal["light", "dark"]
+) -> None:
+    lab.start()
+    change = {"from": "New", "to": "FailedReimageBooting"}
+    lab.ask("/api/v1/boards/sim-01/state", change)
+    lab.ask("/api/v1/boards/sim-02/state", {"from": "New", "to": "Ready"})
+    lab.ask("/api/v1/boards/sim-03/events/rq-reimage", {"image": "debian"})
+    page.emulate_media(color_scheme=scheme)
+    for path in PAGES:
+        page.goto(lab.url + path)
+        expect(page.locator("h1")).to_be_visible()
+        expect(page.locator("#connection")).to_have_text("● live")
+        seen = page.evaluate(COLOURS)
+        assert len(seen) > 5
+        ratios = [(text, contrast(ink, ground)) for text, ink, ground in seen]
+        assert [(text, ratio) for text, ratio in ratios if ratio < 4.5] == []
 
 
 def test_the_words_are_those_of_the_command_line(lab: ProcessLab, page: Page) -> None:

@@ -122,7 +122,7 @@ def _boots(board: BoardDetail) -> str:
 
 
 def _next(board: BoardDetail) -> Table:
-    table = plain_table("EVENT", "WHAT IT WOULD DO")
+    table = plain_table("EVENT", "WHAT IT WOULD DO", whole=("EVENT",))
     table.show_header = False
     for consequence in board.next:
         add_line(table, f"  {consequence.event}", consequence.does)

@@ -1,4 +1,7 @@
-"""A lifecycle in lines: each lane from top to bottom, as wide as any terminal."""
+"""A lifecycle without a picture: in lines for people, as a document for programs.
+
+The lines are each lane from top to bottom, as wide as any terminal.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from lifeguard.graph.shape import Edge, shape
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lifeguard.cli.documents import Document
     from lifeguard.graph.shape import Shape
     from lifeguard.lifecycle import Lifecycle
 
@@ -25,6 +29,33 @@ def as_text(lifecycle: Lifecycle) -> Text:
         for lane in drawn.lanes
     ]
     return Text("\n\n").join(lanes)
+
+
+def as_document(lifecycle: Lifecycle) -> Document:
+    """What is drawn: the states, and each way from one to another.
+
+    Times are in seconds; a state that lasts has no `timeout`.
+    """
+    drawn = shape(lifecycle)
+    failures = [edge for edges in drawn.failures.values() for edge in edges]
+    return {
+        "states": [_state(lifecycle, name) for name in lifecycle.states],
+        "moves": [edge._asdict() for edge in drawn.moves],
+        "strikes": [edge._asdict() for edge in drawn.strikes],
+        "failures": [edge._asdict() for edge in failures],
+        "requests": drawn.requests,
+    }
+
+
+def _state(lifecycle: Lifecycle, name: str) -> Document:
+    state = lifecycle[name]
+    return {
+        "name": name,
+        "kind": lifecycle.kind(name),
+        "timeout": state.timeout,
+        "attempts": state.attempts,
+        "boots": state.boots.value,
+    }
 
 
 def _lane(lifecycle: Lifecycle, drawn: Shape, lane: list[str]) -> Iterator[Text]:

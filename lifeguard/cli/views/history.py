@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
     from lifeguard.cli.documents import Row, Streamed
 
+_WHOLE = ("TIME", "BOARD", "EVENT")
 _STYLES = {"refused": "red", "stale": "dim", "repeat": "dim", "noted": ""}
 
 
 def history(rows: Iterable[Row], now: datetime, *, named: bool) -> Table:
     """The rows as they come; `named` with the board that each is of."""
     board = ("BOARD",) if named else ()
-    table = plain_table("TIME", *board, "EVENT", "BY", "WHAT CAME OF IT")
+    table = plain_table(
+        "TIME", *board, "EVENT", "BY", "WHAT CAME OF IT", whole=_WHOLE, spare=("BY",)
+    )
     for row in rows:
         name = (row.board,) if named else ()
         style = _STYLES.get(row.outcome, "")

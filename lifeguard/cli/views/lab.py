@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from lifeguard.cli.documents import (
         AlertChannel,
+        FailedImage,
+        Image,
         Incident,
         Owed,
         RelayBoard,
@@ -54,6 +56,8 @@ def _relay_board_table(lab: Sequence[RelayBoard], now: datetime) -> Table:
         "WORKED",
         "WHY",
         "LAST ERROR",
+        whole=("", "RELAY BOARD", "STATE"),
+        spare=("WHY", "DRIVER", "ADDRESS", "WORKED", "WAITING"),
     )
     for one in lab:
         look = RELAY_BOARD_LOOKS[one.state]
@@ -83,7 +87,9 @@ def _error(ill: RelayBoard | AlertChannel, now: datetime) -> str:
 
 
 def _owed_table(owed: Sequence[Owed]) -> Table:
-    table = plain_table("OUTLET", "BOARD", "TRIES", "LAST ERROR")
+    table = plain_table(
+        "OUTLET", "BOARD", "TRIES", "LAST ERROR", whole=("OUTLET", "BOARD")
+    )
     for one in owed:
         add_line(table, one.outlet, one.board, str(one.tries), one.last_error or "")
     return table
@@ -93,7 +99,16 @@ def incidents(found: Sequence[Incident], now: datetime) -> RenderableType:
     """A line an incident; those that are open stand out."""
     if not found:
         return Text("no incidents")
-    table = plain_table("", "OPENED", "LASTED", "CAUSE", "BOARDS", "TEXT")
+    table = plain_table(
+        "",
+        "OPENED",
+        "LASTED",
+        "CAUSE",
+        "BOARDS",
+        "TEXT",
+        whole=("", "CAUSE"),
+        spare=("LASTED", "BOARDS", "OPENED"),
+    )
     for one in found:
         look = LOOKS["well" if one.closed else "failed"]
         add_line(
@@ -116,12 +131,46 @@ def _incident_words(incident: Incident) -> Iterator[str]:
         yield "set aside until it is released"
 
 
+def images(found: Sequence[Image], now: datetime) -> RenderableType:
+    """A line an image; those that are set aside stand out, and say why."""
+    if not found:
+        return Text("no images")
+    table = plain_table(
+        "", "IMAGE", "ROLE", "FOR", "SET ASIDE", whole=("", "IMAGE"), spare=("ROLE",)
+    )
+    for one in found:
+        look = LOOKS["well" if one.failed is None else "failed"]
+        aside = "" if one.failed is None else _set_aside(one.failed, now)
+        add_line(
+            table,
+            Text(look.mark, look.style),
+            Text(one.name, look.style),
+            one.role or "",
+            " ".join(one.hardware),
+            aside,
+        )
+    return table
+
+
+def _set_aside(failed: FailedImage, now: datetime) -> str:
+    since = clock_time(failed.since, now)
+    return f"since {since}, by incident {failed.incident}: {failed.text}"
+
+
 def alert_channels(found: Sequence[AlertChannel], now: datetime) -> RenderableType:
     """A line a channel."""
     if not found:
         return Text("no channels: nobody is told but the log")
     table = plain_table(
-        "", "CHANNEL", "KIND", "WAITING", "SENT", "GIVEN UP", "LAST ERROR"
+        "",
+        "CHANNEL",
+        "KIND",
+        "WAITING",
+        "SENT",
+        "GIVEN UP",
+        "LAST ERROR",
+        whole=("", "CHANNEL"),
+        spare=("KIND", "SENT", "GIVEN UP"),
     )
     for one in found:
         look = LOOKS["busy" if one.works is None else "well" if one.works else "failed"]

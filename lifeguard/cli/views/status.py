@@ -64,9 +64,16 @@ def troubles(lab: RelayBoards, health: Health) -> Iterator[Text]:
         if one.state != "Working":
             yield _ill(one, lab.owed)
     if health.braked:
-        count = plural(len(health.withheld), "board")
-        said = f"{count} answer none, so many that their failures are withheld"
-        yield Text(f"polls: {said}", LOOKS["failed"].style)
+        yield polls(health)
+
+
+def polls(health: Health) -> Text:
+    """Whether failures are withheld."""
+    if not health.braked:
+        return Text("polls: no failure is withheld")
+    count = plural(len(health.withheld), "board")
+    said = f"{count} answer none, so many that their failures are withheld"
+    return Text(f"polls: {said}", LOOKS["failed"].style)
 
 
 def _ill(relay_board: RelayBoard, owed: Sequence[Owed]) -> Text:
@@ -87,7 +94,15 @@ def _worst_first(board: Board) -> tuple[int, str, str]:
 
 def _state_table(boards: Sequence[Board], now: datetime) -> Table:
     table = plain_table(
-        "", "STATE", "BOARDS", "LONGEST", "TIMES OUT", "WHICH", right=("BOARDS",)
+        "",
+        "STATE",
+        "BOARDS",
+        "LONGEST",
+        "TIMES OUT",
+        "WHICH",
+        right=("BOARDS",),
+        whole=("", "STATE", "BOARDS"),
+        spare=("LONGEST", "TIMES OUT"),
     )
     in_order = sorted(boards, key=_worst_first)
     for (kind, state), group in groupby(in_order, lambda each: (each.kind, each.state)):
@@ -115,7 +130,16 @@ def _names(boards: Sequence[Board]) -> Text:
 
 def _board_table(boards: Sequence[Board], now: datetime) -> Table:
     table = plain_table(
-        "", "BOARD", "STATE", "FOR", "TIMES OUT", "STRIKES", "HARDWARE", "IMAGE"
+        "",
+        "BOARD",
+        "STATE",
+        "FOR",
+        "TIMES OUT",
+        "STRIKES",
+        "HARDWARE",
+        "IMAGE",
+        whole=("", "BOARD", "STATE"),
+        spare=("HARDWARE", "IMAGE", "STRIKES", "TIMES OUT"),
     )
     for board in sorted(boards, key=_worst_first):
         add_line(

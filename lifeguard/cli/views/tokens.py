@@ -22,7 +22,16 @@ def operators(found: Sequence[Operator], now: datetime) -> RenderableType:
     """A line an operator; those whose tokens count no more stand out."""
     if not found:
         return Text("no tokens but that of STATE_DIR/operator.token")
-    table = plain_table("", "NAME", "ROLE", "MADE", "LAST USED", "")
+    table = plain_table(
+        "",
+        "NAME",
+        "ROLE",
+        "MADE",
+        "LAST USED",
+        "",
+        whole=("NAME", "ROLE"),
+        spare=("MADE",),
+    )
     for one in found:
         look = LOOKS["well" if one.counts(now) else "failed"]
         add_line(

@@ -8,6 +8,7 @@ import { boardPath, now } from "./session.js";
 import { ago, duration, kindOf, LOOKS, secondsLeft, strikes } from "./words.js";
 
 const PLACED_AT_ONCE = 1500;
+const LONGEST_NAME = 40;
 const PULSE = [{ outlineColor: "var(--accent)" }, { outlineColor: "transparent" }];
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -45,18 +46,23 @@ class Tile {
 }
 
 function largeParts(board) {
+  const counted = strikes(board) ? [element("span", { class: "when" }, struck(board))] : [];
   return [
     element("span", { class: "state" }, board.state),
-    element("span", { class: "when" }, when(board)),
+    ...counted,
+    element("span", { class: "when" }, when(board)), // the last: it is told anew each second
   ];
+}
+
+function struck(board) {
+  return `strikes ${strikes(board)}`;
 }
 
 function when(board) {
   const left = secondsLeft(board);
-  const parts = [`for ${ago(board.since, now())}`];
-  if (left !== null && kindOf(board) === "busy") parts.push(`times out in ${duration(left)}`);
-  if (strikes(board)) parts.push(`strikes ${strikes(board)}`);
-  return parts.join(" · ");
+  const stay = `for ${ago(board.since, now())}`;
+  if (left === null || kindOf(board) !== "busy") return stay;
+  return `${stay} · times out in ${duration(left)}`;
 }
 
 // A group: its heading, and the tiles that are wanted in it.
@@ -85,7 +91,8 @@ class Section {
 // A board in one line, as it is read out below the tiles.
 export function line(board) {
   const look = LOOKS[kindOf(board)];
-  return `${look.mark} ${board.name}: ${board.state} (${look.words}) ${when(board)}`;
+  const counted = strikes(board) ? ` · ${struck(board)}` : "";
+  return `${look.mark} ${board.name}: ${board.state} (${look.words}) ${when(board)}${counted}`;
 }
 
 export class Tiles {
@@ -123,6 +130,7 @@ export class Tiles {
     const sections = groups.map((group) => this.#section(group));
     this.#order = sections.flatMap((section) => section.wanted);
     for (const [index, tile] of this.#order.entries()) tile.index = index;
+    this.#makeRoomForNames();
     reconcile(this.element, sections.map((section) => section.whole));
     let placed = 0;
     for (const section of sections) {
@@ -150,6 +158,12 @@ export class Tiles {
   tick() {
     if (this.#size !== "large") return;
     for (const { link, board } of this.#order) link.lastChild.textContent = when(board);
+  }
+
+  // The ends of names tell boards apart, so none is cut but the very long.
+  #makeRoomForNames() {
+    const longest = Math.max(0, ...this.#order.map((tile) => tile.board.name.length));
+    this.element.style.setProperty("--name", `${Math.min(longest, LONGEST_NAME)}ch`);
   }
 
   #section(group) {
