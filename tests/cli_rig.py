@@ -7,6 +7,7 @@ command waits, the steps of a test happen, one by one; after the last comes Ctrl
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Coroutine
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -90,6 +91,12 @@ class Wire:
         self.pumps.clear()
 
 
+TERMINAL = {"TERM": "xterm-256color"}
+
+_THEIRS = re.compile("LIFEGUARD|NO_COLOR|FORCE_COLOR|COLUMNS|LINES|TTY_")
+"""What is not taken over: how each is at their terminal."""
+
+
 @dataclass
 class CliRig:
     """A lab, and a command line that reaches it."""
@@ -106,11 +113,14 @@ class CliRig:
         return self.web.lab.clock
 
     def run(self, *arguments: str, **environment: str) -> Said:
-        """One call; `environment` is all that is set of lifeguard's variables."""
+        """One call; `environment` is all that is set of lifeguard's variables.
+
+        The terminal is the same for all, whatever it is that runs the tests.
+        """
         out, err = TextIOWrapper(BytesIO()), TextIOWrapper(BytesIO())
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("LIFEGUARD")}
+        kept = {k: v for k, v in os.environ.items() if not _THEIRS.match(k)}
         with (
-            patch.dict(os.environ, {**kept, **environment}, clear=True),
+            patch.dict(os.environ, {**kept, **TERMINAL, **environment}, clear=True),
             redirect_stdout(out),
             redirect_stderr(err),
         ):

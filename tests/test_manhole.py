@@ -236,7 +236,7 @@ def test_a_mistake_in_python_is_told_by_python() -> None:
     assert terminal.line("borad").splitlines()[-1] == (
         "NameError: name 'borad' is not defined"
     )
-    assert terminal.line("fo o").splitlines()[-1] == "SyntaxError: invalid syntax"
+    assert terminal.line("fo o").splitlines()[-1].startswith("SyntaxError: ")
     assert terminal.line("2 + 2") == "4\n"
 
 

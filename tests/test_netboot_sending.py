@@ -9,6 +9,7 @@ import pytest
 
 from lifeguard.lifecycle import Boots
 from lifeguard.netboot.connection import Client
+from lifeguard.netboot.files import FileContent
 from lifeguard.wire.tftp import Ack, Error, Oack, Rrq, parse
 from tests.netboot_rig import situation
 from tests.test_netboot_boot_server import ADDRESS, PXE, SEARCH_LIST, lab_of
@@ -73,6 +74,18 @@ class Rig(NamedTuple):
         status: int = connection.reply().status
         connection.hang_up()
         return status
+
+
+@pytest.fixture(autouse=True)
+def in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No disk has to be waited for, which not every filesystem can tell."""
+
+    def read_cached(content: FileContent, offset: int, room: memoryview) -> int:
+        piece = content.read(offset, len(room))
+        room[: len(piece)] = piece
+        return len(piece)
+
+    monkeypatch.setattr(FileContent, "read_cached", read_cached)
 
 
 def rig(tmp_path: Path) -> Rig:
