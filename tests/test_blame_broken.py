@@ -61,7 +61,7 @@ def test_a_relay_board_that_breaks_in_an_incident_is_told_once() -> None:
         parts.inquiry.relay_board_is("rack1", "Broken", "no answer")
     assert parts.notices() == [
         "incident 1: relay board rack1 is broken: no answer;"
-        " 1 boards wait for it (panda-01)"
+        " 1 board waits for it (panda-01)"
     ]
     assert parts.lab.store.kinds[-1:] == ["relay-board-broken"]
 

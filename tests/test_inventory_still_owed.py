@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from lifeguard.inventory.plan import StillOwed
 from lifeguard.inventory.reload import NotApplied
@@ -10,7 +11,7 @@ from lifeguard.model import Inventory, Outlet, Owed
 from lifeguard.power import OwedOutlet
 from lifeguard.power.condition import State
 from tests.reload_rig import on_rack2, two_racks
-from tests.rig import inventory
+from tests.rig import inventory, result_of
 from tests.test_inventory_difference import Options, changed, without
 from tests.test_inventory_reload import Case, case
 
@@ -147,3 +148,29 @@ def test_what_speaks_against_it_is_said_at_once() -> None:
         " be switched on by relay boards that would go: rack1;"
         " `lifeguard inventory apply --yes` does it all the same"
     )
+
+
+def test_what_came_to_be_owed_since_the_plan_is_not_given_up_unseen() -> None:
+    parts = rig()
+    assert planned(parts, NEITHER) == []
+    digest = parts.plan().digest
+    parts.power.debts.append(owed("1/1"))
+    with pytest.raises(NotApplied, match="have changed since that plan"):
+        parts.apply(digest, yes=True)
+    assert parts.made == []
+    parts.apply(parts.plan().digest, yes=True)
+    assert parts.made == [("panda-01", "panda-02")]
+
+
+def test_what_comes_to_be_owed_while_the_store_is_asked_is_not_given_up_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts, saved = rig(), Deferred[None]()
+    parts.say(NEITHER)
+    monkeypatch.setattr(parts.lab.store, "save_time", lambda: saved)
+    applying = Deferred.fromCoroutine(parts.reload.apply())
+    parts.power.debts.append(owed("1/1"))
+    saved.callback(None)
+    with pytest.raises(NotApplied, match="1 outlet still to be switched on"):
+        result_of(applying)
+    assert parts.made == []

@@ -40,7 +40,8 @@ def boards_fail_together(case: TogetherCase, patience: float) -> str:
 def relay_board_is_broken(cause: Cause, why: str, boards: Collection[str]) -> str:
     """Who waits for it."""
     waiting = f" ({names(boards)})" if boards else ""
-    return f"{cause} is broken: {why}; {len(boards)} boards wait for it{waiting}"
+    wait = "1 board waits" if len(boards) == 1 else f"{len(boards)} boards wait"
+    return f"{cause} is broken: {why}; {wait} for it{waiting}"
 
 
 def board_is_given_up(row: HistoryRow) -> str:

@@ -8,6 +8,7 @@ Nor is an outlet that is still to be switched on given up without a person's yes
 from __future__ import annotations
 
 from collections import Counter
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
@@ -56,10 +57,11 @@ class StillOwed(Struct, frozen=True):
 class Plan(Struct, frozen=True, kw_only=True):
     """What is different in the file, and what follows from it.
 
-    `digest` stands for what is different. `touched` boards are removed or another;
-    more than `allowed` need a person's yes, and so does each outlet that is `owed` on a
-    relay board which is removed. `restart` names the tables of `lifeguard.toml` that
-    have changed, too: those count from the next start on.
+    `digest` stands for what is different, and for the outlets that are given up.
+    `touched` boards are removed or another; more than `allowed` need a person's yes,
+    and so does each outlet that is `owed` on a relay board which is removed. `restart`
+    names the tables of `lifeguard.toml` that have changed, too: those count from the
+    next start on.
     """
 
     digest: str
@@ -79,6 +81,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     def given_up(self) -> list[StillOwed]:
         """The outlets that stay off if lifeguard is stopped before it has them on."""
         return [each for each in self.owed if each.what == "removed"]
+
+    def was_shown(self, digest: str) -> bool:
+        """Whether who saw the plan of this digest saw all that this one does."""
+        less = not self.given_up and digest.startswith(f"{self.digest}.")
+        return less or digest == self.digest
 
     def summary(self) -> str:
         """In one line, for a log."""
@@ -117,7 +124,7 @@ def plan(
         *(_of_new(name, boards, removed) for name in difference.of("boards", "added")),
     ]
     return Plan(
-        digest=difference.digest,
+        digest=_digest(difference, owed),
         entries=difference.entries,
         boards=outlooks,
         owed=owed,
@@ -125,6 +132,13 @@ def plan(
         allowed=max(AT_LEAST, int(share * len(boards))),
         restart=restart,
     )
+
+
+def _digest(difference: Difference, owed: list[StillOwed]) -> str:
+    given_up = sorted(each.outlet for each in owed if each.what == "removed")
+    if not given_up:
+        return difference.digest
+    return f"{difference.digest}.{sha256(' '.join(given_up).encode()).hexdigest()[:16]}"
 
 
 def _stranded(

@@ -62,7 +62,7 @@ class Store(Protocol):
 class _Found(NamedTuple):
     inventory: Inventory
     difference: Difference
-    plan: Plan
+    restart: list[str]
 
 
 class Reload:
@@ -98,10 +98,10 @@ class Reload:
     async def plan(self) -> Plan:
         """What would be done. Raises ConfigurationError."""
         async with self._lock:
-            return (await self._find()).plan
+            return self._planned(await self._find())
 
     async def apply(self, digest: str | None = None, *, yes: bool = False) -> Plan:
-        """What is done from now on; a `digest` must be that of the present plan.
+        """What is done from now on; who says a `digest` must have seen all of it.
 
         Raises ConfigurationError, NotApplied or StoreUnavailable: nothing is changed.
         """
@@ -122,16 +122,18 @@ class Reload:
 
     async def _apply(self, digest: str | None, *, yes: bool) -> Plan:
         found = await self._find()
-        self._check(found.plan, digest, yes=yes)
         known = await self._known(found.difference)
+        # From here on nothing is waited for: what is checked is what is done.
         if self._stopped:
             raise NotApplied("lifeguard is stopping")
+        planned = self._planned(found)
+        self._check(planned, digest, yes=yes)
         making = self._make(found.inventory, found.difference, known)
-        if found.plan.entries:
+        if planned.entries:
             self._has_changed(making)
         making.addErrback(lambda failure: log.failure("the reload broke", failure))
-        _tell(found.plan)
-        return found.plan
+        _tell(planned)
+        return planned
 
     async def _apply_unasked(self) -> None:
         try:
@@ -146,27 +148,30 @@ class Reload:
             log.failure("inventory: not applied")
 
     async def _find(self) -> _Found:
-        found = await self._read()
-        running, lab = self._running, self._lab
-        inventory = kept(lab.inventory, found.inventory)
-        different = difference(lab.inventory, inventory)
-        planned = plan(
+        read, running = await self._read(), self._running
+        inventory = kept(self._lab.inventory, read.inventory)
+        restart = [
+            table
+            for table in Settings.__struct_fields__
+            if getattr(running, table) != getattr(read, table)
+        ]
+        return _Found(inventory, difference(self._lab.inventory, inventory), restart)
+
+    def _planned(self, found: _Found) -> Plan:
+        """What becomes of the lab as it is at this moment."""
+        inventory, different, lab = found.inventory, found.difference, self._lab
+        return plan(
             different,
             inventory,
             lab.boards,
             lab.removed,
             list(still_owed(different, inventory, lab.boards, self._power)),
-            running.server.reload_share,
-            restart=[
-                table
-                for table in Settings.__struct_fields__
-                if getattr(running, table) != getattr(found, table)
-            ],
+            self._running.server.reload_share,
+            found.restart,
         )
-        return _Found(inventory, different, planned)
 
     def _check(self, planned: Plan, digest: str | None, *, yes: bool) -> None:
-        if digest not in (None, planned.digest):
+        if digest is not None and not planned.was_shown(digest):
             raise NotApplied("the files, or the lab, have changed since that plan")
         if planned.needs_yes and not yes:
             why = ", and ".join(self._against(planned))

@@ -33,6 +33,7 @@ def shown(document: str, words: str) -> str:
         for block in blocks(REPOSITORY / document)
         if block.language == "sh" and words in block.script
     ]
+    assert len(found) == 1, f"{document} has {len(found)} scripts with {words}"
     [block] = found
     if block in LEFT:
         LEFT.remove(block)
