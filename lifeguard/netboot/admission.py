@@ -75,10 +75,12 @@ class Admission:
         Each that goes on to an address makes room for two more: somebody is there,
         and many boards may share an address.
         """
-        self._forget_over(now)
+        if self._over:
+            self._forget_over(now)
         address = client.address
         most = MOST_OF_ONE + 2 * len(self._answered.get(address, ()))
-        if len(self._unanswered.get(address, ())) + self._over_of[address] >= most:
+        unanswered = len(self._unanswered.get(address, ()))
+        if unanswered + self._over_of.get(address, 0) >= most:
             return False
         strangers = len(self._strangers) + self._over_of_strangers
         return strangers < MOST_OF_STRANGERS or self._known(address)

@@ -37,34 +37,68 @@ class UnknownBoard(Struct, frozen=True, kw_only=True):
     asked: tuple[str, ...] = ()
 
 
+class _Asking:
+    """What is known of one so far; a storm changes it with each request."""
+
+    __slots__ = (
+        "asked",
+        "first_seen",
+        "last_seen",
+        "mac",
+        "requests",
+        "serial",
+        "uuid",
+    )
+
+    def __init__(self, now: datetime) -> None:
+        self.mac: str | None = None
+        self.uuid: str | None = None
+        self.serial: str | None = None
+        self.first_seen = self.last_seen = now
+        self.requests = 0
+        self.asked: dict[str, None] = {}
+
+    def asks(self, filename: str, name: SearchName, now: datetime) -> None:
+        self.mac = name.mac or self.mac
+        self.uuid = name.uuid or self.uuid
+        self.serial = name.serial or self.serial
+        self.last_seen = now
+        self.requests += 1
+        self.asked.pop(filename, None)
+        self.asked[filename] = None
+        if len(self.asked) > MOST_NAMES:
+            del self.asked[next(iter(self.asked))]
+
+    def record(self, address: str) -> UnknownBoard:
+        return UnknownBoard(
+            address=address,
+            mac=self.mac,
+            uuid=self.uuid,
+            serial=self.serial,
+            first_seen=self.first_seen,
+            last_seen=self.last_seen,
+            requests=self.requests,
+            asked=tuple(self.asked),
+        )
+
+
 class UnknownBoards:
     """The boards of this run that asked, by address."""
 
     def __init__(self, wall: WallClock) -> None:
         self._wall = wall
-        self._boards: dict[str, UnknownBoard] = {}
+        self._boards: dict[str, _Asking] = {}
 
     def asks(self, address: str, filename: str, name: SearchName) -> None:
         """Somebody at `address` asks for `filename`, which is on a search list."""
         now = self._wall()
-        old = self._boards.pop(address, None) or UnknownBoard(
-            address=address, first_seen=now, last_seen=now
-        )
-        shown = filename[:LONGEST_NAME]
-        others = [other for other in old.asked if other != shown]
-        self._boards[address] = UnknownBoard(
-            address=address,
-            mac=name.mac or old.mac,
-            uuid=name.uuid or old.uuid,
-            serial=name.serial or old.serial,
-            first_seen=old.first_seen,
-            last_seen=now,
-            requests=old.requests + 1,
-            asked=(*others, shown)[-MOST_NAMES:],
-        )
+        board = self._boards.pop(address, None) or _Asking(now)
+        board.asks(filename[:LONGEST_NAME], name, now)
+        self._boards[address] = board
         if len(self._boards) > MOST:
             del self._boards[next(iter(self._boards))]
 
     def seen(self) -> list[UnknownBoard]:
         """The boards, the one that asked last first."""
-        return list(reversed(self._boards.values()))
+        boards = self._boards.items()
+        return [board.record(address) for address, board in reversed(boards)]
