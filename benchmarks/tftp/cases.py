@@ -9,8 +9,9 @@ class Case(NamedTuple):
     """`boards` that each fetch `file` so many `times`.
 
     `block_size` 0: no options are asked for. `loss` is in percent, both ways.
-    `missing` names that do not exist are asked for first, then, with `probe`, a
-    request that is broken off at its OACK.
+    `missing` requests for what does not exist come first, of one name, or with
+    `search` of U-Boot's search list; then, with `probe`, one that is broken off at its
+    OACK.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Case(NamedTuple):
     window: int = 1
     loss: float = 0.0
     missing: int = 0
+    search: bool = False
     probe: bool = False
 
     @property
@@ -33,6 +35,7 @@ class Case(NamedTuple):
             self.window,
             self.loss,
             self.missing,
+            int(self.search),
             int(self.probe),
         )
         return [str(figure) for figure in figures]
@@ -49,6 +52,7 @@ CASES = [
     Case("window-64", boards=50, window=64, times=3),
     Case("small-files", boards=500, times=4, file="loader"),
     Case("discovery", boards=200, file="loader", missing=10, probe=True),
+    Case("search", boards=200, file="loader", missing=10, search=True, probe=True),
     Case("loss", boards=50, file="loader", loss=1.0),
     Case("loss-window-16", boards=50, window=16, loss=1.0),
 ]

@@ -1,11 +1,12 @@
 /* Many boards that boot at once: TFTP clients on one epoll, every byte compared.
  *
- *   load HOST PORT NAME FILE BOARDS TIMES BLKSIZE WINDOW LOSS MISSING PROBE
+ *   load HOST PORT NAME FILE BOARDS TIMES BLKSIZE WINDOW LOSS MISSING SEARCH PROBE
  *
  * Each board asks TIMES times for NAME, which must be what FILE holds. BLKSIZE 0 asks
  * without options. LOSS is a percentage, lost in either direction by a fixed seed. MISSING
- * names that do not exist come first, those of U-Boot's `pxe get`: by MAC, by address, 8
- * times, and the default. Then, if PROBE is 1, a request that is broken off at its OACK.
+ * requests for what does not exist come first: of one name, or if SEARCH is 1, of those of
+ * U-Boot's `pxe get`: by MAC, by address, 8 times, and the default. Then, if PROBE is 1, a
+ * request that is broken off at its OACK.
  * Each board has an address of its own, 127.1.x.y.
  *
  * Prints: complete wrong bytes seconds p50 p99 longest retries
@@ -45,7 +46,7 @@ struct board {
     uint32_t dice;
 };
 
-static int boards_count, times, block_size, window, missing, probe, poller;
+static int boards_count, times, block_size, window, missing, search, probe, poller;
 static double loss;
 static const char *name;
 static const uint8_t *expected;
@@ -113,7 +114,9 @@ static void add_missing_name(struct board *board)
     char file[40], hex[9];
     uint32_t address = address_of(board);
     snprintf(hex, sizeof hex, "%08X", address);
-    if (board->step == 0)
+    if (!search)
+        strcpy(file, "pxelinux.cfg/no-such-file");
+    else if (board->step == 0)
         snprintf(file, sizeof file, "pxelinux.cfg/01-02-00-7f-01-%02x-%02x",
                  address >> 8 & 255, address & 255);
     else if (board->step <= 8)
@@ -353,7 +356,7 @@ static void map(const char *path)
 
 int main(int count, char **words)
 {
-    if (count != 12)
+    if (count != 13)
         return fprintf(stderr, "see the head of load.c\n"), 2;
     port_69.sin_family = AF_INET;
     inet_aton(words[1], &port_69.sin_addr);
@@ -362,7 +365,7 @@ int main(int count, char **words)
     map(words[4]);
     boards_count = atoi(words[5]), times = atoi(words[6]), block_size = atoi(words[7]);
     window = atoi(words[8]), loss = atof(words[9]), missing = atoi(words[10]);
-    probe = atoi(words[11]);
+    search = atoi(words[11]), probe = atoi(words[12]);
     boards = calloc((size_t)boards_count, sizeof *boards);
     seconds_of = calloc((size_t)(boards_count * times), sizeof *seconds_of);
     poller = epoll_create1(0);
