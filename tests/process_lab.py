@@ -25,6 +25,11 @@ LIMIT = 60.0
 """Seconds that anything waited for may take on a slow machine."""
 
 
+def obey_interrupts() -> None:
+    """A shell has what it starts in the background ignore them, tests as well."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Process:
     """A command whose output is read line by line, and kept; it leads a group."""
 
@@ -41,6 +46,7 @@ class Process:
             cwd=REPOSITORY,
             env=environment,
             process_group=0,
+            preexec_fn=obey_interrupts,
         )
 
     def wait_for(self, text: str, limit: float = LIMIT) -> str:

@@ -14,7 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.process_lab import LIMIT, REPOSITORY, ProcessLab, process_lab
+from tests.process_lab import (
+    LIMIT,
+    REPOSITORY,
+    ProcessLab,
+    obey_interrupts,
+    process_lab,
+)
 
 
 class Shell:
@@ -99,11 +105,6 @@ def test_an_output_that_takes_nothing_is_one_line_or_none(
     shell = Shell(tmp_path, "http://127.0.0.1:1")
     done = shell.run(f"{output}; lifeguard {command}")
     assert (done.returncode, done.stdout, done.stderr) == (status, "", said)
-
-
-def obey_interrupts() -> None:
-    """A shell has what it starts in the background ignore them, tests as well."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_it_is_interrupted_without_a_word(shell: Shell) -> None:
