@@ -10,11 +10,10 @@ from rich.text import Text
 
 from lifeguard.cli.command import command, group
 from lifeguard.cli.documents import AlertChannel, AlertChannels
-from lifeguard.cli.exits import Exit
-from lifeguard.cli.reading import read
 from lifeguard.cli.views.lab import alert_channels
 
 if TYPE_CHECKING:
+    from lifeguard.cli.exits import Exit
     from lifeguard.cli.session import Session
 
 
@@ -22,12 +21,10 @@ if TYPE_CHECKING:
 async def _look(session: Session) -> Exit:
     """By which channels people are told, and whether they work."""
     document = await session.api.get("/alerts")
-    if session.as_json:
-        session.dump(document)
-        return Exit.DONE
-    found = read(document, AlertChannels).channels
-    session.show(alert_channels(found, session.wall()))
-    return Exit.DONE
+    now = session.wall()
+    return session.answer(
+        document, AlertChannels, lambda found: alert_channels(found.channels, now)
+    )
 
 
 @command("test")
@@ -36,11 +33,9 @@ async def _test(session: Session, channel: str) -> Exit:
     """Send a message by a channel, now."""
     path = f"/alerts/{quote(channel, safe='')}/test"
     document = await session.api.post(path, {})
-    if session.as_json:
-        session.dump(document)
-        return Exit.DONE
-    session.show(Text(f"{read(document, AlertChannel).name} has taken it"))
-    return Exit.DONE
+    return session.answer(
+        document, AlertChannel, lambda found: Text(f"{found.name} has taken it")
+    )
 
 
 alerts = group(_look)

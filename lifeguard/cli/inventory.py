@@ -35,8 +35,7 @@ async def plan(session: Session) -> Exit:
     found = await _asked(session, "plan", {})
     if found is None:
         return Exit.REFUSED
-    _show(session, found)
-    return Exit.DONE
+    return session.answer(found, Plan, inventory_view.plan)
 
 
 @command("apply")
@@ -48,17 +47,14 @@ async def apply(session: Session, *, yes: bool) -> Exit:
     found = await _asked(session, "plan", {})
     if found is None:
         return Exit.REFUSED
+    planned = read(found, Plan)
     if not session.as_json:
-        _show(session, found)
-    consent = {"yes": yes, "plan": read(found, Plan).digest}
+        session.show(inventory_view.plan(planned))
+    consent = {"yes": yes, "plan": planned.digest}
     done = await _asked(session, "apply", consent)
     if done is None:
         return Exit.REFUSED
-    if session.as_json:
-        session.dump(done)
-    else:
-        session.show(inventory_view.done(read(done, Plan)))
-    return Exit.DONE
+    return session.answer(done, Plan, inventory_view.done)
 
 
 async def _asked(session: Session, what: str, body: Document) -> Document | None:
@@ -72,13 +68,6 @@ async def _asked(session: Session, what: str, body: Document) -> Document | None
         for mistake in mistakes:
             complain(str(mistake))
         return None
-
-
-def _show(session: Session, found: Document) -> None:
-    if session.as_json:
-        session.dump(found)
-    else:
-        session.show(inventory_view.plan(read(found, Plan)))
 
 
 for _command in (plan, apply, import_):

@@ -110,9 +110,7 @@ async def history(session: Session, selection: Selection, limit: int) -> Exit:
 async def incidents(session: Session) -> Exit:
     """What many boards suffered from together."""
     document = await session.api.get("/incidents")
-    if session.as_json:
-        session.dump(document)
-        return Exit.DONE
-    found = read(document, Incidents).incidents
-    session.show(lab_view.incidents(found, session.wall()))
-    return Exit.DONE
+    now = session.wall()
+    return session.answer(
+        document, Incidents, lambda found: lab_view.incidents(found.incidents, now)
+    )

@@ -15,6 +15,8 @@ from twisted.internet.task import LoopingCall
 
 from lifeguard.cli.access import access
 from lifeguard.cli.api import Api
+from lifeguard.cli.exits import Exit
+from lifeguard.cli.reading import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from lifeguard.cli.documents import Document
     from lifeguard.clock import WallClock
 
+Record = TypeVar("Record")
 Result = TypeVar("Result")
 
 REFRESH_SECONDS = 0.25
@@ -89,6 +92,19 @@ class Session(NamedTuple):
     def dump(self, document: Document) -> None:
         """For programs: a document a line."""
         dump(document)
+
+    def answer(
+        self,
+        document: Document,
+        record: type[Record],
+        view: Callable[[Record], RenderableType],
+    ) -> Exit:
+        """As it came for programs, for people as `view` shows it; a command's end."""
+        if self.as_json:
+            self.dump(document)
+        else:
+            self.show(view(read(document, record)))
+        return Exit.DONE
 
     @contextmanager
     def live(self, view: Callable[[], RenderableType]) -> Iterator[None]:

@@ -11,12 +11,11 @@ from rich.text import Text
 from lifeguard.cli import completing
 from lifeguard.cli.command import command, group
 from lifeguard.cli.documents import Health, Image, Images, RelayBoard, RelayBoards
-from lifeguard.cli.exits import Exit
-from lifeguard.cli.reading import read
 from lifeguard.cli.views import lab as lab_view
 from lifeguard.cli.views.status import polls as polls_view
 
 if TYPE_CHECKING:
+    from lifeguard.cli.exits import Exit
     from lifeguard.cli.session import Session
 
 
@@ -24,11 +23,10 @@ if TYPE_CHECKING:
 async def _look_at_relay_boards(session: Session) -> Exit:
     """How the relay boards are doing."""
     document = await session.api.get("/relay-boards")
-    if session.as_json:
-        session.dump(document)
-        return Exit.DONE
-    session.show(lab_view.relay_boards(read(document, RelayBoards), session.wall()))
-    return Exit.DONE
+    now = session.wall()
+    return session.answer(
+        document, RelayBoards, lambda found: lab_view.relay_boards(found, now)
+    )
 
 
 @command("test")
@@ -37,23 +35,21 @@ async def _test(session: Session, relay_board: str) -> Exit:
     """Test the link to a relay board now; nothing is switched."""
     path = f"/relay-boards/{quote(relay_board, safe='')}/test"
     document = await session.api.post(path, {})
-    if session.as_json:
-        session.dump(document)
-        return Exit.DONE
-    found = read(document, RelayBoard)
-    session.show(Text(f"{found.name} answers, and is {found.state}"))
-    return Exit.DONE
+    return session.answer(
+        document,
+        RelayBoard,
+        lambda found: Text(f"{found.name} answers, and is {found.state}"),
+    )
 
 
 @command("images")
 async def _look_at_images(session: Session) -> Exit:
     """What boards can be made to run, and what is set aside."""
     document = await session.api.get("/images")
-    if session.as_json:
-        session.dump(document)
-        return Exit.DONE
-    session.show(lab_view.images(read(document, Images).images, session.wall()))
-    return Exit.DONE
+    now = session.wall()
+    return session.answer(
+        document, Images, lambda found: lab_view.images(found.images, now)
+    )
 
 
 @command("release")
@@ -62,33 +58,23 @@ async def _release_image(session: Session, image: str) -> Exit:
     """Let boards have an image again that was set aside."""
     path = f"/images/{quote(image, safe='')}/release"
     document = await session.api.post(path, {})
-    if session.as_json:
-        session.dump(document)
-        return Exit.DONE
-    session.show(Text(f"{read(document, Image).name} can be installed again"))
-    return Exit.DONE
+    return session.answer(
+        document, Image, lambda found: Text(f"{found.name} can be installed again")
+    )
 
 
 @command("polls")
 async def _look_at_polls(session: Session) -> Exit:
     """Whether failures of polls are withheld."""
     document = await session.api.get("/health")
-    if session.as_json:
-        session.dump(document)
-        return Exit.DONE
-    session.show(polls_view(read(document, Health)))
-    return Exit.DONE
+    return session.answer(document, Health, polls_view)
 
 
 @command("release")
 async def _release_polls(session: Session) -> Exit:
     """It is the boards that are ill: have their failures count after all."""
     document = await session.api.post("/health/release", {})
-    if session.as_json:
-        session.dump(document)
-        return Exit.DONE
-    session.show(polls_view(read(document, Health)))
-    return Exit.DONE
+    return session.answer(document, Health, polls_view)
 
 
 relay_boards = group(_look_at_relay_boards)

@@ -11,11 +11,10 @@ from rich.text import Text
 
 from lifeguard.cli.command import command
 from lifeguard.cli.documents import NewToken, Operator, Operators
-from lifeguard.cli.exits import Exit
-from lifeguard.cli.reading import read
 from lifeguard.cli.views import tokens as tokens_view
 
 if TYPE_CHECKING:
+    from lifeguard.cli.exits import Exit
     from lifeguard.cli.session import Session
 
 _LIFETIME = re.compile("([0-9]{1,5})([hd])")
@@ -35,12 +34,10 @@ def tokens() -> None:
 async def list_tokens(session: Session) -> Exit:
     """Who has or had a token."""
     document = await session.api.get("/operators")
-    if session.as_json:
-        session.dump(document)
-        return Exit.DONE
-    operators = read(document, Operators).operators
-    session.show(tokens_view.operators(operators, session.wall()))
-    return Exit.DONE
+    now = session.wall()
+    return session.answer(
+        document, Operators, lambda found: tokens_view.operators(found.operators, now)
+    )
 
 
 def _lifetime(
@@ -71,11 +68,7 @@ async def make_token(
     """Make a token; it is shown this once. History says `operator NAME`."""
     body = {"name": name, "role": role, "lifetime": expires}
     document = await session.api.post("/operators", body)
-    if session.as_json:
-        session.dump(document)
-        return Exit.DONE
-    session.show(Text(read(document, NewToken).token))
-    return Exit.DONE
+    return session.answer(document, NewToken, lambda found: Text(found.token))
 
 
 @command("revoke")
@@ -84,11 +77,9 @@ async def revoke_token(session: Session, *, name: str) -> Exit:
     """Let nobody in by a token any more."""
     path = f"/operators/{quote(name, safe='')}/revoke"
     document = await session.api.post(path, {})
-    if session.as_json:
-        session.dump(document)
-        return Exit.DONE
-    session.show(Text(f"{read(document, Operator).name}: revoked"))
-    return Exit.DONE
+    return session.answer(
+        document, Operator, lambda found: Text(f"{found.name}: revoked")
+    )
 
 
 for _command in (list_tokens, make_token, revoke_token):
