@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import struct
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,15 +17,16 @@ import pytest
 
 from lifeguard.netboot.admission import MOST_OF_STRANGERS
 from lifeguard.netboot.transfer import COPIES
-from lifeguard.wire.tftp import Oack, Rrq, parse
+from lifeguard.wire.tftp import Error, Oack, Rrq, Wrq, parse
 from tests.hostile_lab import hostile_lab
-from tests.process_lab import until
+from tests.process_lab import LIMIT, until
 
 pytestmark = pytest.mark.system
 
 FORGED = 10_000
 OPTIONS = (("tsize", "0"), ("blksize", "1468"), ("windowsize", "64"))
 REQUEST = bytes(Rrq("debian/kernel", "octet", OPTIONS))
+WRITING = bytes(Wrq("debian/kernel", "octet"))
 EACH = 20 * 2**10
 """Bytes that a transfer may take."""
 
@@ -43,15 +43,22 @@ class Forger:
         self.heard: defaultdict[bytes, Counter[bytes]] = defaultdict(Counter)
 
     def ask(self, count: int) -> None:
-        """From so many addresses, no faster than it is taken."""
+        """From so many addresses, a hundred more when those before are taken."""
         for number in range(count):
             place = bytes((127, 200, number >> 8, number & 255))
             info = _PACKET_INFO.pack(0, place, bytes(4))
             ancillary = [(socket.IPPROTO_IP, _IP_PKTINFO, info)]
             self._handle.sendmsg([REQUEST], ancillary, 0, self._server)
             if number % 100 == 0:
-                time.sleep(0.01)
+                self._wait_until_taken()
                 self.listen()
+
+    def _wait_until_taken(self) -> None:
+        """What came to the port before is done when a request to write is refused."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+            own.settimeout(LIMIT)
+            own.sendto(WRITING, self._server)
+            assert isinstance(parse(own.recv(2048)), Error)
 
     def listen(self) -> None:
         """Take what has come."""

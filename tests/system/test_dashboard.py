@@ -87,7 +87,9 @@ def page(browser: Browser) -> Iterator[Page]:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("requestfailed", lambda asked: print(asked.url, asked.failure))
     yield page
+    print(*said, sep="\n")  # pytest shows it with a test that fails
     page.close()
     assert [line for line in said if "Failed to load resource" not in line] == []
 
